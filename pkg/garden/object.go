@@ -1,0 +1,105 @@
+package garden
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
+	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// Object is all that seedguard keeps of an object of the garden: the edges that it owns and what the admission looks up.
+// The informers' transform makes it from the whole object and drops the rest. Objects are shared and never changed.
+type Object struct {
+	graph.Vertex
+	UID             types.UID
+	ResourceVersion string
+	// Deleting: the object has a deletion timestamp.
+	Deleting bool
+	// Edges are the edges that follow from the object alone. Those that need another object or the clock are derived (see
+	// kind.derive).
+	Edges []graph.Edge
+	// Facts is one of the Facts types below, or nil for kinds of which nobody asks more than their edges.
+	Facts any
+}
+
+// ShootFacts is what is kept of a Shoot beside its edges.
+type ShootFacts struct {
+	// SeedName is spec.seedName, StatusSeedName is status.seedName; both may be empty.
+	SeedName, StatusSeedName string
+	// Restoring: the last operation is of type Restore and in state Processing.
+	Restoring bool
+	// ManagedIssuer: the Shoot is annotated authentication.gardener.cloud/issuer=managed.
+	ManagedIssuer bool
+}
+
+// SeedFacts is what is kept of a Seed beside its edges.
+type SeedFacts struct {
+	// ClientCertificateExpiration is status.clientCertificateExpirationTimestamp, zero when unset.
+	ClientCertificateExpiration time.Time
+}
+
+// ManagedSeedFacts is what is kept of a ManagedSeed beside its edges.
+type ManagedSeedFacts struct {
+	// ShootName is spec.shoot.name, in the ManagedSeed's namespace.
+	ShootName string
+	// Bootstrap is spec.gardenlet.bootstrap, empty when unset.
+	Bootstrap seedmanagementv1alpha1.Bootstrap
+	// RenewKubeconfig: annotated gardener.cloud/operation=renew-kubeconfig.
+	RenewKubeconfig bool
+	// BackupCredentials is the credentials ref of the seed template's backup, a Secret or WorkloadIdentity; the zero vertex
+	// when there is none.
+	BackupCredentials graph.Vertex
+}
+
+// GardenletFacts is what is kept of a Gardenlet beside its edges.
+type GardenletFacts struct {
+	// RenewKubeconfig: annotated gardener.cloud/operation=renew-kubeconfig.
+	RenewKubeconfig bool
+}
+
+// ProjectFacts is what is kept of a Project beside its edges.
+type ProjectFacts struct {
+	// Namespace is spec.namespace, empty when unset.
+	Namespace string
+}
+
+// BackupBucketFacts is what is kept of a BackupBucket beside its edges.
+type BackupBucketFacts struct {
+	// SeedName is spec.seedName, empty when unset.
+	SeedName string
+}
+
+// BackupEntryFacts is what is kept of a BackupEntry beside its edges.
+type BackupEntryFacts struct {
+	Spec gardencorev1beta1.BackupEntrySpec
+}
+
+// GetObjectMeta implements metav1.ObjectMetaAccessor, which is all that client-go's informers ask of an object.
+func (o *Object) GetObjectMeta() metav1.Object {
+	return &metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name, UID: o.UID, ResourceVersion: o.ResourceVersion}
+}
+
+// ErrNotAvailable says that a live read is not possible: there is no API server behind the source, or the server may not
+// read that resource.
+var ErrNotAvailable = errors.New("live reads are not available")
+
+// Reader looks up objects of the garden. It is safe for concurrent use.
+type Reader interface {
+	// Get returns the object from the informers' cache, nil when it is not there. Only for watched kinds.
+	Get(v graph.Vertex) *Object
+	// List returns all objects of a watched kind from the informers' cache, in no order.
+	List(kind graph.Kind) []*Object
+	// Live reads one object of a watched kind from the API server: nil when it does not exist, ErrNotAvailable without a
+	// live source, another error when the read failed or the rate of reads is exhausted.
+	Live(ctx context.Context, v graph.Vertex) (*Object, error)
+	// Exists asks the API server for the object's metadata alone: whether it exists, ErrNotAvailable without a live source or
+	// without permission, another error when the read failed.
+	Exists(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (bool, error)
+}

@@ -1,0 +1,35 @@
+package garden
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// Resource is a watched kind as the Kubernetes API names it.
+type Resource struct {
+	Kind graph.Kind
+	// GroupVersionResource is what informers list and watch.
+	schema.GroupVersionResource
+	Namespaced bool
+	// New returns an empty object of the API type.
+	New func() runtime.Object
+	// NewList returns an empty list of the API type.
+	NewList func() runtime.Object
+}
+
+// Source is where the objects of the garden come from: an API server or a folder of manifests.
+type Source interface {
+	// ListerWatcher lists and watches all objects of a resource, as the API type that Resource.New returns.
+	ListerWatcher(Resource) cache.ListerWatcher
+	// Live reads one object from the API server. The error is NotFound (apimachinery's api/errors) when it does not exist,
+	// ErrNotAvailable when the source has no API server.
+	Live(ctx context.Context, resource Resource, namespace, name string) (runtime.Object, error)
+	// Exists asks the API server for an object's metadata alone. The error is ErrNotAvailable when the source has no API
+	// server or may not read the resource.
+	Exists(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (bool, error)
+}

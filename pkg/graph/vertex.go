@@ -1,0 +1,35 @@
+package graph
+
+// Vertex names a vertex of the graph: an object of the garden, whether it exists or is only referred to. Namespace is
+// empty for cluster-scoped kinds (so also for Namespace itself). Names come from outside and may hold anything; two
+// vertices are the same only when all three fields are equal.
+type Vertex struct {
+	Kind      Kind
+	Namespace string
+	Name      string
+}
+
+// String prints kind, namespace and name for people: Kind/name or Kind/namespace/name.
+func (v Vertex) String() string {
+	if v.Namespace == "" {
+		return v.Kind.String() + "/" + v.Name
+	}
+	return v.Kind.String() + "/" + v.Namespace + "/" + v.Name
+}
+
+// Edge says: whoever is responsible for To may have to do with From (SPEC 2).
+type Edge struct {
+	From, To Vertex
+}
+
+// ParentScope says how far the client of a parent Seed reaches (SPEC 2.2).
+type ParentScope string
+
+// The parent scopes of SPEC 2.2.
+const (
+	// ParentScopeSeed ends every path at the first Seed: a parent's gardenlet reaches the ManagedSeed and the Seed object
+	// of its child, not what is on the child.
+	ParentScopeSeed ParentScope = "Seed"
+	// ParentScopeEverything walks on through Seeds, as Gardener's own authorizer does.
+	ParentScopeEverything ParentScope = "Everything"
+)

@@ -1,0 +1,76 @@
+// Package identity says who is a seed client (SPEC 1): the gardenlet of a Seed or an extension on it.
+package identity
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
+	"k8s.io/apiserver/pkg/authentication/user"
+
+	"github.com/seedguard/seedguard/pkg/naming"
+)
+
+// ClientKind is the kind of a seed client.
+type ClientKind uint8
+
+// The kinds of seed clients. The zero value is no seed client.
+const (
+	Gardenlet ClientKind = iota + 1
+	Extension
+)
+
+// String returns the name under which metrics, logs and messages speak of the kind of client.
+func (k ClientKind) String() string {
+	switch k {
+	case Gardenlet:
+		return "gardenlet"
+	case Extension:
+		return "extension"
+	default:
+		return "none"
+	}
+}
+
+// Client is a seed client: which Seed it belongs to, and what it is there.
+type Client struct {
+	Kind ClientKind
+	// Seed is the name of the Seed, never empty.
+	Seed string
+}
+
+// From returns the seed client that the user is, and false when it is none. It allocates nothing and is safe for concurrent
+// use.
+//
+// The seeds group is looked at first: a user in it is a gardenlet or nobody.
+func From(u user.Info) (Client, bool) {
+	name, groups := u.GetName(), u.GetGroups()
+	if slices.Contains(groups, constants.SeedsGroup) {
+		seed, ok := strings.CutPrefix(name, constants.SeedUserNamePrefix)
+		if !ok || seed == "" {
+			return Client{}, false
+		}
+		return Client{Kind: Gardenlet, Seed: seed}, true
+	}
+	// Parsed by hand because the library's SplitUsername allocates, and every decision comes by here.
+	rest, ok := strings.CutPrefix(name, serviceaccount.ServiceAccountUsernamePrefix)
+	if !ok {
+		return Client{}, false
+	}
+	namespace, account, _ := strings.Cut(rest, serviceaccount.ServiceAccountUsernameSeparator)
+	seed, inSeedNamespace := strings.CutPrefix(namespace, naming.SeedNamespacePrefix)
+	extension, isExtension := strings.CutPrefix(account, naming.ExtensionPrefix)
+	if !inSeedNamespace || seed == "" || !isExtension || extension == "" ||
+		strings.Contains(extension, serviceaccount.ServiceAccountUsernameSeparator) ||
+		!slices.Contains(groups, serviceaccount.AllServiceAccountsGroup) ||
+		!slices.ContainsFunc(groups, func(group string) bool { return isNamespaceGroup(group, namespace) }) {
+		return Client{}, false
+	}
+	return Client{Kind: Extension, Seed: seed}, true
+}
+
+func isNamespaceGroup(group, namespace string) bool {
+	rest, ok := strings.CutPrefix(group, serviceaccount.ServiceAccountGroupPrefix)
+	return ok && rest == namespace
+}
