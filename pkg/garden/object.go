@@ -25,8 +25,12 @@ type Object struct {
 	// Edges are the edges that follow from the object alone. Those that need another object or the clock are derived (see
 	// kind.derive).
 	Edges []graph.Edge
-	// Facts is one of the Facts types below, or nil for kinds of which nobody asks more than their edges.
+	// Facts is one of the Facts types below, as a value (not a pointer), or nil for kinds of which nobody asks more than their
+	// edges.
 	Facts any
+
+	// received is when the object came through the informer's door.
+	received time.Time
 }
 
 // ShootFacts is what is kept of a Shoot beside its edges.

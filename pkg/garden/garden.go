@@ -1,0 +1,321 @@
+package garden
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
+
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// Options configure a Garden.
+type Options struct {
+	// Source is where the objects come from. Required.
+	Source Source
+	// Graph is what they are put into. Required; nobody else may write to it.
+	Graph *graph.Graph
+	// Clock defaults to the real one.
+	Clock clock.WithDelayedExecution
+	// Registerer takes the garden's metrics. Nil: none are registered.
+	Registerer prometheus.Registerer
+}
+
+// Garden keeps the graph equal to what the objects of the source imply, and looks objects up. All methods are safe for
+// concurrent use.
+type Garden struct {
+	source  Source
+	graph   *graph.Graph
+	clock   clock.WithDelayedExecution
+	metrics *metrics
+	live    *liveReads
+	watches map[graph.Kind]*watch
+
+	// mu makes an event's way into the graph one step: what the caches hold is read, and the graph is written, under it.
+	// Informers change their caches without it, but each change is followed by an event, so the last word is always right.
+	mu sync.Mutex
+	// wakeups holds, for each object whose derived edges change by the clock, the timer that handles it again. Bound by mu.
+	wakeups map[graph.Vertex]clock.Timer
+}
+
+// watch is a watched kind at work.
+type watch struct {
+	*watched
+	informer cache.SharedIndexInformer
+	handled  cache.ResourceEventHandlerRegistration
+	activity *activity
+}
+
+// index is the name of the one index that some kinds' caches have (indexValue).
+const index = "dependency"
+
+// New returns a Garden that does nothing yet.
+func New(options Options) (*Garden, error) {
+	g := &Garden{
+		source:  options.Source,
+		graph:   options.Graph,
+		clock:   options.Clock,
+		metrics: newMetrics(),
+		watches: map[graph.Kind]*watch{},
+		wakeups: map[graph.Vertex]clock.Timer{},
+	}
+	if g.clock == nil {
+		g.clock = clock.RealClock{}
+	}
+	g.live = newLiveReads(g.metrics)
+	for i := range table {
+		w := &watch{watched: &table[i], activity: newActivity(g.clock)}
+		if err := g.setUp(w); err != nil {
+			return nil, fmt.Errorf("cannot watch %s: %w", w.GroupVersionResource, err)
+		}
+		g.watches[w.Kind] = w
+	}
+	if options.Registerer != nil {
+		if err := errors.Join(options.Registerer.Register(g.metrics), options.Registerer.Register(collector{g})); err != nil {
+			return nil, fmt.Errorf("cannot register metrics: %w", err)
+		}
+	}
+	return g, nil
+}
+
+func (g *Garden) setUp(w *watch) error {
+	w.informer = cache.NewSharedIndexInformerWithOptions(
+		w.activity.observe(g.source.ListerWatcher(w.Resource)), w.New(),
+		cache.SharedIndexInformerOptions{Indexers: cache.Indexers{index: func(o any) ([]string, error) {
+			if value, ok := indexValue(o.(*Object)); ok {
+				return []string{value}, nil
+			}
+			return nil, nil
+		}}})
+	transform := func(o any) (any, error) {
+		switch o := o.(type) {
+		case *Object: // client-go may transform an object twice
+			return o, nil
+		case runtime.Object:
+			object, err := w.object(o)
+			if err != nil {
+				return nil, err
+			}
+			object.received = g.clock.Now()
+			return object, nil
+		default:
+			return nil, fmt.Errorf("unexpected object of type %T", o)
+		}
+	}
+	if err := w.informer.SetTransform(transform); err != nil {
+		return err
+	}
+	err := w.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
+		w.activity.failed(err)
+		cache.DefaultWatchErrorHandler(ctx, r, err)
+	})
+	if err != nil {
+		return err
+	}
+	w.handled, err = w.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc: func(o any) { g.handle(w, nil, o.(*Object)) },
+		UpdateFunc: func(old, o any) {
+			if !w.sameEdges(old.(*Object), o.(*Object)) {
+				g.handle(w, old.(*Object), o.(*Object))
+			}
+		},
+		DeleteFunc: func(o any) {
+			if tombstone, ok := o.(cache.DeletedFinalStateUnknown); ok {
+				o = tombstone.Obj
+			}
+			g.handle(w, o.(*Object), nil)
+		},
+	})
+	return err
+}
+
+// sameEdges says whether an update from old to o leaves all edges as they are, those of dependents included. Most updates
+// do: heartbeats and other changes of status.
+func (w *watched) sameEdges(old, o *Object) bool {
+	return slices.Equal(old.Edges, o.Edges) && old.UID == o.UID && (w.derive == nil && w.dependents == nil || old.Facts == o.Facts)
+}
+
+// Run watches the garden until ctx ends, and returns when everything that it started has stopped. It may be called once.
+func (g *Garden) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	for _, w := range g.watches {
+		running.Go(func() { w.informer.RunWithContext(ctx) })
+	}
+	running.Wait()
+
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, timer := range g.wakeups {
+		timer.Stop()
+	}
+	clear(g.wakeups)
+	return nil
+}
+
+// NotReady returns why no decision may be made yet, one line a kind: it has not synced, or not all of its first objects have
+// reached the graph. Empty: ready.
+func (g *Garden) NotReady() []string {
+	var reasons []string
+	for i := range table {
+		w := g.watches[table[i].Kind]
+		if w.handled.HasSynced() {
+			continue
+		}
+		reason := w.GroupResource().String() + " not synced"
+		if err := w.activity.lastError(); err != nil {
+			reason += ": " + err.Error()
+		}
+		reasons = append(reasons, reason)
+	}
+	return reasons
+}
+
+// handle brings the graph up to date after old became o (nil: does not exist), with everything that depends on it.
+func (g *Garden) handle(w *watch, old, o *Object) {
+	arrived := g.clock.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	locked := g.clock.Now()
+
+	for _, version := range []*Object{old, o} {
+		if version == nil {
+			continue
+		}
+		g.putLocked(version.Vertex)
+		if w.dependents != nil {
+			for _, dependent := range w.dependents(g, version) {
+				g.putLocked(dependent.Vertex)
+			}
+		}
+	}
+
+	done := g.clock.Now()
+	g.metrics.lockWait.Observe(locked.Sub(arrived).Seconds())
+	g.metrics.update.Observe(done.Sub(locked).Seconds())
+	if o != nil {
+		g.metrics.eventLag.Observe(done.Sub(o.received).Seconds())
+	}
+}
+
+// putLocked makes the graph hold what the caches imply for one object.
+func (g *Garden) putLocked(v graph.Vertex) {
+	if timer, ok := g.wakeups[v]; ok {
+		timer.Stop()
+		delete(g.wakeups, v)
+	}
+	o, w := g.Get(v), g.watches[v.Kind]
+	if o == nil {
+		g.graph.Delete(v)
+		return
+	}
+	edges := o.Edges
+	if w.derive != nil {
+		now := g.clock.Now()
+		derived, next := w.derive(g, o, now)
+		edges = slices.Concat(edges, derived)
+		if !next.IsZero() {
+			g.wakeups[v] = g.clock.AfterFunc(next.Sub(now), func() { g.wake(v) })
+		}
+	}
+	// Of a kind that is not known whole, an object that implies nothing is nothing to the graph.
+	if len(edges) == 0 && !v.Kind.Watched() {
+		g.graph.Delete(v)
+		return
+	}
+	g.graph.Set(v, edges)
+}
+
+func (g *Garden) wake(v graph.Vertex) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.wakeups[v]; ok { // else it was handled in the meantime
+		g.putLocked(v)
+	}
+}
+
+func (g *Garden) seed(name string) *Object {
+	return g.Get(graph.Vertex{Kind: graph.KindSeed, Name: name})
+}
+
+func (g *Garden) by(kind graph.Kind, value string) []*Object {
+	found, err := g.watches[kind].informer.GetIndexer().ByIndex(index, value)
+	if err != nil {
+		panic(fmt.Sprintf("BUG: %v", err)) // the index does not exist, though every informer is made with it
+	}
+	return objects(found)
+}
+
+func objects(stored []any) []*Object {
+	result := make([]*Object, len(stored))
+	for i, o := range stored {
+		result[i] = o.(*Object)
+	}
+	return result
+}
+
+// Get implements Reader.
+func (g *Garden) Get(v graph.Vertex) *Object {
+	w := g.watches[v.Kind]
+	if w == nil {
+		return nil
+	}
+	stored, exists, err := w.informer.GetStore().GetByKey(cache.NewObjectName(v.Namespace, v.Name).String())
+	if err != nil || !exists {
+		return nil
+	}
+	// The cache's key is namespace and name joined by a slash. No API server has names that hold one, a folder may.
+	o := stored.(*Object)
+	if o.Vertex != v {
+		return nil
+	}
+	return o
+}
+
+// List implements Reader.
+func (g *Garden) List(kind graph.Kind) []*Object {
+	w := g.watches[kind]
+	if w == nil {
+		return nil
+	}
+	return objects(w.informer.GetStore().List())
+}
+
+// Live implements Reader.
+func (g *Garden) Live(ctx context.Context, v graph.Vertex) (*Object, error) {
+	w := g.watches[v.Kind]
+	if w == nil {
+		return nil, fmt.Errorf("%s is not watched: %w", v.Kind, ErrNotAvailable)
+	}
+	var found *Object
+	err := g.live.do(ctx, "object", func(ctx context.Context) error {
+		o, err := g.source.Live(ctx, w.Resource, v.Namespace, v.Name)
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		found, err = w.object(o)
+		return err
+	})
+	return found, err
+}
+
+// Exists implements Reader.
+func (g *Garden) Exists(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (exists bool, err error) {
+	err = g.live.do(ctx, "metadata", func(ctx context.Context) error {
+		exists, err = g.source.Exists(ctx, resource, namespace, name)
+		return err
+	})
+	return exists, err
+}
+
+var _ Reader = &Garden{}

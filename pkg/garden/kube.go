@@ -1,0 +1,90 @@
+package garden
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/version"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+)
+
+// KubeSource is the Source on an API server. It is safe for concurrent use.
+type KubeSource struct {
+	clients  map[schema.GroupVersion]*rest.RESTClient
+	metadata metadata.Interface
+	server   discovery.ServerVersionInterface
+}
+
+// NewKubeSource returns the source on the API server that config leads to. Nothing is read yet.
+func NewKubeSource(config *rest.Config) (*KubeSource, error) {
+	config = rest.CopyConfig(config)
+	// Reads beside the informers have their own bounds, and one client-side limiter over all kinds would only slow the start.
+	config.QPS = -1
+	config.ContentType = runtime.ContentTypeJSON
+	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	config.NegotiatedSerializer = Codecs.WithoutConversion()
+	httpClient, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make an HTTP client for the API server: %w", err)
+	}
+
+	s := &KubeSource{clients: map[schema.GroupVersion]*rest.RESTClient{}}
+	for _, r := range Resources() {
+		gv := r.GroupVersion()
+		if s.clients[gv] != nil {
+			continue
+		}
+		c := rest.CopyConfig(config)
+		c.GroupVersion = &gv
+		c.APIPath = "/apis"
+		if gv.Group == kubernetesGroup {
+			c.APIPath = "/api"
+		}
+		if s.clients[gv], err = rest.RESTClientForConfigAndClient(c, httpClient); err != nil {
+			return nil, fmt.Errorf("cannot make a client for %s: %w", gv, err)
+		}
+	}
+	if s.metadata, err = metadata.NewForConfigAndClient(metadata.ConfigFor(config), httpClient); err != nil {
+		return nil, fmt.Errorf("cannot make a metadata client: %w", err)
+	}
+	if s.server, err = discovery.NewDiscoveryClientForConfigAndClient(config, httpClient); err != nil {
+		return nil, fmt.Errorf("cannot make a discovery client: %w", err)
+	}
+	return s, nil
+}
+
+// ListerWatcher implements Source.
+func (s *KubeSource) ListerWatcher(r Resource) cache.ListerWatcher {
+	return cache.NewListWatchFromClient(s.clients[r.GroupVersion()], r.GroupVersionResource.Resource, metav1.NamespaceAll, fields.Everything())
+}
+
+// Live implements Source.
+func (s *KubeSource) Live(ctx context.Context, r Resource, namespace, name string) (runtime.Object, error) {
+	o := r.New()
+	err := s.clients[r.GroupVersion()].Get().
+		NamespaceIfScoped(namespace, r.Namespaced).Resource(r.GroupVersionResource.Resource).Name(name).
+		Do(ctx).Into(o)
+	return o, err
+}
+
+// Exists implements Source.
+func (s *KubeSource) Exists(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (bool, error) {
+	_, err := s.metadata.Resource(resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// ServerVersion returns the version of the API server.
+func (s *KubeSource) ServerVersion() (*version.Info, error) { return s.server.ServerVersion() }
+
+var _ Source = &KubeSource{}

@@ -1,0 +1,67 @@
+package garden
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/time/rate"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// Bounds of live reads. They are rare (an object that the informers have not told of yet, a refusal that is about to be
+// given), but a seed client must not be able to turn a burst of refused requests into load on the garden.
+const (
+	liveTimeout     = time.Second
+	liveConcurrency = 16
+	livePerSecond   = 50
+	liveBurst       = 100
+)
+
+// liveReads bounds reads from the API server in time, number and rate.
+type liveReads struct {
+	slots   chan struct{}
+	limiter *rate.Limiter
+	metrics *metrics
+}
+
+func newLiveReads(m *metrics) *liveReads {
+	return &liveReads{slots: make(chan struct{}, liveConcurrency), limiter: rate.NewLimiter(livePerSecond, liveBurst), metrics: m}
+}
+
+// errExhausted says that a live read was not even tried.
+var errExhausted = errors.New("too many live reads")
+
+// do reads within the bounds. A read that the API server forbids is not available.
+func (l *liveReads) do(ctx context.Context, what string, read func(context.Context) error) error {
+	err := l.bounded(ctx, read)
+	result := "ok"
+	switch {
+	case errors.Is(err, ErrNotAvailable):
+		result = "unavailable"
+	case apierrors.IsForbidden(err):
+		err, result = fmt.Errorf("%w: %w", ErrNotAvailable, err), "forbidden"
+	case errors.Is(err, errExhausted):
+		result = "exhausted"
+	case err != nil:
+		result = "error"
+	}
+	l.metrics.liveReads.WithLabelValues(what, result).Inc()
+	return err
+}
+
+func (l *liveReads) bounded(ctx context.Context, read func(context.Context) error) error {
+	select {
+	case l.slots <- struct{}{}:
+		defer func() { <-l.slots }()
+	default:
+		return errExhausted
+	}
+	if !l.limiter.Allow() {
+		return errExhausted
+	}
+	ctx, cancel := context.WithTimeout(ctx, liveTimeout)
+	defer cancel()
+	return read(ctx)
+}

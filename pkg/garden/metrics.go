@@ -1,0 +1,89 @@
+package garden
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are what the garden counts as it goes. What can be read off when asked is in collector.
+type metrics struct {
+	update, lockWait, eventLag prometheus.Histogram
+	liveReads                  *prometheus.CounterVec
+}
+
+func newMetrics() *metrics {
+	return &metrics{
+		update: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "seedguard_graph_update_duration_seconds",
+			Help:    "Time to bring the graph up to date after an event that may change edges, without the wait for the lock.",
+			Buckets: prometheus.ExponentialBuckets(1e-6, 4, 10),
+		}),
+		lockWait: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "seedguard_graph_update_lock_wait_seconds",
+			Help:    "Time that an update of the graph waited for the ones before it.",
+			Buckets: prometheus.ExponentialBuckets(1e-6, 4, 10),
+		}),
+		eventLag: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "seedguard_garden_event_lag_seconds",
+			Help:    "Time from the arrival of a changed object to its being in the graph.",
+			Buckets: prometheus.ExponentialBuckets(1e-5, 4, 11),
+		}),
+		liveReads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "seedguard_garden_live_reads_total",
+			Help: "Reads from the API server beside the informers, by what was read (object, metadata) and result " +
+				"(ok, unavailable, forbidden, exhausted, error).",
+		}, []string{"what", "result"}),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(descs chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, descs) }
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(out chan<- prometheus.Metric) {
+	for _, c := range []prometheus.Collector{m.update, m.lockWait, m.eventLag, m.liveReads} {
+		c.Collect(out)
+	}
+}
+
+var (
+	descSynced = prometheus.NewDesc("seedguard_garden_informer_synced",
+		"Whether the first list of a kind has reached the graph (1) or not (0).", []string{"kind"}, nil)
+	descObjects = prometheus.NewDesc("seedguard_garden_objects",
+		"Objects in an informer's cache.", []string{"kind"}, nil)
+	descWatchOpen = prometheus.NewDesc("seedguard_garden_watch_open",
+		"Whether a kind is being watched right now (1) or not (0).", []string{"kind"}, nil)
+	descWatchActivity = prometheus.NewDesc("seedguard_garden_watch_last_activity_timestamp_seconds",
+		"When the source last answered a list or sent an event or bookmark, in seconds since the epoch.", []string{"kind"}, nil)
+	descWatchFailures = prometheus.NewDesc("seedguard_garden_watch_failures_total",
+		"Lists and watches that failed.", []string{"kind"}, nil)
+)
+
+// collector reads off the state of the informers.
+type collector struct{ garden *Garden }
+
+// Describe implements prometheus.Collector.
+func (c collector) Describe(descs chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, descs) }
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	for kind, w := range c.garden.watches {
+		gauge := func(desc *prometheus.Desc, value float64) {
+			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, kind.String())
+		}
+		state := w.activity.state()
+		gauge(descSynced, truth(w.handled.HasSynced()))
+		gauge(descObjects, float64(len(w.informer.GetStore().ListKeys())))
+		gauge(descWatchOpen, truth(state.open > 0))
+		if !state.last.IsZero() {
+			gauge(descWatchActivity, float64(state.last.UnixMilli())/1e3)
+		}
+		out <- prometheus.MustNewConstMetric(descWatchFailures, prometheus.CounterValue, float64(state.failures), kind.String())
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
