@@ -84,9 +84,21 @@ var kinds = [numKinds]kindInfo{
 	}, false},
 }
 
+// foreseen has a bit for every kind that an edge from a kind may lead to.
+var foreseen = func() (bits [numKinds]uint64) {
+	for from, info := range kinds {
+		for _, to := range info.to {
+			bits[from] |= 1 << to
+		}
+	}
+	return bits
+}()
+
+func (k Kind) valid() bool { return k > 0 && int(k) < numKinds }
+
 // String returns the kind's name as the Kubernetes API spells it.
 func (k Kind) String() string {
-	if k == 0 || int(k) >= numKinds {
+	if !k.valid() {
 		return fmt.Sprintf("Kind(%d)", uint8(k))
 	}
 	return kinds[k].name

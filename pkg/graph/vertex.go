@@ -17,9 +17,17 @@ func (v Vertex) String() string {
 	return v.Kind.String() + "/" + v.Namespace + "/" + v.Name
 }
 
+func (v Vertex) isSeed() bool { return v.Kind == KindSeed && v.Namespace == "" }
+
 // Edge says: whoever is responsible for To may have to do with From (SPEC 2).
 type Edge struct {
 	From, To Vertex
+}
+
+// foreseen says whether the kind table allows the edge. A Seed has no namespace; one that pretends to is no end of any edge.
+func (e Edge) foreseen() bool {
+	return e.From.Kind.valid() && foreseen[e.From.Kind]&(1<<e.To.Kind) != 0 && e.From != e.To &&
+		(e.From.Kind != KindSeed || e.From.Namespace == "") && (e.To.Kind != KindSeed || e.To.Namespace == "")
 }
 
 // ParentScope says how far the client of a parent Seed reaches (SPEC 2.2).
