@@ -1,0 +1,260 @@
+package config
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	cliflag "k8s.io/component-base/cli/flag"
+	logsapi "k8s.io/component-base/logs/api/v1"
+	kjson "sigs.k8s.io/json"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// The apiVersion and kind of the configuration file.
+const (
+	APIVersion = "seedguard.config/v1alpha1"
+	Kind       = "SeedGuardConfiguration"
+)
+
+// SeedGuardConfiguration configures `seedguard serve`. Default gives its defaults.
+type SeedGuardConfiguration struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// Garden says where the garden's objects come from.
+	Garden Garden `json:"garden,omitempty"`
+	// Authorizer configures the SeedAuthorizer (SPEC 3).
+	Authorizer Authorizer `json:"authorizer,omitempty"`
+	// Serving configures the webhooks' listener.
+	Serving Serving `json:"serving,omitempty"`
+	// Metrics configures the listener of metrics and debug pages.
+	Metrics Metrics `json:"metrics,omitempty"`
+	// Logging configures the logs, as in the components of Kubernetes.
+	Logging logsapi.LoggingConfiguration `json:"logging,omitempty"`
+}
+
+// Garden says where the garden's objects come from: from the API server that the kubeconfig names, from the API server of
+// the Pod that seedguard runs in (both fields empty), or from a folder of manifests.
+type Garden struct {
+	// Kubeconfig is a file.
+	Kubeconfig string `json:"kubeconfig,omitempty"`
+	// Landscape is a folder of manifests, watched for changes.
+	Landscape string `json:"landscape,omitempty"`
+}
+
+// Authorizer configures the SeedAuthorizer (SPEC 3).
+type Authorizer struct {
+	// ParentScope says how far the client of a parent Seed reaches (SPEC 2.2).
+	ParentScope graph.ParentScope `json:"parentScope,omitempty"`
+	// WithSelectors says whether the API server sends selectors: Auto finds it out from the server's version.
+	WithSelectors WithSelectors `json:"withSelectors,omitempty"`
+}
+
+// WithSelectors says whether the API server sends the selectors of list and watch requests (SPEC 3).
+type WithSelectors string
+
+// The values of WithSelectors.
+const (
+	WithSelectorsAuto  WithSelectors = "auto"
+	WithSelectorsTrue  WithSelectors = "true"
+	WithSelectorsFalse WithSelectors = "false"
+)
+
+// UnmarshalJSON takes true and false without quotes too, as YAML reads them.
+func (w *WithSelectors) UnmarshalJSON(data []byte) error {
+	if word := string(data); word == "true" || word == "false" {
+		*w = WithSelectors(word)
+		return nil
+	}
+	return json.Unmarshal(data, (*string)(w))
+}
+
+// Serving configures the webhooks' listener.
+type Serving struct {
+	// BindAddress is an IP address.
+	BindAddress string `json:"bindAddress,omitempty"`
+	// SecurePort is the port; 0 lets the system choose a free one.
+	SecurePort int `json:"securePort"`
+	// TLSCertFile and TLSPrivateKeyFile are the serving certificate with its chain, and its key, in PEM. Both are read again
+	// when they change. Without them the server makes a certificate that nobody knows.
+	TLSCertFile       string `json:"tlsCertFile,omitempty"`
+	TLSPrivateKeyFile string `json:"tlsPrivateKeyFile,omitempty"`
+	// TLSMinVersion is VersionTLS12 or VersionTLS13.
+	TLSMinVersion string `json:"tlsMinVersion,omitempty"`
+	// ClientCAFile holds the CAs of the callers' certificates in PEM, and is read again when it changes. With it, a webhook
+	// call needs a client certificate; health checks do not.
+	ClientCAFile string `json:"clientCAFile,omitempty"`
+	// ClientAllowedNames are the common names that callers may have. Empty allows every certificate of the client CA.
+	ClientAllowedNames []string `json:"clientAllowedNames,omitempty"`
+	// AllowSelfSignedCertificate allows to listen beyond loopback without a serving certificate.
+	AllowSelfSignedCertificate bool `json:"allowSelfSignedCertificate,omitempty"`
+	// AllowUnauthenticatedCallers allows to listen beyond loopback without a client CA.
+	AllowUnauthenticatedCallers bool `json:"allowUnauthenticatedCallers,omitempty"`
+	// MaxRequestsInFlight bounds the webhook calls that are answered at the same time; more are answered 429.
+	MaxRequestsInFlight int `json:"maxRequestsInFlight,omitempty"`
+	// RequestTimeout bounds one webhook call. It must be shorter than the 3 s that the API server waits.
+	RequestTimeout metav1.Duration `json:"requestTimeout,omitempty"`
+	// ShutdownDelay is how long the server goes on serving after it was told to stop and is not ready any more, so that
+	// load balancers notice.
+	ShutdownDelay metav1.Duration `json:"shutdownDelay,omitempty"`
+}
+
+// Metrics configures the listener of metrics and debug pages. It has neither TLS nor authentication.
+type Metrics struct {
+	// BindAddress is IP:port; port 0 lets the system choose a free one. "0" switches the listener off.
+	BindAddress string `json:"bindAddress,omitempty"`
+	// ExposeDebugPages serves the debug pages beyond loopback too: they show the names of all objects in the graph.
+	ExposeDebugPages bool `json:"exposeDebugPages,omitempty"`
+	// Profiling serves net/http/pprof beside the debug pages.
+	Profiling bool `json:"profiling,omitempty"`
+}
+
+// MetricsOff is the Metrics.BindAddress that switches the listener off.
+const MetricsOff = "0"
+
+// webhookTimeout is how long the API server waits for a webhook (SPEC 5).
+const webhookTimeout = 3 * time.Second
+
+// Default returns the configuration with its defaults.
+func Default() *SeedGuardConfiguration {
+	return &SeedGuardConfiguration{
+		TypeMeta:   metav1.TypeMeta{APIVersion: APIVersion, Kind: Kind},
+		Authorizer: Authorizer{ParentScope: graph.ParentScopeSeed, WithSelectors: WithSelectorsAuto},
+		Serving: Serving{
+			BindAddress:         "127.0.0.1",
+			SecurePort:          9443,
+			TLSMinVersion:       "VersionTLS12",
+			MaxRequestsInFlight: 2000,
+			RequestTimeout:      metav1.Duration{Duration: 2500 * time.Millisecond},
+			ShutdownDelay:       metav1.Duration{Duration: 5 * time.Second},
+		},
+		Metrics: Metrics{BindAddress: "127.0.0.1:9444"},
+		Logging: *logsapi.NewLoggingConfiguration(),
+	}
+}
+
+// Load reads a configuration file in YAML or JSON over the defaults. The error names the file, and the field where it is
+// about one.
+func Load(file string) (*SeedGuardConfiguration, error) {
+	data, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
+	if err != nil {
+		return nil, err
+	}
+	c, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return c, nil
+}
+
+func decode(data []byte) (*SeedGuardConfiguration, error) {
+	asJSON, err := yaml.YAMLToJSONStrict(data)
+	if err != nil {
+		return nil, err
+	}
+	c := Default()
+	c.TypeMeta = metav1.TypeMeta{}
+	strict, err := kjson.UnmarshalStrict(asJSON, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.APIVersion != APIVersion || c.Kind != Kind {
+		return nil, fmt.Errorf("apiVersion and kind are %q and %q, want %q and %q", c.APIVersion, c.Kind, APIVersion, Kind)
+	}
+	return c, errors.Join(strict...)
+}
+
+// Validate checks what can be checked without the world outside. The error names every field that is wrong.
+func (c *SeedGuardConfiguration) Validate() error {
+	var errs field.ErrorList
+	garden := field.NewPath("garden")
+	if c.Garden.Kubeconfig != "" && c.Garden.Landscape != "" {
+		errs = append(errs, field.Forbidden(garden.Child("landscape"), "must not be set together with kubeconfig"))
+	}
+	errs = append(errs, c.Authorizer.validate(field.NewPath("authorizer"))...)
+	errs = append(errs, c.Serving.validate(field.NewPath("serving"))...)
+	errs = append(errs, c.Metrics.validate(field.NewPath("metrics"))...)
+	errs = append(errs, logsapi.Validate(&c.Logging, nil, field.NewPath("logging"))...)
+	return errs.ToAggregate()
+}
+
+func (a *Authorizer) validate(path *field.Path) (errs field.ErrorList) {
+	scopes := []graph.ParentScope{graph.ParentScopeSeed, graph.ParentScopeEverything}
+	if !slices.Contains(scopes, a.ParentScope) {
+		errs = append(errs, field.NotSupported(path.Child("parentScope"), a.ParentScope, scopes))
+	}
+	selectors := []WithSelectors{WithSelectorsAuto, WithSelectorsTrue, WithSelectorsFalse}
+	if !slices.Contains(selectors, a.WithSelectors) {
+		errs = append(errs, field.NotSupported(path.Child("withSelectors"), a.WithSelectors, selectors))
+	}
+	return errs
+}
+
+func (s *Serving) validate(path *field.Path) (errs field.ErrorList) {
+	ip := net.ParseIP(s.BindAddress)
+	if ip == nil {
+		errs = append(errs, field.Invalid(path.Child("bindAddress"), s.BindAddress, "must be an IP address"))
+	}
+	if s.SecurePort < 0 || s.SecurePort > 65535 {
+		errs = append(errs, field.Invalid(path.Child("securePort"), s.SecurePort, "must be between 0 and 65535"))
+	}
+	if (s.TLSCertFile == "") != (s.TLSPrivateKeyFile == "") {
+		errs = append(errs, field.Required(path.Child("tlsPrivateKeyFile"), "must be set together with tlsCertFile, or neither"))
+	}
+	if version, err := cliflag.TLSVersion(s.TLSMinVersion); err != nil || version < tls.VersionTLS12 {
+		errs = append(errs, field.NotSupported(path.Child("tlsMinVersion"), s.TLSMinVersion, []string{"VersionTLS12", "VersionTLS13"}))
+	}
+	if len(s.ClientAllowedNames) > 0 && s.ClientCAFile == "" {
+		errs = append(errs, field.Required(path.Child("clientCAFile"), "must be set when clientAllowedNames are"))
+	}
+	if slices.Contains(s.ClientAllowedNames, "") {
+		errs = append(errs, field.Invalid(path.Child("clientAllowedNames"), s.ClientAllowedNames, "must not hold an empty name"))
+	}
+	if ip != nil && !ip.IsLoopback() {
+		if s.TLSCertFile == "" && !s.AllowSelfSignedCertificate {
+			errs = append(errs, field.Required(path.Child("tlsCertFile"),
+				"must be set unless bindAddress is a loopback address or allowSelfSignedCertificate is set"))
+		}
+		if s.ClientCAFile == "" && !s.AllowUnauthenticatedCallers {
+			errs = append(errs, field.Required(path.Child("clientCAFile"),
+				"must be set unless bindAddress is a loopback address or allowUnauthenticatedCallers is set"))
+		}
+	}
+	if s.MaxRequestsInFlight < 1 {
+		errs = append(errs, field.Invalid(path.Child("maxRequestsInFlight"), s.MaxRequestsInFlight, "must be at least 1"))
+	}
+	if d := s.RequestTimeout.Duration; d <= 0 || d >= webhookTimeout {
+		errs = append(errs, field.Invalid(path.Child("requestTimeout"), d.String(),
+			fmt.Sprintf("must be more than 0 and less than the %s that the API server waits", webhookTimeout)))
+	}
+	if d := s.ShutdownDelay.Duration; d < 0 {
+		errs = append(errs, field.Invalid(path.Child("shutdownDelay"), d.String(), "must not be negative"))
+	}
+	return errs
+}
+
+func (m *Metrics) validate(path *field.Path) (errs field.ErrorList) {
+	if m.BindAddress == MetricsOff {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(m.BindAddress)
+	if err != nil || net.ParseIP(host) == nil {
+		errs = append(errs, field.Invalid(path.Child("bindAddress"), m.BindAddress, `must be IP:port, or "0" for none`))
+	}
+	return errs
+}
+
+// DebugPages says whether the listener of the metrics serves the debug pages.
+func (m *Metrics) DebugPages() bool {
+	host, _, err := net.SplitHostPort(m.BindAddress)
+	return err == nil && (m.ExposeDebugPages || net.ParseIP(host).IsLoopback())
+}

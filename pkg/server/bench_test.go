@@ -1,0 +1,98 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// discarded is a ResponseWriter that costs nothing, so that only the handler is measured.
+type discarded struct {
+	header http.Header
+	code   int
+	length int
+}
+
+func (d *discarded) Header() http.Header  { return d.header }
+func (d *discarded) WriteHeader(code int) { d.code = code }
+func (d *discarded) Write(b []byte) (int, error) {
+	d.length += len(b)
+	return len(b), nil
+}
+
+// body is a request body that can be read again.
+type body struct{ strings.Reader }
+
+func (*body) Close() error { return nil }
+
+// reviewCall returns a function that has the handler answer one review, without a listener.
+func reviewCall(tb testing.TB, review string) func() *discarded {
+	tb.Helper()
+	s, err := New(context.Background(), newOptions())
+	require.NoError(tb, err)
+	tb.Cleanup(s.close)
+	handler := s.Handler()
+	request := httptest.NewRequest(http.MethodPost, AuthorizerPath, http.NoBody)
+	request.Header.Set("Content-Type", "application/json")
+	request.ContentLength = int64(len(review))
+	input, w := &body{}, &discarded{header: http.Header{}}
+	return func() *discarded {
+		input.Reset(review)
+		request.Body = io.ReadCloser(input)
+		clear(w.header)
+		w.code, w.length = http.StatusOK, 0
+		handler.ServeHTTP(w, request)
+		return w
+	}
+}
+
+// asSent is a review of a gardenlet's get as kube-apiserver 1.37 sends it.
+const asSent = `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":{"resourceAttributes":` +
+	`{"namespace":"garden-a","verb":"get","version":"v1","resource":"secrets","name":"x"},"user":"gardener.cloud:system:seed:s1",` +
+	`"groups":["gardener.cloud:system:seeds","system:authenticated"],"extra":{"authentication.kubernetes.io/credential-id":` +
+	`["X509SHA256=1c7a0f2c9d5f8be16b1a2ce7a3e9a7a1b8f6f0a4b7d8c9e0f1a2b3c4d5e6f708"]}},"status":{"allowed":false}}` + "\n"
+
+// BenchmarkReview measures the handler in process, bytes in to bytes out, with a stand-in for the authorizer on a small graph:
+// go test -run xxx -bench BenchmarkReview ./pkg/server
+func BenchmarkReview(b *testing.B) {
+	call := reviewCall(b, asSent)
+	b.ReportAllocs()
+	for b.Loop() {
+		if w := call(); w.code != http.StatusOK || w.length != 96 {
+			b.Fatal(w)
+		}
+	}
+}
+
+// BenchmarkDecode compares the two decoders.
+func BenchmarkDecode(b *testing.B) {
+	b.Run("decoder=fast", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if !decodeFast(asSent, new(review)) {
+				b.Fatal("gave up")
+			}
+		}
+	})
+	b.Run("decoder=official", func(b *testing.B) {
+		body := []byte(asSent)
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := decodeOfficially(body); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// TestReviewAllocations pins the budget of DESIGN.
+func TestReviewAllocations(t *testing.T) {
+	call := reviewCall(t, asSent)
+	require.Equal(t, http.StatusOK, call().code)
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { call() }), 10.0)
+}

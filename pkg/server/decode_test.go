@@ -1,0 +1,360 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	authorizationv1beta1 "k8s.io/api/authorization/v1beta1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+)
+
+// spec wraps a spec into a review of v1.
+func spec(spec string) string {
+	return `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":` + spec + `,"status":{"allowed":false}}`
+}
+
+const (
+	gardenletUser = `"user":"gardener.cloud:system:seed:s1","groups":["gardener.cloud:system:seeds","system:authenticated"]`
+	getSecret     = `"resourceAttributes":{"namespace":"garden-a","verb":"get","version":"v1","resource":"secrets","name":"x"}`
+)
+
+// ordinaryReviews are what kube-apiserver writes: the fast decoder must not give up on them.
+var ordinaryReviews = map[string]string{
+	"resource":     spec(`{` + getSecret + `,` + gardenletUser + `}`),
+	"group":        spec(`{"resourceAttributes":{"verb":"get","group":"core.gardener.cloud","version":"v1beta1","resource":"shoots","subresource":"status","name":"x"},` + gardenletUser + `}`),
+	"non-resource": spec(`{"nonResourceAttributes":{"path":"/healthz","verb":"get"},` + gardenletUser + `}`),
+	"extra":        spec(`{` + getSecret + `,` + gardenletUser + `,"extra":{"authentication.kubernetes.io/pod-name":["a","b"],"x":[]},"uid":"1-2-3"}`),
+	"selectors": spec(`{"resourceAttributes":{"verb":"list","resource":"shoots","group":"core.gardener.cloud",
+		"fieldSelector":{"requirements":[{"key":"spec.seedName","operator":"In","values":["s1"]},{"key":"a","operator":"NotIn","values":["b"]}]},
+		"labelSelector":{"requirements":[{"key":"name.seed.gardener.cloud/s1","operator":"In","values":["true"]},{"key":"b","operator":"Exists"}]}},` + gardenletUser + `}`),
+	"raw selectors": spec(`{"resourceAttributes":{"verb":"list","fieldSelector":{"rawSelector":"spec.seedName=s1"},"labelSelector":{"rawSelector":"a in (b,c)"}},` + gardenletUser + `}`),
+	"v1beta1": `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1beta1","metadata":{"creationTimestamp":null},"spec":{` + getSecret +
+		`,"user":"gardener.cloud:system:seed:s1","group":["gardener.cloud:system:seeds"]},"status":{"allowed":false}}`,
+	"any order":      `{"spec":{"groups":["g"],` + getSecret + `,"user":"u"},"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview"}`,
+	"white space":    " \n{ \"kind\" : \"SubjectAccessReview\" ,\t\"apiVersion\":\"authorization.k8s.io/v1\", \"spec\" : { \"user\": \"u\" , \"groups\" : [ ] , " + getSecret + " } }\r\n",
+	"unknown fields": spec(`{` + getSecret + `,` + gardenletUser + `,"new":{"a":[true,null,{"b":"c"}]},"other":false}`),
+}
+
+// oddReviews are left to the official decoder, which accepts some.
+var oddReviews = map[string]string{
+	"duplicate user":           spec(`{` + getSecret + `,"user":"a","user":"b"}`),
+	"duplicate attributes":     spec(`{` + getSecret + `,"resourceAttributes":{"name":"y"},"user":"b"}`),
+	"duplicate then null":      spec(`{` + getSecret + `,"resourceAttributes":null,"nonResourceAttributes":{"path":"/"},"user":"b"}`),
+	"duplicate groups":         spec(`{` + getSecret + `,"user":"a","groups":["x","y"],"groups":[null]}`),
+	"duplicate spec":           `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{"user":"a"},"spec":{` + getSecret + `}}`,
+	"null user":                spec(`{` + getSecret + `,"user":null,"groups":["g"]}`),
+	"null groups":              spec(`{` + getSecret + `,"user":"u","groups":null}`),
+	"null metadata":            `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":null,"spec":{` + getSecret + `,"user":"u"}}`,
+	"escapes":                  spec(`{"resourceAttributes":{"name":"a\u003cb\n\"\\\/\ud83d\ude00\ud800"},"us\u0065r":"b\u0000"}`),
+	"bytes that are not UTF-8": spec("{\"resourceAttributes\":{\"name\":\"a\xff\xc3\x28\"},\"user\":\"b\xe4\"}"),
+	"unicode":                  spec(`{"resourceAttributes":{"name":"schön"},"user":"日本"}`),
+	"other case is unknown":    spec(`{` + getSecret + `,"User":"x","user":"u","GROUPS":["a"]}`),
+	"numbers are unknown":      spec(`{` + getSecret + `,"user":"u","n":-1.5e+9}`),
+	"kind in another case":     `{"Kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{` + getSecret + `,"user":"u"}}`,
+	"kind in two cases":        `{"kind":"SubjectAccessReview","KIND":"Pod","apiVersion":"authorization.k8s.io/v1","spec":{` + getSecret + `,"user":"u"}}`,
+	"many groups":              spec(`{` + getSecret + `,"user":"u","groups":["` + strings.Repeat(`g","`, 40) + `g"]}`),
+	"v1 with group":            spec(`{` + getSecret + `,"user":"u","group":["x"],"groups":["y"]}`),
+	"odd operators": spec(`{"resourceAttributes":{"fieldSelector":{"requirements":[{"key":"a","operator":"Exists"},{"key":"b","operator":"In","values":["1","2"]},
+		{"key":"c","operator":"In"},{"key":"d","operator":"Gt","values":["1"]},{"key":"e","operator":"In","values":["s1"]}]},
+		"labelSelector":{"requirements":[{"key":"a","operator":"Gt","values":["1"]},{"key":"","operator":"Exists"},{"key":"b","operator":"In"},
+		{"key":"c","operator":"In","values":["not a value!"]},{"key":"e","operator":"DoesNotExist"}]}},"user":"u"}`),
+	"broken raw selectors":    spec(`{"resourceAttributes":{"fieldSelector":{"rawSelector":"a=="},"labelSelector":{"rawSelector":"a in (b"}},"user":"u"}`),
+	"empty selectors":         spec(`{"resourceAttributes":{"fieldSelector":{},"labelSelector":{"requirements":[]}},"user":"u"}`),
+	"selectors written twice": spec(`{"resourceAttributes":{"fieldSelector":{"rawSelector":"a=b","requirements":[{"key":"a","operator":"In","values":["b"]}]}},"user":"u"}`),
+	"labels written twice":    spec(`{"resourceAttributes":{"labelSelector":{"rawSelector":"a=b","requirements":[{"key":"a","operator":"Exists"}]}},"user":"u"}`),
+	"type of user":            spec(`{` + getSecret + `,"user":{}}`),
+	"type of groups":          spec(`{` + getSecret + `,"user":"u","groups":"g"}`),
+	"type of extra":           spec(`{` + getSecret + `,"user":"u","extra":{"a":"b"}}`),
+	"type of uid":             spec(`{` + getSecret + `,"user":"u","uid":7}`),
+	"type of values":          spec(`{"resourceAttributes":{"labelSelector":{"requirements":[{"values":"x"}]}},"user":"u"}`),
+	"type of spec":            spec(`[]`),
+	"type of status":          `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{` + getSecret + `,"user":"u"},"status":"x"}`,
+	"type of metadata":        `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":[],"spec":{` + getSecret + `,"user":"u"}}`,
+	"metadata":                `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{"name":"x","creationTimestamp":"2026-01-01T00:00:00Z"},"spec":{` + getSecret + `,"user":"u"}}`,
+	"broken time":             `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{"creationTimestamp":"x"},"spec":{` + getSecret + `,"user":"u"}}`,
+	"empty":                   ``,
+	"white space only":        ` `,
+	"null":                    `null`,
+	"array":                   `[]`,
+	"text":                    `SubjectAccessReview`,
+	"yaml":                    "kind: SubjectAccessReview\napiVersion: authorization.k8s.io/v1\n",
+	"protobuf":                "k8s\x00\x0a\x10",
+	"no kind":                 `{"apiVersion":"authorization.k8s.io/v1","spec":{` + getSecret + `,"user":"u"}}`,
+	"no version":              `{"kind":"SubjectAccessReview","spec":{` + getSecret + `,"user":"u"}}`,
+	"wrong kind":              `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{` + getSecret + `}}`,
+	"unknown kind":            `{"kind":"Pod","apiVersion":"v1"}`,
+	"wrong version":           `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v2","spec":{` + getSecret + `,"user":"u"}}`,
+	"broken version":          `{"kind":"SubjectAccessReview","apiVersion":"a/b/c","spec":{` + getSecret + `,"user":"u"}}`,
+	"no spec":                 `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1"}`,
+	"neither":                 spec(`{` + gardenletUser + `}`),
+	"both":                    spec(`{` + getSecret + `,"nonResourceAttributes":{"path":"/"},` + gardenletUser + `}`),
+	"nobody":                  spec(`{` + getSecret + `}`),
+	"trailing":                spec(`{`+getSecret+`,`+gardenletUser+`}`) + `{}`,
+	"trailing comma":          spec(`{` + getSecret + `,` + gardenletUser + `,}`),
+	"control byte":            spec("{" + getSecret + ",\"user\":\"a\nb\"}"),
+	"word that goes on":       spec(`{` + getSecret + `,"user":"u","x":nullx}`),
+	"deep":                    spec(`{` + getSecret + `,"user":"u","x":` + strings.Repeat(`[`, 20000) + strings.Repeat(`]`, 20000) + `}`),
+	"less deep":               spec(`{` + getSecret + `,"user":"u","x":` + strings.Repeat(`{"a":`, 200) + `1` + strings.Repeat(`}`, 200) + `}`),
+}
+
+func TestDecodeReviewFast(t *testing.T) {
+	for name, body := range ordinaryReviews {
+		t.Run(name, func(t *testing.T) {
+			require.True(t, decodeFast(body, new(review)), "the fast decoder gave up")
+			requireSameReview(t, body)
+		})
+	}
+}
+
+func TestDecodeReviewOdd(t *testing.T) {
+	for name, body := range oddReviews {
+		t.Run(name, func(t *testing.T) { requireSameReview(t, body) })
+	}
+}
+
+func TestDecodeReviewTruncated(t *testing.T) {
+	for name, body := range ordinaryReviews {
+		body = strings.TrimSpace(body)
+		for i := range body {
+			_, err := decodeReview(body[:i])
+			require.Error(t, err, "%s up to byte %d", name, i)
+		}
+	}
+}
+
+func TestDecodeReviewErrors(t *testing.T) {
+	for name, message := range map[string]string{
+		"empty":                   "the body is empty",
+		"text":                    "the body is not a SubjectAccessReview: ",
+		"no kind":                 "the body has no kind",
+		"no version":              "the body has no apiVersion",
+		"wrong kind":              `the body is a "SelfSubjectAccessReview" of "authorization.k8s.io/v1", not a SubjectAccessReview of authorization.k8s.io/v1 or authorization.k8s.io/v1beta1`,
+		"unknown kind":            `the body is a "Pod" of "v1", not a SubjectAccessReview`,
+		"wrong version":           `the body is a "SubjectAccessReview" of "authorization.k8s.io/v2", not a SubjectAccessReview`,
+		"kind in another case":    "apiVersion and kind must be spelled exactly so",
+		"neither":                 "exactly one of spec.resourceAttributes and spec.nonResourceAttributes must be set",
+		"both":                    "exactly one of spec.resourceAttributes and spec.nonResourceAttributes must be set",
+		"nobody":                  "spec.user or the groups of the user must be set",
+		"selectors written twice": "spec.resourceAttributes.fieldSelector must not have both rawSelector and requirements",
+		"labels written twice":    "spec.resourceAttributes.labelSelector must not have both rawSelector and requirements",
+		"type of user":            "cannot unmarshal object",
+	} {
+		t.Run(name, func(t *testing.T) {
+			body, ok := oddReviews[name]
+			require.True(t, ok)
+			_, err := decodeReview(body)
+			require.ErrorContains(t, err, message)
+		})
+	}
+}
+
+func TestReviewAttributes(t *testing.T) {
+	r, err := decodeReview(ordinaryReviews["selectors"])
+	require.NoError(t, err)
+	require.Equal(t, "gardener.cloud:system:seed:s1", r.GetUser().GetName())
+	require.Equal(t, []string{"gardener.cloud:system:seeds", "system:authenticated"}, r.GetUser().GetGroups())
+	require.Equal(t, []any{"list", "core.gardener.cloud", "*", "shoots", "", "", "", true, true},
+		[]any{r.GetVerb(), r.GetAPIGroup(), r.GetAPIVersion(), r.GetResource(), r.GetSubresource(), r.GetNamespace(), r.GetName(), r.IsResourceRequest(), r.IsReadOnly()})
+	inFields, err := r.GetFieldSelector()
+	require.NoError(t, err)
+	require.Equal(t, fields.Requirements{
+		{Field: "spec.seedName", Operator: selection.Equals, Value: "s1"}, {Field: "a", Operator: selection.NotEquals, Value: "b"},
+	}, inFields)
+	inLabels, err := r.GetLabelSelector()
+	require.NoError(t, err)
+	require.Equal(t, "name.seed.gardener.cloud/s1 in (true)", inLabels[0].String())
+	require.Equal(t, "b", inLabels[1].String())
+
+	// What is not understood is left out and reported; the rest holds.
+	r, err = decodeReview(oddReviews["odd operators"])
+	require.NoError(t, err)
+	inFields, err = r.GetFieldSelector()
+	require.ErrorContains(t, err, `operator "Exists" is not supported in a field selector`)
+	require.Equal(t, fields.Requirements{{Field: "e", Operator: selection.Equals, Value: "s1"}}, inFields)
+	inLabels, err = r.GetLabelSelector()
+	require.ErrorContains(t, err, `operator "Gt" is not supported in a label selector`)
+	require.Len(t, inLabels, 1)
+	require.Equal(t, "!e", inLabels[0].String())
+
+	r, err = decodeReview(oddReviews["broken raw selectors"])
+	require.NoError(t, err)
+	inFields, err = r.GetFieldSelector()
+	require.NoError(t, err, "fields.ParseSelector takes nearly everything")
+	require.Equal(t, fields.Requirements{{Field: "a", Operator: selection.Equals, Value: ""}}, inFields)
+	_, err = r.GetLabelSelector()
+	require.Error(t, err)
+}
+
+// requireSameReview requires that the body is taken or refused as the official types are, and read alike.
+func requireSameReview(t *testing.T, body string) {
+	t.Helper()
+	got, gotErr := decodeReview(body)
+	want, wantErr := officialReview(body)
+	if wantErr != nil {
+		require.Error(t, gotErr, "the official decoder says: %v", wantErr)
+		return
+	}
+	require.NoError(t, gotErr)
+	require.Equal(t, want, viewOf(got))
+}
+
+// view is a review as an authorizer sees it, with everything parsed.
+type view struct {
+	version                                                                     reviewVersion
+	resourceRequest                                                             bool
+	user, verb, namespace, group, apiVersion, resource, subresource, name, path string
+	groups, fields, labels                                                      []string
+	fieldsFailed, labelsFailed                                                  bool
+}
+
+func viewOf(r *review) view {
+	v := view{
+		version: r.version, resourceRequest: r.IsResourceRequest(), user: r.GetUser().GetName(), verb: r.GetVerb(), namespace: r.GetNamespace(),
+		group: r.GetAPIGroup(), apiVersion: r.GetAPIVersion(), resource: r.GetResource(), subresource: r.GetSubresource(), name: r.GetName(), path: r.GetPath(),
+		groups: append([]string(nil), r.GetUser().GetGroups()...),
+	}
+	inFields, err := r.GetFieldSelector()
+	v.fieldsFailed = err != nil
+	for _, f := range inFields {
+		v.fields = append(v.fields, fmt.Sprintf("%q %s %q", f.Field, f.Operator, f.Value))
+	}
+	inLabels, err := r.GetLabelSelector()
+	v.labelsFailed = err != nil
+	for _, l := range inLabels {
+		v.labels = append(v.labels, fmt.Sprintf("%q %s %q", l.Key(), l.Operator(), l.ValuesUnsorted()))
+	}
+	return v
+}
+
+// officialReview is the model: what the API server's types, decoder and validation make of a body. It shares nothing with the
+// code under test but the official decoder itself.
+func officialReview(body string) (view, error) {
+	object, gvk, err := reviewDecoder.Decode([]byte(body), nil, nil)
+	if err != nil {
+		return view{}, err
+	}
+	var sar authorizationv1.SubjectAccessReview
+	v := view{version: reviewV1}
+	switch o := object.(type) {
+	case *authorizationv1.SubjectAccessReview:
+		sar = *o
+	case *authorizationv1beta1.SubjectAccessReview:
+		v.version = reviewV1beta1
+		// The two versions differ in nothing but the name of the groups.
+		data, err := json.Marshal(o.Spec)
+		if err != nil {
+			return view{}, err
+		}
+		if err := json.Unmarshal(data, &sar.Spec); err != nil {
+			return view{}, err
+		}
+		sar.TypeMeta, sar.Spec.Groups = o.TypeMeta, o.Spec.Groups
+	default:
+		return view{}, fmt.Errorf("%T", o)
+	}
+	spec := sar.Spec
+	switch {
+	case sar.GroupVersionKind() != *gvk:
+		return view{}, fmt.Errorf("kind or apiVersion in another case: stricter than the official decoder")
+	case (spec.ResourceAttributes == nil) == (spec.NonResourceAttributes == nil):
+		return view{}, fmt.Errorf("both or neither")
+	case spec.User == "" && len(spec.Groups) == 0:
+		return view{}, fmt.Errorf("nobody")
+	}
+	v.user, v.groups = spec.User, append([]string(nil), spec.Groups...)
+	if n := spec.NonResourceAttributes; n != nil {
+		v.path, v.verb = n.Path, n.Verb
+		return v, nil
+	}
+	a := spec.ResourceAttributes
+	v.resourceRequest = true
+	v.verb, v.namespace, v.group, v.apiVersion, v.resource, v.subresource, v.name = a.Verb, a.Namespace, a.Group, a.Version, a.Resource, a.Subresource, a.Name
+	if v.apiVersion == "" {
+		v.apiVersion = "*"
+	}
+	if s := a.FieldSelector; s != nil {
+		if s.RawSelector != "" && len(s.Requirements) > 0 {
+			return view{}, fmt.Errorf("both kinds of selector")
+		}
+		if s.RawSelector != "" {
+			parsed, err := fields.ParseSelector(s.RawSelector)
+			v.fieldsFailed = err != nil
+			if err == nil {
+				for _, r := range parsed.Requirements() {
+					v.fields = append(v.fields, fmt.Sprintf("%q %s %q", r.Field, r.Operator, r.Value))
+				}
+			}
+		}
+		for _, r := range s.Requirements {
+			operator := map[metav1.FieldSelectorOperator]string{metav1.FieldSelectorOpIn: "=", metav1.FieldSelectorOpNotIn: "!="}[r.Operator]
+			if operator == "" || len(r.Values) != 1 {
+				v.fieldsFailed = true
+				continue
+			}
+			v.fields = append(v.fields, fmt.Sprintf("%q %s %q", r.Key, operator, r.Values[0]))
+		}
+	}
+	if s := a.LabelSelector; s != nil {
+		if s.RawSelector != "" && len(s.Requirements) > 0 {
+			return view{}, fmt.Errorf("both kinds of selector")
+		}
+		if s.RawSelector != "" {
+			parsed, err := labels.Parse(s.RawSelector)
+			v.labelsFailed = err != nil
+			if err == nil {
+				requirements, _ := parsed.Requirements()
+				for _, r := range requirements {
+					v.labels = append(v.labels, fmt.Sprintf("%q %s %q", r.Key(), r.Operator(), r.ValuesUnsorted()))
+				}
+			}
+		}
+		for _, r := range s.Requirements {
+			// One at a time, through the function that Kubernetes itself uses for the selectors of workloads.
+			selector, err := metav1.LabelSelectorAsSelector(&metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{r}})
+			if err != nil {
+				v.labelsFailed = true
+				continue
+			}
+			requirements, _ := selector.Requirements()
+			for _, r := range requirements {
+				v.labels = append(v.labels, fmt.Sprintf("%q %s %q", r.Key(), r.Operator(), r.ValuesUnsorted()))
+			}
+		}
+	}
+	return v, nil
+}
+
+func FuzzSubjectAccessReview(f *testing.F) {
+	for _, bodies := range []map[string]string{ordinaryReviews, oddReviews} {
+		for _, body := range bodies {
+			if len(body) < 4<<10 {
+				f.Add([]byte(body))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, body []byte) { requireSameReview(t, string(body)) })
+}
+
+func FuzzAppendJSON(f *testing.F) {
+	for _, s := range []string{"", "plain", "a\"b\\c\n\x00\x7f", "schön", "\xff", "a\xe4", "\u2028", "</script>"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := appendJSON([]byte("x"), s)
+		require.Equal(t, byte('x'), got[0])
+		var read string
+		require.NoError(t, json.Unmarshal(got[1:], &read), "%s", got)
+		encoded, err := json.Marshal(s)
+		require.NoError(t, err)
+		var want string
+		require.NoError(t, json.Unmarshal(encoded, &want))
+		require.Equal(t, want, read)
+	})
+}

@@ -1,0 +1,274 @@
+package server
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/klog/v2"
+
+	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/identity"
+)
+
+func TestMain(m *testing.M) {
+	klog.SetLogger(klog.New(nil)) // silent
+	goleak.VerifyTestMain(m)
+}
+
+// related allows seed clients what the graph relates to their Seed: as much of the authorizer as the server's tests need.
+func related(g *graph.Graph) authorizer.AuthorizerFunc {
+	return func(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
+		client, ok := identity.From(a.GetUser())
+		if !ok {
+			return authorizer.DecisionNoOpinion, "not a seed client", nil
+		}
+		if g.Reaches(graph.Vertex{Kind: graph.KindSecret, Namespace: a.GetNamespace(), Name: a.GetName()}, client.Seed) {
+			return authorizer.DecisionAllow, "", nil
+		}
+		return authorizer.DecisionNoOpinion, `no relationship found from secret "` + a.GetName() + `"`, nil
+	}
+}
+
+// admit is an Admission.
+type admit func(context.Context, *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse
+
+func (a admit) Admit(ctx context.Context, r *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
+	return a(ctx, r)
+}
+
+// testServer is a server at work on a real graph, on loopback.
+type testServer struct {
+	*Server
+	graph    *graph.Graph
+	notReady atomic.Pointer[[]string]
+	cancel   context.CancelFunc
+	ended    chan error
+}
+
+// newOptions returns options with a graph in which the Shoot garden-a/x on the Seed s1 has a Secret.
+func newOptions() Options {
+	c := config.Default()
+	c.Serving.SecurePort, c.Serving.ShutdownDelay = 0, metav1.Duration{}
+	c.Metrics.BindAddress = "127.0.0.1:0"
+	g := graph.New(graph.Options{})
+	shoot := graph.Vertex{Kind: graph.KindShoot, Namespace: "garden-a", Name: "x"}
+	secret := graph.Vertex{Kind: graph.KindSecret, Namespace: "garden-a", Name: "x"}
+	g.Set(shoot, []graph.Edge{{From: secret, To: shoot}, {From: shoot, To: graph.Vertex{Kind: graph.KindSeed, Name: "s1"}}})
+	return Options{
+		Serving: c.Serving, Metrics: c.Metrics, Graph: g,
+		Authorizer: related(g),
+		Admission: admit(func(_ context.Context, r *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
+			if r.Name == "broken" {
+				return &admissionv1.AdmissionResponse{Result: &metav1.Status{Code: http.StatusInternalServerError, Message: "look-up failed"}}
+			}
+			return &admissionv1.AdmissionResponse{Allowed: r.Name != "bad", Result: &metav1.Status{Code: http.StatusForbidden, Message: "not yours"}}
+		}),
+		Resources: []schema.GroupResource{{Resource: "secrets"}, {Group: "core.gardener.cloud", Resource: "shoots"}},
+		NotReady:  func() []string { return nil },
+		Registry:  prometheus.NewRegistry(),
+	}
+}
+
+// start runs a server until the test ends, or until stop.
+func start(t *testing.T, options Options) *testServer {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s, err := New(ctx, options)
+	require.NoError(t, err)
+	running := &testServer{Server: s, graph: options.Graph, cancel: cancel, ended: make(chan error, 1)}
+	go func() { running.ended <- s.Run(ctx) }()
+	t.Cleanup(func() { require.NoError(t, running.stop()) })
+	return running
+}
+
+// stop shuts the server down, waits, and returns what Run returned.
+func (s *testServer) stop() error {
+	s.cancel()
+	err, open := <-s.ended
+	if open {
+		close(s.ended)
+	}
+	return err
+}
+
+// answer is an HTTP response as read.
+type answer struct {
+	code   int
+	body   string
+	header http.Header
+	proto  string
+}
+
+func send(t *testing.T, client *http.Client, method, url, contentType, body string) answer {
+	t.Helper()
+	a, err := trySend(client, method, url, contentType, body)
+	require.NoError(t, err)
+	return a
+}
+
+func trySend(client *http.Client, method, url, contentType, body string) (answer, error) {
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	response, err := client.Do(r)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	data, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, string(data), response.Header, response.Proto}, err
+}
+
+// post posts a review.
+func (s *testServer) post(t *testing.T, client *http.Client, body string) answer {
+	t.Helper()
+	return send(t, client, http.MethodPost, "https://"+s.Address()+AuthorizerPath, "application/json", body)
+}
+
+// get gets from the webhooks' listener.
+func (s *testServer) get(t *testing.T, client *http.Client, path string) answer {
+	t.Helper()
+	return send(t, client, http.MethodGet, "https://"+s.Address()+path, "", "")
+}
+
+// scrape returns the line of a metric, empty when there is none.
+func (s *testServer) scrape(t *testing.T, metric string) string {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for line := range strings.Lines(send(t, client, http.MethodGet, "http://"+s.MetricsAddress()+"/metrics", "", "").body) {
+		if value, ok := strings.CutPrefix(line, metric+" "); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// newClient returns a client over HTTP/2 that takes any certificate, and shows one if it has one.
+func newClient(t *testing.T, certificates ...tls.Certificate) *http.Client {
+	t.Helper()
+	transport := &http.Transport{
+		ForceAttemptHTTP2: true,
+		TLSClientConfig: &tls.Config{
+			InsecureSkipVerify: true,
+			// Not by tls.Config.Certificates, which holds back those that the server's CA did not sign.
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				if len(certificates) == 0 {
+					return &tls.Certificate{}, nil
+				}
+				return &certificates[0], nil
+			},
+		},
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 20 * time.Second}
+}
+
+// authority is a CA for tests.
+type authority struct {
+	certificate *x509.Certificate
+	key         crypto.Signer
+}
+
+// request says what a test certificate is like.
+type request struct {
+	name     string
+	notAfter time.Time
+	usage    x509.ExtKeyUsage
+}
+
+func newAuthority(t *testing.T, name string) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	certificate, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	return &authority{certificate, key}
+}
+
+func (a *authority) pem() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
+}
+
+// issue returns a certificate in PEM with its key, and as one for a client.
+func (a *authority) issue(t *testing.T, r request) (certificate, key []byte, client tls.Certificate) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	if r.notAfter.IsZero() {
+		r.notAfter = time.Now().Add(time.Hour)
+	}
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: r.name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: r.notAfter,
+		ExtKeyUsage: []x509.ExtKeyUsage{r.usage}, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, private.Public(), a.key)
+	require.NoError(t, err)
+	keyDER, err := x509.MarshalECPrivateKey(private)
+	require.NoError(t, err)
+	certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	key = pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
+	client, err = tls.X509KeyPair(certificate, key)
+	require.NoError(t, err)
+	return certificate, key, client
+}
+
+// client returns a client certificate.
+func (a *authority) client(t *testing.T, name string) tls.Certificate {
+	t.Helper()
+	_, _, client := a.issue(t, request{name: name, usage: x509.ExtKeyUsageClientAuth})
+	return client
+}
+
+// server writes a serving certificate into the folder and returns its files.
+func (a *authority) server(t *testing.T, dir, name string) (certFile, keyFile string) {
+	t.Helper()
+	certificate, key, _ := a.issue(t, request{name: name, usage: x509.ExtKeyUsageServerAuth})
+	certFile, keyFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	replace(t, certFile, certificate)
+	replace(t, keyFile, key)
+	return certFile, keyFile
+}
+
+// replace writes a file in one step, as operators and the kubelet do.
+func replace(t *testing.T, file string, content []byte) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(file+".new", content, 0o600))
+	require.NoError(t, os.Rename(file+".new", file))
+}

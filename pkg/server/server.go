@@ -1,0 +1,243 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/klog/v2"
+
+	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// The paths of the webhooks (SPEC 5).
+const (
+	AuthorizerPath = "/webhooks/auth/seed"
+	AdmissionPath  = "/webhooks/admission/seedrestriction"
+)
+
+// Options configure a Server. All fields are required.
+type Options struct {
+	// Serving and Metrics are validated configurations of the two listeners.
+	Serving config.Serving
+	Metrics config.Metrics
+	// Authorizer answers SubjectAccessReviews. It must not keep the attributes that it is asked about.
+	Authorizer authorizer.UnconditionalAuthorizer
+	// Admission answers AdmissionReviews.
+	Admission Admission
+	// Graph is what the metrics and debug pages show.
+	Graph *graph.Graph
+	// Resources are those that decisions are counted by; all others are counted together.
+	Resources []schema.GroupResource
+	// NotReady returns why no decision may be made yet, empty when it may. It must not go back from ready to not ready.
+	NotReady func() []string
+	// Registry takes the server's metrics and is what /metrics shows.
+	Registry *prometheus.Registry
+}
+
+// Server serves the webhooks, health checks, metrics and debug pages.
+type Server struct {
+	options      Options
+	log          klog.Logger
+	certificates *certificates
+	callers      *callers
+	metrics      *metrics
+	// answers are buffers for the answers to SubjectAccessReviews.
+	answers sync.Pool
+
+	inFlight atomic.Int64
+	wasReady atomic.Bool
+	draining atomic.Bool
+
+	secure, plain net.Listener
+}
+
+// Limits of the listeners. kube-apiserver sends all its calls over one connection, so a connection may hold as many as are
+// answered at a time.
+const (
+	maxHeaderBytes    = 16 << 10
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second
+	writeTimeout      = 15 * time.Second
+	idleTimeout       = 3 * time.Minute
+	// drainTimeout bounds how long calls in flight may take to end; none may take longer than webhookTimeout anyway.
+	drainTimeout = 10 * time.Second
+)
+
+// New returns a server that listens, but answers nobody before Run is called. Run must be called, be it with a context that has
+// ended.
+func New(ctx context.Context, options Options) (*Server, error) {
+	s := &Server{
+		options: options,
+		log:     klog.FromContext(ctx).WithName("server"),
+		metrics: newMetrics(options.Resources),
+		answers: sync.Pool{New: func() any { return new([]byte) }},
+	}
+	var err error
+	if s.certificates, err = loadCertificates(&options.Serving); err != nil {
+		return nil, err
+	}
+	s.callers = &callers{ca: s.certificates.clientCA, names: map[string]bool{}, now: time.Now}
+	for _, name := range options.Serving.ClientAllowedNames {
+		s.callers.names[name] = true
+	}
+	if err := errors.Join(s.register(options.Registry), s.listen()); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) listen() (err error) {
+	address := net.JoinHostPort(s.options.Serving.BindAddress, strconv.Itoa(s.options.Serving.SecurePort))
+	if s.secure, err = net.Listen("tcp", address); err != nil {
+		return fmt.Errorf("cannot listen for webhook calls: %w", err)
+	}
+	if s.options.Metrics.BindAddress == config.MetricsOff {
+		return nil
+	}
+	if s.plain, err = net.Listen("tcp", s.options.Metrics.BindAddress); err != nil {
+		return fmt.Errorf("cannot listen for metrics: %w", err)
+	}
+	return nil
+}
+
+// close lets go of what New took.
+func (s *Server) close() {
+	for _, listener := range []net.Listener{s.secure, s.plain} {
+		if listener != nil {
+			_ = listener.Close() // nothing was accepted, so nothing is lost
+		}
+	}
+	s.certificates.stop()
+}
+
+// Address returns the address that the webhooks listen on, host:port.
+func (s *Server) Address() string { return s.secure.Addr().String() }
+
+// MetricsAddress returns the address of the metrics and debug pages, host:port; empty when they are off.
+func (s *Server) MetricsAddress() string {
+	if s.plain == nil {
+		return ""
+	}
+	return s.plain.Addr().String()
+}
+
+// Run serves until ctx ends, drains, and returns when everything has stopped. It may be called once.
+func (s *Server) Run(ctx context.Context) error {
+	secure := s.httpServer(s.Handler())
+	secure.TLSConfig = s.certificates.config
+	secure.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: s.options.Serving.MaxRequestsInFlight}
+
+	// Certificates are followed and metrics are served until the last call is answered, so for longer than ctx.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	failed := make(chan error, 2)
+	var running sync.WaitGroup
+	running.Go(func() { s.certificates.run(background) })
+	running.Go(func() { failed <- secure.ServeTLS(s.secure, "", "") })
+	plain := s.httpServer(s.metricsHandler())
+	// A CPU profile takes as long as it is asked to, 30 s by default.
+	plain.WriteTimeout = 2 * time.Minute
+	if s.plain != nil {
+		running.Go(func() { failed <- plain.Serve(s.plain) })
+	}
+	s.log.Info("Serving", "address", s.Address(), "metrics", s.MetricsAddress())
+
+	var err error
+	select {
+	case <-ctx.Done():
+		s.draining.Store(true)
+		s.log.Info("Shutting down", "delay", s.options.Serving.ShutdownDelay.Duration)
+		time.Sleep(s.options.Serving.ShutdownDelay.Duration)
+	case err = <-failed:
+		s.draining.Store(true)
+	}
+	deadline, cancel := context.WithTimeout(background, drainTimeout)
+	defer cancel()
+	for _, server := range []*http.Server{secure, plain} {
+		if undone := server.Shutdown(deadline); undone != nil {
+			err = errors.Join(err, fmt.Errorf("calls were cut off: %w", undone), server.Close())
+		}
+	}
+	stop()
+	running.Wait()
+	s.log.Info("Stopped")
+	return err
+}
+
+func (s *Server) httpServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       withConnection,
+		ErrorLog:          log.New(errorLog{s.log}, "", 0),
+	}
+}
+
+// errorLog takes what net/http has to say.
+type errorLog struct{ log klog.Logger }
+
+func (l errorLog) Write(line []byte) (int, error) {
+	message := strings.TrimSpace(string(line))
+	// Load balancers and scanners open connections and close them again.
+	if strings.HasSuffix(message, ": EOF") {
+		l.log.V(4).Info("HTTP server", "message", message)
+	} else {
+		l.log.Info("HTTP server", "message", message)
+	}
+	return len(line), nil
+}
+
+// Handler returns what the webhooks' listener serves. It is for tests and benchmarks that need no listener.
+func (s *Server) Handler() http.Handler {
+	review := &webhook{Server: s, name: "authorizer", maxBody: maxReview, answer: s.answerReview}
+	admission := &webhook{Server: s, name: "admission", maxBody: maxAdmission, answer: s.answerAdmission}
+	mux := http.NewServeMux()
+	for path, h := range map[string]*webhook{AuthorizerPath: review, AdmissionPath: admission} {
+		h.metrics = s.metrics.webhook(h.name)
+		mux.Handle(path, h)
+	}
+	for path, handler := range map[string]http.HandlerFunc{"/healthz": s.serveLive, "/livez": s.serveLive, "/readyz": s.serveReady} {
+		mux.Handle("GET "+path, handler)
+	}
+	return mux
+}
+
+// metricsHandler returns what the listener of the metrics serves.
+func (s *Server) metricsHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.options.Registry, promhttp.HandlerOpts{ErrorLog: log.New(errorLog{s.log}, "", 0)}))
+	return mux
+}
+
+func (s *Server) logDecision(r *review, decision authorizer.Decision, reason string, err error) {
+	// Refusals are ordinary: RBAC may still allow what the authorizer has no opinion on.
+	level := 4
+	if decision == authorizer.DecisionAllow {
+		level = 6
+	}
+	logger := s.log.V(level)
+	if !logger.Enabled() {
+		return
+	}
+	logger.Info("Authorized", "decision", decision.String(), "reason", reason, "err", err, "user", r.user.name, "verb", r.verb,
+		"group", r.group, "resource", r.resource, "subresource", r.subresource, "namespace", r.namespace, "name", r.name, "path", r.path)
+}

@@ -1,0 +1,128 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"k8s.io/apiserver/pkg/server/dynamiccertificates"
+	"k8s.io/client-go/util/cert"
+	cliflag "k8s.io/component-base/cli/flag"
+
+	"github.com/seedguard/seedguard/pkg/config"
+)
+
+// certificates are the serving certificate and the client CA, both read again when their files change.
+type certificates struct {
+	config  *tls.Config
+	serving dynamiccertificates.CertKeyContentProvider
+	// clientCA is nil without a client CA.
+	clientCA   dynamiccertificates.CAContentProvider
+	controller *dynamiccertificates.DynamicServingCertificateController
+	files      []dynamiccertificates.ControllerRunner
+}
+
+// loadCertificates loads what the configuration names. The certificates hold goroutines: run must be called, be it with a
+// context that has ended.
+func loadCertificates(c *config.Serving) (*certificates, error) {
+	minVersion, err := cliflag.TLSVersion(c.TLSMinVersion)
+	if err != nil {
+		return nil, err
+	}
+	// Certificates are asked for and not required, because health checks have none; callers.check looks at them.
+	base := &tls.Config{MinVersion: minVersion, NextProtos: []string{"h2", "http/1.1"}} // #nosec G402 -- validated to be 1.2 or later
+	loaded := &certificates{}
+
+	var servingFiles *dynamiccertificates.DynamicCertKeyPairContent
+	if c.TLSCertFile != "" {
+		// Tried first, because a provider that cannot load its files leaves a goroutine behind.
+		if _, err := tls.LoadX509KeyPair(c.TLSCertFile, c.TLSPrivateKeyFile); err != nil {
+			return nil, fmt.Errorf("cannot load the serving certificate: %w", err)
+		}
+		servingFiles, err = dynamiccertificates.NewDynamicServingContentFromFiles("serving-cert", c.TLSCertFile, c.TLSPrivateKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("cannot load the serving certificate: %w", err)
+		}
+		loaded.serving = servingFiles
+		loaded.files = append(loaded.files, servingFiles)
+	} else if loaded.serving, err = selfSigned(c.BindAddress); err != nil {
+		return nil, err
+	}
+
+	var ca *dynamiccertificates.DynamicFileCAContent
+	if c.ClientCAFile != "" {
+		if _, err := cert.NewPool(c.ClientCAFile); err != nil {
+			loaded.stop()
+			return nil, fmt.Errorf("cannot load the client CA: %w", err)
+		}
+		ca, err = dynamiccertificates.NewDynamicCAContentFromFile("client-ca", c.ClientCAFile)
+		if err != nil {
+			loaded.stop()
+			return nil, fmt.Errorf("cannot load the client CA: %w", err)
+		}
+		loaded.clientCA = ca
+		loaded.files = append(loaded.files, ca)
+		base.ClientAuth = tls.RequestClientCert
+	}
+
+	loaded.controller = dynamiccertificates.NewDynamicServingCertificateController(base, loaded.clientCA, loaded.serving, nil, nil)
+	if servingFiles != nil {
+		servingFiles.AddListener(loaded.controller)
+	}
+	if ca != nil {
+		ca.AddListener(loaded.controller)
+	}
+	if err := loaded.controller.RunOnce(); err != nil {
+		loaded.stop()
+		return nil, err
+	}
+	loaded.config = base.Clone()
+	loaded.config.GetConfigForClient = loaded.controller.GetConfigForClient
+	return loaded, nil
+}
+
+// run follows the files until ctx ends.
+func (c *certificates) run(ctx context.Context) {
+	var running sync.WaitGroup
+	for _, file := range c.files {
+		running.Go(func() { file.Run(ctx, 1) })
+	}
+	if c.controller != nil {
+		running.Go(func() { c.controller.Run(1, ctx.Done()) })
+	}
+	running.Wait()
+}
+
+// stop lets go of the goroutines of certificates that were never run.
+func (c *certificates) stop() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	c.run(ctx)
+}
+
+// expiry returns when the serving certificate expires.
+func (c *certificates) expiry() (time.Time, error) {
+	content, _ := c.serving.CurrentCertKeyContent()
+	block, _ := pem.Decode(content)
+	if block == nil {
+		return time.Time{}, fmt.Errorf("%s is not PEM", c.serving.Name())
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return leaf.NotAfter, nil
+}
+
+func selfSigned(address string) (dynamiccertificates.CertKeyContentProvider, error) {
+	certificate, key, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.ParseIP(address)}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a serving certificate: %w", err)
+	}
+	return dynamiccertificates.NewStaticCertKeyContent("self-signed", certificate, key)
+}
