@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,8 +11,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	cliflag "k8s.io/component-base/cli/flag"
 	logsapi "k8s.io/component-base/logs/api/v1"
+	_ "k8s.io/component-base/logs/json/register" // the log format "json"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
@@ -210,8 +209,8 @@ func (s *Serving) validate(path *field.Path) (errs field.ErrorList) {
 	if (s.TLSCertFile == "") != (s.TLSPrivateKeyFile == "") {
 		errs = append(errs, field.Required(path.Child("tlsPrivateKeyFile"), "must be set together with tlsCertFile, or neither"))
 	}
-	if version, err := cliflag.TLSVersion(s.TLSMinVersion); err != nil || version < tls.VersionTLS12 {
-		errs = append(errs, field.NotSupported(path.Child("tlsMinVersion"), s.TLSMinVersion, []string{"VersionTLS12", "VersionTLS13"}))
+	if versions := []string{"VersionTLS12", "VersionTLS13"}; !slices.Contains(versions, s.TLSMinVersion) {
+		errs = append(errs, field.NotSupported(path.Child("tlsMinVersion"), s.TLSMinVersion, versions))
 	}
 	if len(s.ClientAllowedNames) > 0 && s.ClientCAFile == "" {
 		errs = append(errs, field.Required(path.Child("clientCAFile"), "must be set when clientAllowedNames are"))

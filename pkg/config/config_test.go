@@ -1,0 +1,190 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+const head = "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\n"
+
+// parse completes a configuration from a file's content (none when empty) and flags.
+func parse(t *testing.T, content string, args ...string) (*SeedGuardConfiguration, error) {
+	t.Helper()
+	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	flags := AddFlags(set)
+	if content != "" {
+		file := filepath.Join(t.TempDir(), "config.yaml")
+		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
+		args = append(args, "--config", file)
+	}
+	if err := set.Parse(args); err != nil {
+		return nil, err
+	}
+	return flags.Complete()
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	c, err := parse(t, "")
+	require.NoError(t, err)
+	require.Equal(t, Default(), c)
+	fromFile, err := parse(t, head)
+	require.NoError(t, err)
+	require.Equal(t, c, fromFile)
+}
+
+func TestFileIsStrict(t *testing.T) {
+	for name, c := range map[string]struct{ content, message string }{
+		"unknown field":        {head + "serving:\n  sekurePort: 1\n", `unknown field "serving.sekurePort"`},
+		"unknown at the top":   {head + "colour: red\n", `unknown field "colour"`},
+		"other case":           {head + "serving:\n  SecurePort: 1\n", `unknown field "serving.SecurePort"`},
+		"duplicate":            {head + "serving:\n  securePort: 1\n  securePort: 2\n", `"securePort" already set`},
+		"duplicate in JSON":    {`{"apiVersion":"seedguard.config/v1alpha1","kind":"SeedGuardConfiguration","metrics":{},"metrics":{}}`, `"metrics" already set`},
+		"wrong type":           {head + "serving:\n  securePort: no\n", "securePort"},
+		"wrong duration":       {head + "serving:\n  requestTimeout: soon\n", "invalid duration"},
+		"wrong kind":           {"apiVersion: seedguard.config/v1alpha1\nkind: Pod\n", `"Pod"`},
+		"wrong version":        {"apiVersion: seedguard.config/v2\nkind: SeedGuardConfiguration\n", `"seedguard.config/v2"`},
+		"no version":           {"serving: {}\n", "apiVersion and kind"},
+		"not YAML":             {"a: b: c", "yaml"},
+		"unknown logging":      {head + "logging:\n  fromat: json\n", `unknown field "logging.fromat"`},
+		"two of the same kind": {head + "garden:\n  landscape: a\n  landscape: b\n", `"landscape" already set`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(t, c.content)
+			require.ErrorContains(t, err, c.message)
+			require.ErrorContains(t, err, "config.yaml: ")
+		})
+	}
+	_, err := parse(t, "", "--config", "/does/not/exist")
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestFlagsOverrideFile(t *testing.T) {
+	content := head + `
+garden: {landscape: from-file}
+authorizer: {parentScope: Everything, withSelectors: true}
+serving:
+  securePort: 1111
+  clientCAFile: ca.crt
+  clientAllowedNames: [a, b]
+  requestTimeout: 1s
+metrics: {profiling: true}
+logging: {format: json, verbosity: 3}
+`
+	c, err := parse(t, content)
+	require.NoError(t, err)
+	require.Equal(t, "from-file", c.Garden.Landscape)
+	require.Equal(t, Authorizer{graph.ParentScopeEverything, WithSelectorsTrue}, c.Authorizer)
+	require.Equal(t, 1111, c.Serving.SecurePort)
+	require.Equal(t, []string{"a", "b"}, c.Serving.ClientAllowedNames)
+	require.Equal(t, time.Second, c.Serving.RequestTimeout.Duration)
+	require.Equal(t, Default().Serving.TLSMinVersion, c.Serving.TLSMinVersion, "what the file does not say is the default")
+	require.True(t, c.Metrics.Profiling)
+	require.Equal(t, "json", c.Logging.Format)
+	require.EqualValues(t, 3, c.Logging.Verbosity)
+
+	c, err = parse(t, content, "--landscape=from-flag", "--parent-scope=Seed", "--authorize-with-selectors=false", "--secure-port=0",
+		"--client-allowed-names=c", "--client-allowed-names=d,e", "--request-timeout=2s", "--profiling=false", "--logging-format=text", "-v=5")
+	require.NoError(t, err)
+	require.Equal(t, "from-flag", c.Garden.Landscape)
+	require.Equal(t, Authorizer{graph.ParentScopeSeed, WithSelectorsFalse}, c.Authorizer)
+	require.Equal(t, 0, c.Serving.SecurePort)
+	require.Equal(t, []string{"c", "d", "e"}, c.Serving.ClientAllowedNames)
+	require.Equal(t, 2*time.Second, c.Serving.RequestTimeout.Duration)
+	require.False(t, c.Metrics.Profiling)
+	require.Equal(t, "text", c.Logging.Format)
+	require.EqualValues(t, 5, c.Logging.Verbosity)
+	require.Equal(t, "ca.crt", c.Serving.ClientCAFile, "flags that were not given leave the file's settings alone")
+}
+
+// TestEverySettingHasAFlag: nothing can be said in the file alone.
+func TestEverySettingHasAFlag(t *testing.T) {
+	c, err := parse(t, "", "--kubeconfig=k", "--parent-scope=Everything", "--authorize-with-selectors=true", "--bind-address=::1", "--secure-port=1",
+		"--tls-cert-file=c", "--tls-private-key-file=k", "--tls-min-version=VersionTLS13", "--client-ca-file=ca", "--client-allowed-names=n",
+		"--allow-self-signed-certificate", "--allow-unauthenticated-callers", "--max-requests-inflight=7", "--request-timeout=1s", "--shutdown-delay=1s",
+		"--metrics-bind-address=0", "--expose-debug-pages", "--profiling", "--logging-format=json", "-v=2")
+	require.NoError(t, err)
+	c.Garden.Landscape = "l" // excludes the kubeconfig; has its flag in the tests above
+	data, err := yaml.Marshal(c)
+	require.NoError(t, err)
+	var set, defaults map[string]any
+	require.NoError(t, yaml.Unmarshal(data, &set))
+	data, err = yaml.Marshal(Default())
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal(data, &defaults))
+	for _, section := range []string{"garden", "authorizer", "serving", "metrics"} {
+		for field, value := range set[section].(map[string]any) {
+			was, _ := defaults[section].(map[string]any)
+			require.NotEqual(t, was[field], value, "%s.%s has no flag in this test", section, field)
+		}
+	}
+	require.Len(t, set["serving"], 12)
+}
+
+func TestValidate(t *testing.T) {
+	files := []string{"--tls-cert-file=c", "--tls-private-key-file=k"}
+	for name, c := range map[string]struct {
+		args    []string
+		message string
+	}{
+		"two sources":              {[]string{"--kubeconfig=a", "--landscape=b"}, "garden.landscape"},
+		"parent scope":             {[]string{"--parent-scope=seed"}, "authorizer.parentScope"},
+		"selectors":                {[]string{"--authorize-with-selectors=maybe"}, "authorizer.withSelectors"},
+		"address":                  {[]string{"--bind-address=localhost"}, "serving.bindAddress"},
+		"port":                     {[]string{"--secure-port=65536"}, "serving.securePort"},
+		"certificate without key":  {files[:1], "serving.tlsPrivateKeyFile"},
+		"key without certificate":  {files[1:], "serving.tlsPrivateKeyFile"},
+		"TLS 1.1":                  {[]string{"--tls-min-version=VersionTLS11"}, "serving.tlsMinVersion"},
+		"TLS 9":                    {[]string{"--tls-min-version=9"}, "serving.tlsMinVersion"},
+		"no TLS version":           {[]string{"--tls-min-version="}, "serving.tlsMinVersion"},
+		"names without CA":         {[]string{"--client-allowed-names=a"}, "serving.clientCAFile"},
+		"empty name":               {[]string{"--client-ca-file=ca", "--client-allowed-names=a,"}, "serving.clientAllowedNames"},
+		"open, self-signed":        {[]string{"--bind-address=0.0.0.0", "--client-ca-file=ca"}, "serving.tlsCertFile"},
+		"open, unauthenticated":    {append(files, "--bind-address=::"), "serving.clientCAFile"},
+		"in flight":                {[]string{"--max-requests-inflight=0"}, "serving.maxRequestsInFlight"},
+		"timeout of the webhook":   {[]string{"--request-timeout=3s"}, "serving.requestTimeout"},
+		"no timeout":               {[]string{"--request-timeout=0s"}, "serving.requestTimeout"},
+		"delay":                    {[]string{"--shutdown-delay=-1s"}, "serving.shutdownDelay"},
+		"metrics address":          {[]string{"--metrics-bind-address=localhost:1"}, "metrics.bindAddress"},
+		"metrics address, no port": {[]string{"--metrics-bind-address=127.0.0.1"}, "metrics.bindAddress"},
+		"log format":               {[]string{"--logging-format=xml"}, "logging.format"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(t, "", c.args...)
+			require.ErrorContains(t, err, c.message)
+		})
+	}
+	for name, args := range map[string][]string{
+		"open with everything": append(files, "--bind-address=0.0.0.0", "--client-ca-file=ca"),
+		"open as asked for":    {"--bind-address=0.0.0.0", "--allow-self-signed-certificate", "--allow-unauthenticated-callers"},
+		"IPv6 loopback":        {"--bind-address=::1"},
+		"no metrics":           {"--metrics-bind-address=0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(t, "", args...)
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestDebugPages(t *testing.T) {
+	for name, c := range map[string]struct {
+		want    bool
+		metrics Metrics
+	}{
+		"loopback": {true, Metrics{BindAddress: "127.0.0.1:9444"}},
+		"IPv6":     {true, Metrics{BindAddress: "[::1]:9444"}},
+		"open":     {false, Metrics{BindAddress: "0.0.0.0:9444"}},
+		"exposed":  {true, Metrics{BindAddress: "0.0.0.0:9444", ExposeDebugPages: true}},
+		"off":      {false, Metrics{BindAddress: MetricsOff, ExposeDebugPages: true}},
+	} {
+		require.Equal(t, c.want, c.metrics.DebugPages(), name)
+	}
+}
