@@ -1,0 +1,66 @@
+package admission
+
+import (
+	"strings"
+
+	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
+	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/naming"
+)
+
+// checkSecret: a Secret is allowed for one of several reasons, and a name may offer more than one.
+func checkSecret(d *decision, o *secret) error {
+	// kube-controller-manager fills such a Secret with a token of the ServiceAccount that it names. Under a name of which the
+	// client may create and read Secrets, that would be a way to any ServiceAccount in the namespace.
+	if o.Type == corev1.SecretTypeServiceAccountToken {
+		return invalid("its type must not be %s", corev1.SecretTypeServiceAccountToken)
+	}
+	err := forbidden("it is no Secret of a Seed or of anything on one")
+	if bucket, ok := strings.CutPrefix(d.name, constants.SecretPrefixGeneratedBackupBucket); ok {
+		if err = d.relatedBucket(bucket); err == nil {
+			return nil
+		}
+	}
+	if shoot, ok := graph.ImpliedShoot(d.vertex()); ok {
+		if err = d.relatedShoot(shoot.Namespace, shoot.Name); err == nil {
+			return nil
+		}
+	}
+	if d.namespace == gardencorev1beta1.GardenerShootIssuerNamespace {
+		if err = d.issuerOfShoot(o.Metadata.Labels); err == nil {
+			return nil
+		}
+	}
+	if d.namespace == naming.NamespaceKubeSystem && strings.HasPrefix(d.name, naming.BootstrapTokenSecretPrefix) {
+		if err = d.bootstrapToken(o); err == nil {
+			return nil
+		}
+	}
+	// The list comes last: it is the only reason that costs more than a look-up.
+	for _, managedSeed := range d.list(graph.KindManagedSeed) {
+		if managedSeed.Facts.(garden.ManagedSeedFacts).BackupCredentials != d.vertex() {
+			continue
+		}
+		if _, err = d.relatedManagedSeed(managedSeed.Vertex); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// issuerOfShoot: the labels say that the Secret holds the public keys of a Shoot on the client's Seed.
+func (d *decision) issuerOfShoot(labels map[string]string) error {
+	for _, label := range []string{constants.LabelShootName, constants.LabelShootNamespace} {
+		if labels[label] == "" {
+			return invalid("the label %s is missing", label)
+		}
+	}
+	if labels[constants.LabelDiscoveryPublic] != constants.LabelPublicKeysServiceAccount {
+		return invalid("the label %s must be %s", constants.LabelDiscoveryPublic, constants.LabelPublicKeysServiceAccount)
+	}
+	return d.relatedShoot(labels[constants.LabelShootNamespace], labels[constants.LabelShootName])
+}
