@@ -2,6 +2,8 @@ package server
 
 import (
 	_ "github.com/fsnotify/fsnotify"
+	_ "github.com/gardener/gardener/pkg/apis/core/install"
+	_ "github.com/gardener/gardener/pkg/apis/seedmanagement/encoding"
 	_ "github.com/prometheus/client_golang/prometheus/promhttp"
 	_ "github.com/prometheus/client_golang/prometheus/testutil"
 	_ "github.com/spf13/cobra"
@@ -29,6 +31,4 @@ import (
 	_ "k8s.io/component-base/version"
 	_ "k8s.io/utils/clock/testing"
 	_ "sigs.k8s.io/yaml"
-	_ "github.com/gardener/gardener/pkg/apis/core/install"
-	_ "github.com/gardener/gardener/pkg/apis/seedmanagement/encoding"
 )

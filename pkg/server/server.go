@@ -152,6 +152,8 @@ func (s *Server) Run(ctx context.Context) error {
 	plain := s.httpServer(s.metricsHandler())
 	// A CPU profile takes as long as it is asked to, 30 s by default.
 	plain.WriteTimeout = 2 * time.Minute
+	// Names may be long, and the debug pages have them in their addresses.
+	plain.MaxHeaderBytes = 0
 	if s.plain != nil {
 		running.Go(func() { failed <- plain.Serve(s.plain) })
 	}
@@ -225,6 +227,9 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) metricsHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.options.Registry, promhttp.HandlerOpts{ErrorLog: log.New(errorLog{s.log}, "", 0)}))
+	if s.options.Metrics.DebugPages() {
+		(&debug{Server: s}).register(mux)
+	}
 	return mux
 }
 

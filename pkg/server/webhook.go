@@ -7,7 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"runtime/debug"
+	rtdebug "runtime/debug"
 	"sync"
 	"time"
 )
@@ -46,7 +46,7 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(p)
 		default:
 			h.metrics.panics.Inc()
-			h.log.Error(fmt.Errorf("panic: %v", p), "BUG: a webhook call panicked", "webhook", h.name, "stack", string(debug.Stack()))
+			h.log.Error(fmt.Errorf("panic: %v", p), "BUG: a webhook call panicked", "webhook", h.name, "stack", string(rtdebug.Stack()))
 			refuse(w, http.StatusInternalServerError, "internal error")
 		}
 	}()

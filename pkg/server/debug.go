@@ -1,0 +1,352 @@
+package server
+
+import (
+	"bytes"
+	"cmp"
+	_ "embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/http/pprof"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	gonum "gonum.org/v1/gonum/graph"
+	"gonum.org/v1/gonum/graph/encoding/dot"
+	"gonum.org/v1/gonum/graph/simple"
+
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// Bounds that keep the pages small, however large the graph is.
+const (
+	// viewLasts is how old a view of the graph may be that a page shows: copying a big one takes a second.
+	viewLasts = 3 * time.Second
+	// maxRows is how many Seeds, neighbours or finds a page lists.
+	maxRows = 200
+	// maxPaths is how many paths are explained unasked.
+	maxPaths = 3
+	// maxDot is how many nodes /debug/graph.dot writes. Graphviz gives up earlier.
+	maxDot = 5000
+)
+
+//go:embed debug.html
+var debugHTML string
+
+var debugPages = template.Must(template.New("debug").Funcs(template.FuncMap{
+	"link":    func(v graph.Vertex) string { return "/debug/vertex?" + vertexQuery(v).Encode() },
+	"dotLink": func(v graph.Vertex) string { return "/debug/graph.dot?" + vertexQuery(v).Encode() },
+	"node":    func(v graph.Vertex) graph.Node { return graph.Node{Vertex: v} },
+}).Parse(debugHTML))
+
+func vertexQuery(v graph.Vertex) url.Values {
+	return url.Values{"kind": {v.Kind.String()}, "namespace": {v.Namespace}, "name": {v.Name}}
+}
+
+// debug serves the debug pages. They read copies of the graph, and so never hold up decisions.
+type debug struct {
+	*Server
+
+	mu     sync.Mutex
+	latest *snapshot
+}
+
+// snapshot is a view of the graph with what the overview shows of it.
+type snapshot struct {
+	*graph.View
+	at    time.Time
+	seeds []seedRow
+}
+
+type seedRow struct {
+	Node    graph.Node
+	Leading int
+}
+
+// snapshot returns a view that is not older than viewLasts. One is made at a time.
+func (d *debug) snapshot() *snapshot {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.latest != nil && time.Since(d.latest.at) < viewLasts {
+		return d.latest
+	}
+	s := &snapshot{View: d.options.Graph.View(), at: time.Now()}
+	for nodes := s.Nodes(); nodes.Next(); {
+		if n := nodes.Node().(graph.Node); n.Vertex.Kind == graph.KindSeed {
+			s.seeds = append(s.seeds, seedRow{n, s.To(n.ID()).Len()})
+		}
+	}
+	slices.SortFunc(s.seeds, func(a, b seedRow) int { return strings.Compare(a.Node.Vertex.Name, b.Node.Vertex.Name) })
+	d.latest = s
+	return s
+}
+
+// page is what every page shows.
+type page struct {
+	Title string
+	Query string
+	Ready bool
+	At    time.Time
+}
+
+func (d *debug) page(s *snapshot, title string) page {
+	return page{Title: title, Ready: d.ready(), At: s.at}
+}
+
+func (d *debug) register(mux *http.ServeMux) {
+	for path, handler := range map[string]http.HandlerFunc{
+		"/{$}":             func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/debug/", http.StatusFound) },
+		"/debug/{$}":       d.overview,
+		"/debug/find":      d.find,
+		"/debug/vertex":    d.vertex,
+		"/debug/graph.dot": d.dot,
+	} {
+		mux.HandleFunc("GET "+path, handler)
+	}
+	if d.options.Metrics.Profiling {
+		for path, handler := range map[string]http.HandlerFunc{
+			"/debug/pprof/": pprof.Index, "/debug/pprof/cmdline": pprof.Cmdline, "/debug/pprof/profile": pprof.Profile,
+			"/debug/pprof/symbol": pprof.Symbol, "/debug/pprof/trace": pprof.Trace,
+		} {
+			mux.HandleFunc("GET "+path, handler)
+		}
+	}
+}
+
+func (d *debug) render(w http.ResponseWriter, code int, name string, data any) {
+	var b bytes.Buffer
+	if err := debugPages.ExecuteTemplate(&b, name, data); err != nil {
+		d.log.Error(err, "BUG: a debug page cannot be rendered", "page", name)
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	// The caller may have gone away; there is nobody left to tell.
+	_, _ = b.WriteTo(w)
+}
+
+func (d *debug) overview(w http.ResponseWriter, _ *http.Request) {
+	type kindRow struct {
+		Kind              graph.Kind
+		Vertices, Objects int
+	}
+	type edgeRow struct {
+		From, To graph.Kind
+		Count    int
+	}
+	s := d.snapshot()
+	data := struct {
+		page
+		Reasons                  []string
+		Stats                    graph.Stats
+		Vertices, Objects, Edges int
+		Memory                   string
+		Seeds, ShownSeeds        []seedRow
+		Kinds                    []kindRow
+		EdgeKinds                []edgeRow
+		Profiling                bool
+	}{page: d.page(s, "Graph"), Stats: d.options.Graph.Stats(), Seeds: s.seeds, ShownSeeds: s.seeds[:min(len(s.seeds), maxRows)], Profiling: d.options.Metrics.Profiling}
+	if !data.Ready {
+		data.Reasons = d.options.NotReady()
+	}
+	data.Memory = fmt.Sprintf("%.1f MiB", float64(data.Stats.Bytes)/(1<<20))
+	for kind, n := range data.Stats.Vertices {
+		data.Vertices += n
+		data.Objects += data.Stats.Objects[kind]
+		data.Kinds = append(data.Kinds, kindRow{kind, n, data.Stats.Objects[kind]})
+	}
+	for kinds, n := range data.Stats.Edges {
+		data.Edges += n
+		data.EdgeKinds = append(data.EdgeKinds, edgeRow{kinds.From, kinds.To, n})
+	}
+	slices.SortFunc(data.Kinds, func(a, b kindRow) int { return strings.Compare(a.Kind.String(), b.Kind.String()) })
+	slices.SortFunc(data.EdgeKinds, func(a, b edgeRow) int {
+		return cmp.Or(strings.Compare(a.From.String(), b.From.String()), strings.Compare(a.To.String(), b.To.String()))
+	})
+	d.render(w, http.StatusOK, "overview", data)
+}
+
+func (d *debug) find(w http.ResponseWriter, r *http.Request) {
+	s := d.snapshot()
+	data := struct {
+		page
+		Found []graph.Node
+		More  bool
+	}{page: d.page(s, "Find")}
+	data.Query = r.URL.Query().Get("q")
+	for nodes := s.Nodes(); nodes.Next(); {
+		n := nodes.Node().(graph.Node)
+		if !strings.Contains(n.Vertex.Name, data.Query) && !strings.Contains(n.Vertex.Namespace, data.Query) {
+			continue
+		}
+		if data.More = len(data.Found) == maxRows; data.More {
+			break
+		}
+		data.Found = append(data.Found, n)
+	}
+	slices.SortFunc(data.Found, compareNodes)
+	d.render(w, http.StatusOK, "find", data)
+}
+
+// vertexOf reads a vertex from a query.
+func vertexOf(q url.Values) (graph.Vertex, error) {
+	kind, ok := graph.ParseKind(q.Get("kind"))
+	if !ok {
+		return graph.Vertex{}, fmt.Errorf("kind %q is none of the graph's", q.Get("kind"))
+	}
+	if q.Get("name") == "" {
+		return graph.Vertex{}, errors.New("name must be set")
+	}
+	return graph.Vertex{Kind: kind, Namespace: q.Get("namespace"), Name: q.Get("name")}, nil
+}
+
+func (d *debug) vertex(w http.ResponseWriter, r *http.Request) {
+	v, err := vertexOf(r.URL.Query())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s := d.snapshot()
+	data := struct {
+		page
+		graph.Vertex
+		Node           graph.Node
+		Found, Watched bool
+		ShownSeeds     []graph.Vertex
+		MoreSeeds      int
+		Seed           string
+		Paths          [][]graph.Vertex
+		To, From       neighbours
+		Drawing        *drawing
+	}{page: d.page(s, v.String()), Vertex: v, Watched: v.Kind.Watched(), Seed: r.URL.Query().Get("seed")}
+	if data.Node, data.Found = s.Find(v); !data.Found {
+		d.render(w, http.StatusNotFound, "vertex", data)
+		return
+	}
+	seeds := d.options.Graph.Seeds(v)
+	slices.Sort(seeds)
+	for _, seed := range seeds[:min(len(seeds), maxRows)] {
+		data.ShownSeeds = append(data.ShownSeeds, graph.Vertex{Kind: graph.KindSeed, Name: seed})
+	}
+	data.MoreSeeds = len(seeds) - len(data.ShownSeeds)
+	explain := seeds[:min(len(seeds), maxPaths)]
+	if data.Seed != "" {
+		explain = []string{data.Seed}
+	}
+	for _, seed := range explain {
+		if path := s.Path(v, seed); path != nil {
+			data.Paths = append(data.Paths, path)
+		}
+	}
+	data.To, data.From = listed(s.View.From(data.Node.ID())), listed(s.View.To(data.Node.ID()))
+	data.Drawing = draw(s.View, data.Node)
+	d.render(w, http.StatusOK, "vertex", data)
+}
+
+// neighbours are nodes as a page lists them.
+type neighbours struct {
+	Shown       []graph.Node
+	Total, More int
+}
+
+func listed(nodes gonum.Nodes) neighbours {
+	n := neighbours{Total: nodes.Len()}
+	n.More = max(0, n.Total-maxRows)
+	n.Shown = first(nodes, maxRows)
+	return n
+}
+
+// first returns at most limit of the nodes, sorted.
+func first(nodes gonum.Nodes, limit int) (found []graph.Node) {
+	for len(found) < limit && nodes.Next() {
+		found = append(found, nodes.Node().(graph.Node))
+	}
+	slices.SortFunc(found, compareNodes)
+	return found
+}
+
+func compareNodes(a, b graph.Node) int {
+	return cmp.Or(strings.Compare(a.Vertex.Kind.String(), b.Vertex.Kind.String()),
+		strings.Compare(a.Vertex.Namespace, b.Vertex.Namespace), strings.Compare(a.Vertex.Name, b.Vertex.Name))
+}
+
+// dot writes the graph, or the part around one vertex, in Graphviz' language.
+func (d *debug) dot(w http.ResponseWriter, r *http.Request) {
+	s := d.snapshot()
+	var part gonum.Directed = s.View
+	if r.URL.Query().Has("kind") {
+		v, err := vertexOf(r.URL.Query())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		around, err := s.around(v)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+			return
+		}
+		part = around
+	}
+	if n := part.Nodes().Len(); n > maxDot {
+		http.Error(w, fmt.Sprintf("the graph has %d nodes, more than the %d that are written; name a vertex by kind, namespace and name", n, maxDot),
+			http.StatusUnprocessableEntity)
+		return
+	}
+	written, err := dot.Marshal(part, "garden", "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/vnd.graphviz; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	// The caller may have gone away; there is nobody left to tell.
+	_, _ = w.Write(append(written, '\n'))
+}
+
+// around returns what leads to a vertex and where it leads, up to the first Seeds.
+func (s *snapshot) around(v graph.Vertex) (*simple.DirectedGraph, error) {
+	part := simple.NewDirectedGraph()
+	start, ok := s.Find(v)
+	if !ok {
+		return part, nil
+	}
+	part.AddNode(start)
+	for _, forward := range []bool{true, false} {
+		visited := map[int64]bool{start.ID(): true}
+		for queue := []graph.Node{start}; len(queue) > 0; queue = queue[1:] {
+			n := queue[0]
+			if n.Vertex.Kind == graph.KindSeed && n != start {
+				continue
+			}
+			neighbours := s.View.To
+			if forward {
+				neighbours = s.View.From
+			}
+			for next := neighbours(n.ID()); next.Next(); {
+				m := next.Node().(graph.Node)
+				if forward {
+					part.SetEdge(simple.Edge{F: n, T: m})
+				} else {
+					part.SetEdge(simple.Edge{F: m, T: n})
+				}
+				if !visited[m.ID()] {
+					visited[m.ID()] = true
+					queue = append(queue, m)
+				}
+				if len(visited) > maxDot {
+					return nil, fmt.Errorf("more than %d nodes are around %s", maxDot, v)
+				}
+			}
+		}
+	}
+	return part, nil
+}
