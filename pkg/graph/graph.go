@@ -61,23 +61,31 @@ func (g *Graph) Reaches(v Vertex, seed string) bool {
 		return true
 	}
 	gen := g.generation.Load()
+	// At scale the time goes into waiting for memory: all that will be needed is asked for first.
+	namespaceHash := gen.hashNamespace(v.Namespace)
+	hash := gen.hashName(namespaceHash, v.Kind, v.Name)
+	gen.prefetch(hash)
+	shoot, implied := impliedName(v.Kind, v.Name)
+	var shootHash uint32
+	if implied {
+		shootHash = gen.hashName(namespaceHash, KindShoot, shoot)
+		gen.prefetch(shootHash)
+	}
+
 	seedID := gen.findVertex(Vertex{Kind: KindSeed, Name: seed})
 	if seedID == 0 {
 		return false
 	}
 	index := gen.vertices.at(seedID).seedIndex()
 	scope := gen.scope(index)
-
-	namespaceHash := gen.hashNamespace(v.Namespace)
-	if shoot, ok := impliedName(v.Kind, v.Name); ok {
-		id := gen.find(gen.hashName(namespaceHash, KindShoot, shoot), KindShoot, v.Namespace, shoot)
-		if id != 0 {
+	if implied {
+		if id := gen.find(shootHash, KindShoot, v.Namespace, shoot); id != 0 {
 			if word, set := gen.reaches(id); word.object() && related(word, set, index, scope) {
 				return true
 			}
 		}
 	}
-	id := gen.find(gen.hashName(namespaceHash, v.Kind, v.Name), v.Kind, v.Namespace, v.Name)
+	id := gen.find(hash, v.Kind, v.Namespace, v.Name)
 	if id == 0 {
 		return false
 	}
@@ -117,7 +125,7 @@ func (g *Graph) Seeds(v Vertex) []string {
 		names = append(names, v.Name)
 	}
 	add := func(seed uint32) {
-		names = append(names, string(gen.names.at(gen.vertices.at(*gen.seeds.at(seed)).name)))
+		names = append(names, gen.name(gen.vertices.at(*gen.seeds.at(seed))))
 	}
 	addReached := func(word reach, set *seedSet) {
 		switch {

@@ -82,10 +82,10 @@ func (g *Graph) countVertex(gen *generation, id uint32, before, now bool) {
 }
 
 // countSet counts the memory of a shared set after a change.
-func (g *Graph) countSet(set *sharedSet) {
+func (g *Graph) countSet(set *sharedSet, published *seedSet) {
 	bytes := cap(set.counts) * int(unsafe.Sizeof(seedCount{}))
-	if published := set.published.Load(); published != nil {
-		bytes += int(unsafe.Sizeof(*published)) + len(published.words)*8
+	if published != nil {
+		bytes += int(unsafe.Sizeof(*published)) + cap(published.words)*8
 	}
 	g.setBytes += bytes - int(set.bytes)
 	set.bytes = int32(bytes)

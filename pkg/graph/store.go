@@ -108,16 +108,27 @@ func (r reach) index() uint32 { return uint32(r&reachIndex) - 1 }
 // with keeps the object bit and replaces the rest.
 func (r reach) with(flag reach, index uint32) reach { return r&reachObject | flag | reach(index+1) }
 
-// vertexRecord is a vertex as readers see it, in 16 bytes so that none crosses a cache line. Invariant: identity (all but reach)
-// never changes within a generation.
+// vertexRecord is a vertex as readers see it, in 32 bytes so that none crosses a cache line and a short name is in the same
+// one. Invariant: identity (all but reach) never changes within a generation.
 type vertexRecord struct {
 	reach atomic.Uint32
-	name  uint32 // address in the arena
 	// namespace is the id of the vertex of no kind that bears the namespace's name; 0 for none.
 	namespace uint32
 	// kindAndSeed is the kind in the lowest 8 bits and, for a Seed, its index above.
 	kindAndSeed uint32
+	// nameLength is the name's length in bytes, longName for a longer one.
+	nameLength uint8
+	// name is the name, or the start of a long one and the address of its rest in the arena.
+	name [shortName]byte
 }
+
+const (
+	shortName  = 19 // what is left of 32 bytes; the names of Shoots and of most namespaces fit
+	longName   = 0xff
+	namePrefix = shortName - 4
+)
+
+func (r *vertexRecord) nameAddress() uint32 { return binary.LittleEndian.Uint32(r.name[namePrefix:]) }
 
 func (r *vertexRecord) kind() Kind        { return Kind(r.kindAndSeed & 0xff) } //nolint:gosec // masked
 func (r *vertexRecord) seedIndex() uint32 { return r.kindAndSeed >> 8 }
@@ -127,11 +138,12 @@ func (r *vertexRecord) isSeed() bool { return r.kind() == KindSeed && r.namespac
 
 // vertexState is what the writer knows of a vertex beyond vertexRecord.
 type vertexState struct {
-	// in is the list of edges into this vertex, linked by edge.nextIn. Invariant: empty for a Seed, whose list could
-	// be long and is never needed, since edges end there.
-	in uint32
-	// owned is the list of edges that this vertex owns as an object, linked by edge.nextOwned.
+	// owned is the list of edges that this vertex owns as an object, linked by edge.next.
 	owned uint32
+	// foreign is the list of edges into this vertex that another object owns, linked by inLink.next. Those that it owns
+	// itself, by far the most, are found in owned. Invariant: empty for a Seed, whose list could be long and is never
+	// needed, since edges end there.
+	foreign uint32
 	// edges counts the edges from and to this vertex. Invariant: the vertex is alive when it is positive or the object bit is set.
 	edges uint32
 	// count is the number of edges that lead to the one Seed reached. It means nothing in the other cases.
@@ -141,19 +153,17 @@ type vertexState struct {
 }
 
 // edge is an edge as one object owns it; two owners of the same edge have an edge each. Invariant: from is 0 exactly when
-// the edge is free or about to be freed.
-type edge struct {
-	from, to          uint32
-	nextIn, nextOwned uint32
-}
+// the edge is free, or not yet or no longer in effect while its owner's edges change.
+type edge struct{ from, to, next uint32 }
 
-// sharedSet is the place of a set of two or more Seeds.
+// inLink is an element of vertexState.foreign.
+type inLink struct{ edge, next uint32 }
+
+// sharedSet is a set of two or more Seeds as the writer keeps it. Readers find it under the same index in published.
 type sharedSet struct {
-	// published is the set as readers see it, nil while the place is free.
-	published atomic.Pointer[seedSet]
-	// counts is the set as the writer keeps it, by Seed index. Invariant: sorted, at least two elements, all counts positive.
+	// counts has the Seeds by their index. Invariant: sorted, at least two elements, all counts positive.
 	counts []seedCount
-	// changed: counts has other Seeds than published.
+	// changed: counts has other Seeds than the published set.
 	changed bool
 	// bytes is what the set takes in memory beyond this struct.
 	bytes int32
@@ -173,11 +183,41 @@ type seedSet struct {
 
 func newSeedSet(owner uint32, counts []seedCount) *seedSet {
 	first, last := counts[0].seed/64, counts[len(counts)-1].seed/64
-	s := &seedSet{owner: owner, first: first, words: make([]uint64, last-first+1)}
+	s := allocateSeedSet(int(last - first + 1))
+	s.owner, s.first = owner, first
 	for _, c := range counts {
 		s.words[c.seed/64-first] |= 1 << (c.seed % 64)
 	}
 	return s
+}
+
+// allocateSeedSet puts the words of a set (up to 512 Seeds) next to it: a reader that needs one needs the other.
+func allocateSeedSet(words int) *seedSet {
+	switch {
+	case words <= 2:
+		s := new(struct {
+			seedSet
+			room [2]uint64
+		})
+		s.words = s.room[:words]
+		return &s.seedSet
+	case words <= 4:
+		s := new(struct {
+			seedSet
+			room [4]uint64
+		})
+		s.words = s.room[:words]
+		return &s.seedSet
+	case words <= 8:
+		s := new(struct {
+			seedSet
+			room [8]uint64
+		})
+		s.words = s.room[:words]
+		return &s.seedSet
+	default:
+		return &seedSet{words: make([]uint64, words)}
+	}
 }
 
 func (s *seedSet) has(seed uint32) bool {
@@ -213,7 +253,8 @@ type generation struct {
 	table    atomic.Pointer[[]atomic.Uint64]
 	vertices chunked[vertexRecord]
 	names    arena
-	sets     chunked[sharedSet]
+	// published has the sets of those vertices that reach more than one Seed; nil where a place is free.
+	published chunked[atomic.Pointer[seedSet]]
 	// seeds has the vertex id of each Seed by its index.
 	seeds chunked[uint32]
 	// scopes has for each Seed by its index the Seeds that lead to it, itself included; nil (or beyond the end) for
@@ -221,11 +262,13 @@ type generation struct {
 	scopes atomic.Pointer[[]*seedSet]
 
 	// The rest belongs to the writer.
-	states chunked[vertexState]
-	edges  chunked[edge]
-	// freeEdges is a list linked by edge.nextIn; freeEdgeCount is its length.
-	freeEdges, freeEdgeCount uint32
-	freeSets                 []uint32
+	states  chunked[vertexState]
+	edges   chunked[edge]
+	inLinks chunked[inLink]
+	sets    chunked[sharedSet]
+	// freeEdges and freeLinks are lists linked by next; freeEdgeCount is the length of the first.
+	freeEdges, freeEdgeCount, freeLinks uint32
+	freeSets                            []uint32
 	// alive and dead count the vertices of a kind.
 	alive, dead int
 	// lastNamespace is the namespace that was looked up last: an object's edges mostly stay in one.
@@ -234,11 +277,12 @@ type generation struct {
 
 const (
 	minTableSize = 64
-	// A probe for an absent name looks at about 6 slots when the table is 70 % full, at more than 50 when it is 90 % full.
-	maxTableLoadPercent = 70
+	// A probe for an absent name looks at 8.5 slots on average when the table is 75 % full, which is about a cache line,
+	// at 50 when it is 90 % full.
+	maxTableLoadPercent = 66
 )
 
-// newGeneration returns an empty generation with room in its table for so many vertices. Id 0 of vertices and edges is never used.
+// newGeneration returns an empty generation with room in its table for so many vertices. Index 0 of vertices, edges and links is never used.
 func newGeneration(seed maphash.Seed, room int) *generation {
 	gen := &generation{seed: seed}
 	table := make([]atomic.Uint64, max(minTableSize, room*100/maxTableLoadPercent*5/4))
@@ -246,6 +290,7 @@ func newGeneration(seed maphash.Seed, room int) *generation {
 	gen.vertices.add()
 	gen.states.add()
 	gen.edges.add()
+	gen.inLinks.add()
 	return gen
 }
 
@@ -282,6 +327,12 @@ func (gen *generation) find(hash uint32, kind Kind, namespace, name string) uint
 	}
 }
 
+// prefetch brings the slot where find will start into the cache, while the caller does something else.
+func (gen *generation) prefetch(hash uint32) {
+	table := *gen.table.Load()
+	table[slot(hash, len(table))].Load()
+}
+
 func (gen *generation) findVertex(v Vertex) uint32 {
 	return gen.find(gen.hashName(gen.hashNamespace(v.Namespace), v.Kind, v.Name), v.Kind, v.Namespace, v.Name)
 }
@@ -289,21 +340,47 @@ func (gen *generation) findVertex(v Vertex) uint32 {
 // is compares all of a vertex' identity.
 func (gen *generation) is(id uint32, kind Kind, namespace, name string) bool {
 	r := gen.vertices.at(id)
-	if r.kind() != kind || string(gen.names.at(r.name)) != name {
+	if r.kind() != kind || !gen.hasName(r, name) {
 		return false
 	}
 	if r.namespace == 0 {
 		return namespace == ""
 	}
-	return string(gen.names.at(gen.vertices.at(r.namespace).name)) == namespace
+	return gen.hasName(gen.vertices.at(r.namespace), namespace)
+}
+
+// hasName says whether the vertex' own name, without its namespace, is this one.
+func (gen *generation) hasName(r *vertexRecord, name string) bool {
+	if r.nameLength <= shortName {
+		return string(r.name[:r.nameLength]) == name
+	}
+	return len(name) > shortName && string(r.name[:namePrefix]) == name[:namePrefix] &&
+		string(gen.names.at(r.nameAddress())) == name[namePrefix:]
+}
+
+func (gen *generation) name(r *vertexRecord) string {
+	if r.nameLength <= shortName {
+		return string(r.name[:r.nameLength])
+	}
+	return string(r.name[:namePrefix]) + string(gen.names.at(r.nameAddress()))
+}
+
+func (gen *generation) setName(r *vertexRecord, name string) {
+	if len(name) <= shortName {
+		r.nameLength = uint8(copy(r.name[:], name))
+		return
+	}
+	r.nameLength = longName
+	copy(r.name[:namePrefix], name)
+	binary.LittleEndian.PutUint32(r.name[namePrefix:], gen.names.add(name[namePrefix:]))
 }
 
 // vertex is the inverse of findVertex.
 func (gen *generation) vertex(id uint32) Vertex {
 	r := gen.vertices.at(id)
-	v := Vertex{Kind: r.kind(), Name: string(gen.names.at(r.name))}
+	v := Vertex{Kind: r.kind(), Name: gen.name(r)}
 	if r.namespace != 0 {
-		v.Namespace = string(gen.names.at(gen.vertices.at(r.namespace).name))
+		v.Namespace = gen.name(gen.vertices.at(r.namespace))
 	}
 	return v
 }
@@ -324,7 +401,7 @@ func (gen *generation) intern(v Vertex) uint32 {
 	id := gen.vertices.add()
 	gen.states.add()
 	r := gen.vertices.at(id)
-	r.name = gen.names.add(v.Name)
+	gen.setName(r, v.Name)
 	r.namespace = namespace
 	r.kindAndSeed = uint32(v.Kind)
 	if r.isSeed() {
@@ -342,7 +419,7 @@ func (gen *generation) intern(v Vertex) uint32 {
 func (gen *generation) insert(entry uint64) {
 	table := *gen.table.Load()
 	if int(gen.vertices.length)*100 > len(table)*maxTableLoadPercent {
-		grown := make([]atomic.Uint64, len(table)*3/2)
+		grown := make([]atomic.Uint64, len(table)*5/4)
 		for i := range table {
 			if old := table[i].Load(); old != 0 {
 				place(grown, old)
@@ -373,7 +450,7 @@ func (gen *generation) reaches(id uint32) (reach, *seedSet) {
 			return word, nil
 		}
 		// A place with another owner was given up and reused after the word was read, which therefore has changed.
-		if set := gen.sets.at(word.index()).published.Load(); set != nil && set.owner == id {
+		if set := gen.published.at(word.index()).Load(); set != nil && set.owner == id {
 			return word, set
 		}
 	}
@@ -390,6 +467,6 @@ func (gen *generation) scope(seed uint32) *seedSet {
 
 // bytes is roughly the memory of the generation without its shared sets.
 func (gen *generation) bytes() int {
-	return len(*gen.table.Load())*8 + gen.vertices.bytes() + gen.states.bytes() + gen.edges.bytes() + gen.names.size +
-		gen.sets.bytes() + gen.seeds.bytes()
+	return len(*gen.table.Load())*8 + gen.vertices.bytes() + gen.states.bytes() + gen.edges.bytes() + gen.inLinks.bytes() +
+		gen.names.size + gen.sets.bytes() + gen.published.bytes() + gen.seeds.bytes()
 }

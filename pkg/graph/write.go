@@ -60,7 +60,7 @@ func (gen *generation) ownsExactly(owner uint32, object Vertex, edges []Edge) bo
 		if next != 0 {
 			e := gen.edges.at(next)
 			if gen.sameVertex(e.from, owner, want.From, object) && gen.sameVertex(e.to, owner, want.To, object) {
-				next = e.nextOwned
+				next = e.next
 				continue
 			}
 		}
@@ -115,7 +115,7 @@ func (g *Graph) setEdges(gen *generation, owner uint32, object Vertex, edges []E
 	for id := gen.states.at(owner).owned; id != 0; {
 		e := gen.edges.at(id)
 		owned = append(owned, edgeKey{ends: uint64(e.from)<<32 | uint64(e.to), edge: id})
-		id = e.nextOwned
+		id = e.next
 	}
 	slices.SortFunc(owned, compareEdgeKeys)
 
@@ -130,86 +130,126 @@ func (g *Graph) setEdges(gen *generation, owner uint32, object Vertex, edges []E
 			removed = append(removed, have.edge)
 		}
 	}
-	g.removeEdges(gen, removed)
+	g.removeEdges(gen, owner, removed)
 
+	// The list is made anew before the new edges take effect, because what they change is passed on along it.
 	slices.SortFunc(wanted, func(a, b edgeKey) int { return a.position - b.position })
-	link := &gen.states.at(owner).owned
+	link, added := &gen.states.at(owner).owned, removed[:0]
 	for _, want := range wanted {
 		if want.edge == 0 {
-			want.edge = g.addEdge(gen, uint32(want.ends>>32), uint32(want.ends))
+			want.edge = gen.allocateEdge(uint32(want.ends))
+			added = append(added, want.edge, uint32(want.ends>>32))
 		}
 		*link = want.edge
-		link = &gen.edges.at(want.edge).nextOwned
+		link = &gen.edges.at(want.edge).next
 	}
 	*link = 0
+	for i := 0; i < len(added); i += 2 {
+		g.addEdge(gen, owner, added[i], added[i+1])
+	}
 	g.work += len(edges) + len(wanted) + len(owned)
 	// One huge object should not make its scratch space permanent.
-	if cap(wanted)+cap(owned)+cap(removed) > 1<<16 {
-		wanted, owned, removed = nil, nil, nil
+	if cap(wanted)+cap(owned)+cap(added) > 1<<16 {
+		wanted, owned, added = nil, nil, nil
 	}
-	g.wanted, g.owned, g.removed = wanted, owned, removed
+	g.wanted, g.owned, g.removed = wanted, owned, added
 }
 
-func (g *Graph) addEdge(gen *generation, from, to uint32) uint32 {
+// allocateEdge returns a new edge that is not yet in effect.
+func (gen *generation) allocateEdge(to uint32) uint32 {
 	id := gen.freeEdges
 	if id != 0 {
-		gen.freeEdges = gen.edges.at(id).nextIn
+		gen.freeEdges = gen.edges.at(id).next
 		gen.freeEdgeCount--
 	} else {
 		id = gen.edges.add()
 	}
-	e := gen.edges.at(id)
-	*e = edge{from: from, to: to}
-	g.countEdge(gen, e, 1)
-	target := gen.vertices.at(to)
-	if target.isSeed() {
-		g.addSeed(gen, from, target.seedIndex())
-		return id
-	}
-	state := gen.states.at(to)
-	e.nextIn, state.in = state.in, id
-	gen.eachSeed(state, func(seed uint32) { g.addSeed(gen, from, seed) })
+	*gen.edges.at(id) = edge{to: to}
 	return id
 }
 
-// removeEdges takes edges out of the graph, but not out of their owner's list.
-func (g *Graph) removeEdges(gen *generation, ids []uint32) {
+// addEdge puts an edge into effect.
+func (g *Graph) addEdge(gen *generation, owner, id, from uint32) {
+	e := gen.edges.at(id)
+	e.from = from
+	g.countEdge(gen, e, 1)
+	gen.linkForeign(owner, id)
+	gen.eachSeedBeyond(e.to, func(seed uint32) { g.addSeed(gen, from, seed) })
+}
+
+// linkForeign makes an edge known to the vertex that it leads to, unless that needs no list or is the owner.
+func (gen *generation) linkForeign(owner, id uint32) {
+	to := gen.edges.at(id).to
+	if to == owner || gen.vertices.at(to).isSeed() {
+		return
+	}
+	link := gen.freeLinks
+	if link != 0 {
+		gen.freeLinks = gen.inLinks.at(link).next
+	} else {
+		link = gen.inLinks.add()
+	}
+	state := gen.states.at(to)
+	*gen.inLinks.at(link) = inLink{edge: id, next: state.foreign}
+	state.foreign = link
+}
+
+// removeEdges takes edges out of the graph and frees them. The owner's list is left for the caller to repair.
+func (g *Graph) removeEdges(gen *generation, owner uint32, ids []uint32) {
 	for _, id := range ids {
 		e := gen.edges.at(id)
 		g.countEdge(gen, e, -1)
 		from := e.from
 		e.from = 0
-		if target := gen.vertices.at(e.to); target.isSeed() {
-			g.removeSeed(gen, from, target.seedIndex())
-		} else {
-			gen.eachSeed(gen.states.at(e.to), func(seed uint32) { g.removeSeed(gen, from, seed) })
+		gen.eachSeedBeyond(e.to, func(seed uint32) { g.removeSeed(gen, from, seed) })
+	}
+	for _, id := range ids {
+		if to := gen.edges.at(id).to; to != owner && !gen.vertices.at(to).isSeed() {
+			g.unlinkRemoved(gen, gen.states.at(to))
 		}
 	}
 	for _, id := range ids {
-		switch e := gen.edges.at(id); {
-		case e.to == 0: // swept up with an earlier one
-		case gen.vertices.at(e.to).isSeed():
-			gen.freeEdge(id)
-		default:
-			// One sweep for all removed edges into the same vertex: taking them out one by one would be quadratic.
-			for link := &gen.states.at(e.to).in; *link != 0; g.work++ {
-				in := gen.edges.at(*link)
-				if in.from != 0 {
-					link = &in.nextIn
-					continue
-				}
-				free := *link
-				*link = in.nextIn
-				gen.freeEdge(free)
-			}
-		}
+		*gen.edges.at(id) = edge{next: gen.freeEdges}
+		gen.freeEdges = id
+		gen.freeEdgeCount++
 	}
 }
 
-func (gen *generation) freeEdge(id uint32) {
-	*gen.edges.at(id) = edge{nextIn: gen.freeEdges}
-	gen.freeEdges = id
-	gen.freeEdgeCount++
+// unlinkRemoved takes all removed edges out of a vertex' list of foreign edges.
+func (g *Graph) unlinkRemoved(gen *generation, state *vertexState) {
+	for link := &state.foreign; *link != 0; g.work++ {
+		in := gen.inLinks.at(*link)
+		if gen.edges.at(in.edge).from != 0 {
+			link = &in.next
+			continue
+		}
+		free := *link
+		*link = in.next
+		*in = inLink{next: gen.freeLinks}
+		gen.freeLinks = free
+	}
+}
+
+// eachIn calls f with the source of each edge into the vertex, but for a Seed, where edges end.
+func (g *Graph) eachIn(gen *generation, id uint32, f func(from uint32)) {
+	if gen.vertices.at(id).isSeed() {
+		return
+	}
+	state := gen.states.at(id)
+	for owned := state.owned; owned != 0; g.work++ {
+		e := gen.edges.at(owned)
+		if e.to == id && e.from != 0 {
+			f(e.from)
+		}
+		owned = e.next
+	}
+	for link := state.foreign; link != 0; g.work++ {
+		in := gen.inLinks.at(link)
+		if from := gen.edges.at(in.edge).from; from != 0 {
+			f(from)
+		}
+		link = in.next
+	}
 }
 
 // setObject says whether a vertex is an object.
@@ -230,9 +270,18 @@ func (g *Graph) setObject(gen *generation, id uint32, object bool) {
 
 func (s *vertexState) alive() bool { return s.edges > 0 || s.reach.object() }
 
-// eachSeed calls f for each Seed that an edge to a vertex (not a Seed) in this state leads to. f must not change that state.
-func (gen *generation) eachSeed(state *vertexState, f func(seed uint32)) {
-	switch r := state.reach; {
+// eachSeedBeyond calls f for each Seed that an edge to the vertex leads to. f must not change what the vertex reaches.
+func (gen *generation) eachSeedBeyond(to uint32, f func(seed uint32)) {
+	if target := gen.vertices.at(to); target.isSeed() {
+		f(target.seedIndex())
+		return
+	}
+	gen.eachSeed(to, f)
+}
+
+// eachSeed calls f for each Seed that edges from the vertex lead to.
+func (gen *generation) eachSeed(id uint32, f func(seed uint32)) {
+	switch r := gen.states.at(id).reach; {
 	case r.nothing():
 	case r.multi():
 		for _, c := range gen.sets.at(r.index()).counts {
@@ -259,6 +308,10 @@ func (g *Graph) addSeed(gen *generation, id, seed uint32) {
 			set.counts[i].count++
 			return
 		}
+		if n := len(set.counts); n == cap(set.counts) {
+			// There may be tens of thousands of small sets: doubling each would waste more than copying costs.
+			set.counts = append(make([]seedCount, 0, n+n/8+2), set.counts...)
+		}
 		set.counts = slices.Insert(set.counts, i, seedCount{seed, 1})
 		set.changed = true
 	case r.index() == seed:
@@ -268,20 +321,14 @@ func (g *Graph) addSeed(gen *generation, id, seed uint32) {
 		place := gen.addSet()
 		set := gen.sets.at(place)
 		set.changed = true
-		set.counts = append(set.counts[:0], seedCount{r.index(), state.count}, seedCount{seed, 1})
+		set.counts = []seedCount{{r.index(), state.count}, {seed, 1}}
 		if seed < r.index() {
 			set.counts[0], set.counts[1] = set.counts[1], set.counts[0]
 		}
 		state.reach = r.with(reachMulti, place)
 	}
 	g.seedsChanged(gen, id)
-	for in := state.in; in != 0; {
-		e := gen.edges.at(in)
-		if e.from != 0 {
-			g.addSeed(gen, e.from, seed)
-		}
-		in = e.nextIn
-	}
+	g.eachIn(gen, id, func(from uint32) { g.addSeed(gen, from, seed) })
 }
 
 // removeSeed is the inverse of addSeed. The last edge is passed on.
@@ -308,13 +355,7 @@ func (g *Graph) removeSeed(gen *generation, id, seed uint32) {
 		}
 	}
 	g.seedsChanged(gen, id)
-	for in := state.in; in != 0; {
-		e := gen.edges.at(in)
-		if e.from != 0 {
-			g.removeSeed(gen, e.from, seed)
-		}
-		in = e.nextIn
-	}
+	g.eachIn(gen, id, func(from uint32) { g.removeSeed(gen, from, seed) })
 }
 
 func (g *Graph) seedsChanged(gen *generation, id uint32) {
@@ -331,6 +372,7 @@ func (gen *generation) addSet() uint32 {
 		gen.freeSets = gen.freeSets[:last]
 		return place
 	}
+	gen.published.add()
 	return gen.sets.add()
 }
 
@@ -339,10 +381,12 @@ func (g *Graph) publish(gen *generation) {
 	for _, id := range g.dirty {
 		state := gen.states.at(id)
 		if state.reach.multi() {
-			if set := gen.sets.at(state.reach.index()); set.changed {
-				set.published.Store(newSeedSet(id, set.counts))
+			place := state.reach.index()
+			if set := gen.sets.at(place); set.changed {
+				published := newSeedSet(id, set.counts)
+				gen.published.at(place).Store(published)
 				set.changed = false
-				g.countSet(set)
+				g.countSet(set, published)
 			}
 		}
 		if r := &gen.vertices.at(id).reach; r.Load() != uint32(state.reach) {
@@ -354,9 +398,9 @@ func (g *Graph) publish(gen *generation) {
 	// Only now does no vertex lead to these places.
 	for _, place := range g.droppedSets {
 		set := gen.sets.at(place)
-		set.published.Store(nil)
+		gen.published.at(place).Store(nil)
 		set.counts, set.changed = nil, false
-		g.countSet(set)
+		g.countSet(set, nil)
 	}
 	gen.freeSets = append(gen.freeSets, g.droppedSets...)
 	g.droppedSets = g.droppedSets[:0]
@@ -370,7 +414,7 @@ func (g *Graph) publish(gen *generation) {
 func (gen *generation) publishScopes() {
 	parents := map[uint32][]uint32{}
 	for seed := range gen.seeds.length {
-		gen.eachSeed(gen.states.at(*gen.seeds.at(seed)), func(parent uint32) {
+		gen.eachSeed(*gen.seeds.at(seed), func(parent uint32) {
 			if parent != seed {
 				parents[seed] = append(parents[seed], parent)
 			}
@@ -434,9 +478,9 @@ func (g *Graph) compact() {
 		link := &state.owned
 		for owned := from.owned; owned != 0; {
 			e := old.edges.at(owned)
-			*link = next.copyEdge(ids[e.from], ids[e.to])
-			link = &next.edges.at(*link).nextOwned
-			owned = e.nextOwned
+			*link = next.copyEdge(to, ids[e.from], ids[e.to])
+			link = &next.edges.at(*link).next
+			owned = e.next
 		}
 	}
 	next.alive, next.dead = old.alive, 0
@@ -448,15 +492,11 @@ func (g *Graph) compact() {
 }
 
 // copyEdge adds an edge whose consequences are known.
-func (gen *generation) copyEdge(from, to uint32) uint32 {
-	id := gen.edges.add()
-	e := gen.edges.at(id)
-	*e = edge{from: from, to: to}
+func (gen *generation) copyEdge(owner, from, to uint32) uint32 {
+	id := gen.allocateEdge(to)
+	gen.edges.at(id).from = from
 	gen.states.at(from).edges++
-	state := gen.states.at(to)
-	state.edges++
-	if !gen.vertices.at(to).isSeed() {
-		e.nextIn, state.in = state.in, id
-	}
+	gen.states.at(to).edges++
+	gen.linkForeign(owner, id)
 	return id
 }
