@@ -31,14 +31,14 @@ func checkBootstrapBinding(d *decision, o *clusterRoleBinding) error {
 		return forbidden("its name is not %s", naming.BootstrapClusterRoleBinding("<namespace>", "<ManagedSeed>"))
 	}
 	// The API server allows no other group here, and fills it in when it is left out.
-	if o.RoleRef.APIGroup == "" {
-		o.RoleRef.APIGroup = rbacv1.GroupName
+	if o.roleRef.APIGroup == "" {
+		o.roleRef.APIGroup = rbacv1.GroupName
 	}
-	if o.RoleRef != (rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: naming.BootstrapperClusterRole}) {
+	if o.roleRef != (rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: naming.BootstrapperClusterRole}) {
 		return forbidden("its roleRef is not the ClusterRole %s", naming.BootstrapperClusterRole)
 	}
 	account := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: naming.BootstrapServiceAccount(name)}
-	if len(o.Subjects) != 1 || o.Subjects[0] != account {
+	if len(o.subjects) != 1 || o.subjects[0] != account {
 		return forbidden("its subjects are not exactly the ServiceAccount %s/%s", account.Namespace, account.Name)
 	}
 	return d.mayBootstrapManagedSeed(namespace, name)
@@ -62,16 +62,22 @@ func tokenTarget(kind graph.Kind) string {
 // bootstrapToken: the Secret is a bootstrap token that gives no more than bootstrapping, for a ManagedSeed or Gardenlet that
 // the client may bootstrap.
 func (d *decision) bootstrapToken(o *secret) error {
-	if o.Type != corev1.SecretTypeBootstrapToken {
+	if o.typ != corev1.SecretTypeBootstrapToken {
 		return invalid("its type must be %s", corev1.SecretTypeBootstrapToken)
 	}
-	if string(o.Data.UsageAuthentication) != "true" || string(o.Data.UsageSigning) != "true" {
+	var data tokenData
+	if len(o.data) > 0 {
+		if err := decodeField("data", o.data, &data); err != nil {
+			return badRequest("its object cannot be decoded: %v", err)
+		}
+	}
+	if string(data.UsageAuthentication) != "true" || string(data.UsageSigning) != "true" {
 		return invalid("usage-bootstrap-authentication and usage-bootstrap-signing must be true")
 	}
-	if o.Data.AuthExtraGroups != nil {
+	if data.AuthExtraGroups != nil {
 		return invalid("auth-extra-groups must not be set")
 	}
-	managedSeed, namespace, name, ok := parseTokenDescription(string(o.Data.Description))
+	managedSeed, namespace, name, ok := parseTokenDescription(string(data.Description))
 	if !ok {
 		return invalid("description must be %q", tokenDescriptionPrefix+tokenForManagedSeed+"<namespace>/<name>"+tokenDescriptionSuffix+
 			" or the same for "+tokenForGardenlet)

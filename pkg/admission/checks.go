@@ -18,7 +18,7 @@ import (
 // gardenletLeaderElection is the lease that the replicas of a gardenlet elect their leader with.
 const gardenletLeaderElection = "gardenlet-leader-election"
 
-func checkOwnSeedName(d *decision, o *ofSeed) error { return d.belongs(o.Spec.SeedName) }
+func checkOwnSeedName(d *decision, o *ofSeed) error { return d.belongs(o.spec.SeedName) }
 
 // checkBucketOfSeed: a Seed's BackupBucket bears the Seed's UID as its name.
 func checkBucketOfSeed(d *decision, _ *anyObject) error {
@@ -35,8 +35,8 @@ func checkBucketOfSeed(d *decision, _ *anyObject) error {
 
 func checkBackupEntry(d *decision, o *backupEntry) error {
 	seedName := ""
-	if o.Spec.SeedName != nil {
-		seedName = *o.Spec.SeedName
+	if o.spec.SeedName != nil {
+		seedName = *o.spec.SeedName
 	}
 	if err := d.belongs(seedName); err != nil {
 		return err
@@ -44,7 +44,7 @@ func checkBackupEntry(d *decision, o *backupEntry) error {
 	if strings.HasPrefix(d.name, constants.BackupSourcePrefix) {
 		return d.restores(o)
 	}
-	return d.relatedBucket(o.Spec.BucketName)
+	return d.relatedBucket(o.spec.BucketName)
 }
 
 // restores: the BackupEntry is the copy from which a Shoot is restored after its control plane has moved. It lies in the
@@ -54,7 +54,7 @@ func (d *decision) restores(o *backupEntry) error {
 	if !ok || name == "" {
 		return forbidden("its name is not %s<BackupEntry>", naming.BackupEntrySourcePrefix)
 	}
-	owner := garden.OwnerShoot(o.Metadata.OwnerReferences)
+	owner := garden.OwnerShoot(o.meta.OwnerReferences)
 	if owner == "" {
 		return forbidden("it has no owner reference to a Shoot")
 	}
@@ -72,14 +72,14 @@ func (d *decision) restores(o *backupEntry) error {
 	if original == nil {
 		return notFound(v)
 	}
-	if !apiequality.Semantic.DeepEqual(original.Facts.(garden.BackupEntryFacts).Spec, o.Spec) {
+	if !apiequality.Semantic.DeepEqual(original.Facts.(garden.BackupEntryFacts).Spec, o.spec) {
 		return forbidden("its spec is not that of %s", v)
 	}
 	return nil
 }
 
 func checkCertificateRequest(d *decision, o *certificateRequest) error {
-	seed, err := identity.SeedOfCertificateRequest(o.Spec.Request, o.Spec.Usages)
+	seed, err := identity.SeedOfCertificateRequest(o.spec.Request, o.spec.Usages)
 	if err != nil {
 		return forbidden("it asks for no client certificate of a Seed: %v", err)
 	}

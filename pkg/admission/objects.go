@@ -1,18 +1,13 @@
 package admission
 
 import (
-	"bytes"
 	gojson "encoding/json"
-	"errors"
-	"fmt"
-	"strings"
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/json"
 )
 
 // This file holds what is decoded of the guarded objects: only what the checks ask for, so that newer API versions and large
@@ -21,6 +16,8 @@ import (
 // object is a guarded object.
 type object interface {
 	metadata() *metadata
+	// field returns what a field of the object is decoded into, nil for a field that nobody asks for.
+	field(name string) any
 }
 
 // metadata is what is decoded of every object's metadata.
@@ -34,62 +31,83 @@ type metadata struct {
 
 // anyObject is an object of which only the metadata matters.
 type anyObject struct {
-	Metadata metadata `json:"metadata"`
+	meta metadata
 }
 
-func (o *anyObject) metadata() *metadata { return &o.Metadata }
+func (o *anyObject) metadata() *metadata { return &o.meta }
 
-// ofSeed is an object with spec.seedName: a BackupBucket or a Bastion.
-type ofSeed struct {
+func (o *anyObject) field(name string) any {
+	if name == "metadata" {
+		return &o.meta
+	}
+	return nil
+}
+
+// withSpec is an object of which the spec matters too.
+type withSpec[S any] struct {
 	anyObject
-	Spec struct {
+	spec S
+}
+
+func (o *withSpec[S]) field(name string) any {
+	if name == "spec" {
+		return &o.spec
+	}
+	return o.anyObject.field(name)
+}
+
+type (
+	// ofSeed is a BackupBucket or a Bastion.
+	ofSeed = withSpec[struct {
 		SeedName string `json:"seedName"`
-	} `json:"spec"`
-}
-
-type backupEntry struct {
-	anyObject
-	Spec gardencorev1beta1.BackupEntrySpec `json:"spec"`
-}
-
-type certificateRequest struct {
-	anyObject
-	Spec struct {
+	}]
+	backupEntry        = withSpec[gardencorev1beta1.BackupEntrySpec]
+	certificateRequest = withSpec[struct {
 		Request []byte                    `json:"request"`
 		Usages  []certificatesv1.KeyUsage `json:"usages"`
-	} `json:"spec"`
-}
+	}]
+)
 
 type clusterRoleBinding struct {
 	anyObject
-	RoleRef  rbacv1.RoleRef   `json:"roleRef"`
-	Subjects []rbacv1.Subject `json:"subjects"`
+	roleRef  rbacv1.RoleRef
+	subjects []rbacv1.Subject
 }
 
-// secret holds no other data than what makes a bootstrap token.
+func (o *clusterRoleBinding) field(name string) any {
+	switch name {
+	case "roleRef":
+		return &o.roleRef
+	case "subjects":
+		return &o.subjects
+	default:
+		return o.anyObject.field(name)
+	}
+}
+
 type secret struct {
 	anyObject
-	Type corev1.SecretType `json:"type"`
-	Data struct {
-		UsageAuthentication []byte `json:"usage-bootstrap-authentication"`
-		UsageSigning        []byte `json:"usage-bootstrap-signing"`
-		Description         []byte `json:"description"`
-		// AuthExtraGroups is nil only when there is no such key, whatever its value.
-		AuthExtraGroups gojson.RawMessage `json:"auth-extra-groups"`
-	} `json:"data"`
+	typ corev1.SecretType
+	// data is decoded only when it is asked for.
+	data undecoded
 }
 
-// decode decodes JSON into o. Names of fields are case-sensitive, as for the API server. The error is for the client; it
-// tells no values.
-func decode(raw []byte, o object) error {
-	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] != '{' {
-		return errors.New("it is not there, or no JSON object")
+func (o *secret) field(name string) any {
+	switch name {
+	case "type":
+		return &o.typ
+	case "data":
+		return &o.data
+	default:
+		return o.anyObject.field(name)
 	}
-	err := json.Unmarshal(raw, o)
-	if wrong := new(gojson.UnmarshalTypeError); errors.As(err, &wrong) {
-		// For numbers, the standard message would hold the number.
-		value, _, _ := strings.Cut(wrong.Value, " ")
-		return fmt.Errorf("field %q must not be of type %s", wrong.Field, value)
-	}
-	return err
+}
+
+// tokenData is the data of a bootstrap token.
+type tokenData struct {
+	UsageAuthentication []byte `json:"usage-bootstrap-authentication"`
+	UsageSigning        []byte `json:"usage-bootstrap-signing"`
+	Description         []byte `json:"description"`
+	// AuthExtraGroups is nil only when there is no such key, whatever its value.
+	AuthExtraGroups gojson.RawMessage `json:"auth-extra-groups"`
 }

@@ -281,10 +281,10 @@ func (p *Plugin) refused(ctx context.Context, u user.Info, client identity.Clien
 	if !errors.As(err, &refused) {
 		refused = &refusal{http.StatusInternalServerError, err.Error()}
 	}
-	klog.FromContext(ctx).Info("Refused a seed client's request", "user", u.GetName(), "operation", r.operation,
-		"resource", r.resource.GroupResource(), "namespace", r.namespace, "name", r.name, "code", refused.code, "reason", refused.why)
-
 	resource := r.resource.GroupResource()
+	klog.FromContext(ctx).Info("Refused a seed client's request", "user", u.GetName(), "operation", r.operation,
+		"resource", resource.String(), "namespace", r.namespace, "name", r.name, "code", refused.code, "reason", refused.why)
+
 	phrase := "the %s of Seed %q may not %s %s %q: %s"
 	if refused.code == http.StatusInternalServerError {
 		phrase = "it cannot be decided whether the %s of Seed %q may %s %s %q: %s"

@@ -16,7 +16,7 @@ import (
 func checkSecret(d *decision, o *secret) error {
 	// kube-controller-manager fills such a Secret with a token of the ServiceAccount that it names. Under a name of which the
 	// client may create and read Secrets, that would be a way to any ServiceAccount in the namespace.
-	if o.Type == corev1.SecretTypeServiceAccountToken {
+	if o.typ == corev1.SecretTypeServiceAccountToken {
 		return invalid("its type must not be %s", corev1.SecretTypeServiceAccountToken)
 	}
 	err := forbidden("it is no Secret of a Seed or of anything on one")
@@ -31,7 +31,7 @@ func checkSecret(d *decision, o *secret) error {
 		}
 	}
 	if d.namespace == gardencorev1beta1.GardenerShootIssuerNamespace {
-		if err = d.issuerOfShoot(o.Metadata.Labels); err == nil {
+		if err = d.issuerOfShoot(o.meta.Labels); err == nil {
 			return nil
 		}
 	}

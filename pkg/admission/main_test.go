@@ -1,0 +1,203 @@
+package admission
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/klog/v2"
+	testingclock "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+func TestMain(m *testing.M) {
+	klog.SetLogger(logr.Discard()) // tests of the log bring their own
+	goleak.VerifyTestMain(m)
+}
+
+var now = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// memory is a garden.Reader in memory.
+type memory struct {
+	mu     sync.Mutex
+	cached map[graph.Vertex]*garden.Object
+	// live is what the API server has, nil: not available.
+	live map[graph.Vertex]*garden.Object
+	// existing are the names of objects of other kinds, as resource/namespace/name, nil: not available.
+	existing map[string]bool
+	// err is what live reads fail with.
+	err error
+	// asked records the live reads, but for benchmarks.
+	asked  []string
+	silent bool
+}
+
+func newMemory(t testing.TB, manifests ...string) *memory {
+	return &memory{cached: extract(t, manifests...)}
+}
+
+func extract(t testing.TB, manifests ...string) map[graph.Vertex]*garden.Object {
+	t.Helper()
+	objects := map[graph.Vertex]*garden.Object{}
+	for _, manifest := range manifests {
+		raw, err := yaml.YAMLToJSON([]byte(manifest))
+		require.NoError(t, err)
+		decoded, _, err := garden.Codecs.UniversalDeserializer().Decode(raw, nil, nil)
+		require.NoError(t, err, manifest)
+		o, err := garden.Extract(decoded)
+		require.NoError(t, err)
+		objects[o.Vertex] = o
+	}
+	return objects
+}
+
+func (m *memory) Get(v graph.Vertex) *garden.Object {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cached[v]
+}
+
+func (m *memory) List(kind graph.Kind) (objects []*garden.Object) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for v, o := range m.cached {
+		if v.Kind == kind {
+			objects = append(objects, o)
+		}
+	}
+	return objects
+}
+
+func (m *memory) Live(ctx context.Context, v graph.Vertex) (*garden.Object, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.record(v.String())
+	if _, bounded := ctx.Deadline(); !bounded {
+		return nil, fmt.Errorf("a live read without a deadline")
+	}
+	switch {
+	case m.err != nil:
+		return nil, m.err
+	case m.live == nil:
+		return nil, garden.ErrNotAvailable
+	}
+	return m.live[v], nil
+}
+
+func (m *memory) Exists(_ context.Context, resource schema.GroupVersionResource, namespace, name string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	what := resource.Resource + "." + resource.Version + "/" + namespace + "/" + name
+	m.record("metadata of " + what)
+	switch {
+	case m.err != nil:
+		return false, m.err
+	case m.existing == nil:
+		return false, garden.ErrNotAvailable
+	}
+	return m.existing[what], nil
+}
+
+func (m *memory) record(what string) {
+	if !m.silent {
+		m.asked = append(m.asked, what)
+	}
+}
+
+var _ garden.Reader = &memory{}
+
+// Users.
+
+func gardenletOf(seed string) authenticationv1.UserInfo {
+	return authenticationv1.UserInfo{Username: "gardener.cloud:system:seed:" + seed, Groups: []string{"gardener.cloud:system:seeds", "system:authenticated"}}
+}
+
+func extensionOn(seed string) authenticationv1.UserInfo {
+	return authenticationv1.UserInfo{
+		Username: "system:serviceaccount:seed-" + seed + ":extension-x",
+		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:seed-" + seed},
+	}
+}
+
+// Requests. Objects are YAML; their names are those of the requests.
+
+func creates(resource, object string) *admissionv1.AdmissionRequest {
+	r := about(admissionv1.Create, resource, object)
+	r.Object.Raw, r.OldObject.Raw = r.OldObject.Raw, nil
+	return r
+}
+
+func updates(resource, object string) *admissionv1.AdmissionRequest {
+	r := about(admissionv1.Update, resource, object)
+	r.Object.Raw = r.OldObject.Raw
+	return r
+}
+
+func deletes(resource, object string) *admissionv1.AdmissionRequest {
+	return about(admissionv1.Delete, resource, object)
+}
+
+func about(operation admissionv1.Operation, resource, object string) *admissionv1.AdmissionRequest {
+	raw, err := yaml.YAMLToJSON([]byte(object))
+	if err != nil {
+		panic(err)
+	}
+	var o metav1.PartialObjectMetadata
+	if err := json.Unmarshal(raw, &o); err != nil {
+		panic(err)
+	}
+	gvr, _ := schema.ParseResourceArg(resource)
+	if gvr == nil {
+		gvr = &schema.GroupVersionResource{Version: "v1", Resource: resource}
+	}
+	return &admissionv1.AdmissionRequest{
+		UID: "uid", Operation: operation, Resource: metav1.GroupVersionResource(*gvr),
+		Namespace: o.Namespace, Name: o.Name, OldObject: runtime.RawExtension{Raw: raw},
+	}
+}
+
+func newPlugin(reader garden.Reader) *Plugin {
+	return New(Options{Reader: reader, Clock: testingclock.NewFakePassiveClock(now)})
+}
+
+func meta(namespace, name string) string {
+	return fmt.Sprintf("metadata: {namespace: %q, name: %q}\n", namespace, name)
+}
+
+// as returns the request, made by the user.
+func as(u authenticationv1.UserInfo, r *admissionv1.AdmissionRequest) *admissionv1.AdmissionRequest {
+	r.UserInfo = u
+	return r
+}
+
+func certificateRequestFor(t testing.TB, subject pkix.Name, dnsNames ...string) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: subject, DNSNames: dnsNames}, key)
+	require.NoError(t, err)
+	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
+}
+
+func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }

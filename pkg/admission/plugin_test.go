@@ -1,0 +1,431 @@
+package admission
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	gardencore "github.com/gardener/gardener/pkg/apis/core"
+	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
+	"github.com/go-logr/logr/funcr"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
+
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/identity"
+)
+
+func TestTable(t *testing.T) {
+	for _, rule := range Rules() {
+		t.Run(fmt.Sprint(rule.Resource, rule.Operations, rule.Clients), func(t *testing.T) {
+			require.NotEmpty(t, rule.Check)
+			require.NotEmpty(t, rule.Allowed)
+			require.NotEmpty(t, rule.Operations)
+			require.NotEmpty(t, rule.Clients)
+			for _, kind := range rule.LooksUp {
+				_, watched := garden.ResourceOf(kind)
+				require.True(t, watched, "%s is looked up but not watched", kind)
+			}
+			if resource, watched := garden.ResourceOf(rule.Kind); watched {
+				require.Equal(t, resource.GroupVersionResource, rule.GroupVersionResource())
+			}
+			// All versions that the API modules know the kind in, so that no request can go round the webhook.
+			var versions []string
+			for _, s := range []*runtime.Scheme{scheme.Scheme, garden.Scheme} {
+				for _, gv := range s.VersionsForGroupKind(schema.GroupKind{Group: rule.Resource.Group, Kind: rule.Kind.String()}) {
+					if gv.Version != runtime.APIVersionInternal && !slices.Contains(versions, gv.Version) {
+						versions = append(versions, gv.Version)
+					}
+				}
+			}
+			require.ElementsMatch(t, versions, rule.Versions)
+			for _, operation := range rule.Operations {
+				require.True(t, newPlugin(newMemory(t)).Handles(operation))
+			}
+		})
+	}
+	require.False(t, newPlugin(newMemory(t)).Handles(admission.Connect))
+	Rules()[0].Check = "changed"
+	require.NotEqual(t, "changed", Rules()[0].Check, "the table is nobody else's to change")
+}
+
+func TestChecksKeepToTheirLookUps(t *testing.T) {
+	d := &decision{rule: &Rule{Check: "any", LooksUp: looksUp(graph.KindShoot)}, reader: newMemory(t)}
+	require.Nil(t, d.get(graph.Vertex{Kind: graph.KindShoot, Name: "x"}))
+	require.PanicsWithValue(t, "BUG: the check any may not look up a Seed", func() { d.get(graph.Vertex{Kind: graph.KindSeed}) })
+	require.PanicsWithValue(t, "BUG: the check any may not look up a ManagedSeed", func() { d.list(graph.KindManagedSeed) })
+}
+
+func TestLiveReads(t *testing.T) {
+	a, b := gardenletOf("a"), gardenletOf("b")
+	newShoot := creates("secrets", meta("p", "new.monitoring"))
+	newBucket := creates(entries, entry("e", "", "seedName: a, bucketName: new"))
+	account := func(managedSeed string) *admissionv1.AdmissionRequest {
+		return creates("serviceaccounts", meta("garden", "gardenlet-bootstrap-"+managedSeed))
+	}
+	version := func(v, manifest string) string {
+		return strings.Replace(manifest, "metadata: {", "metadata: {resourceVersion: '"+v+"', ", 1)
+	}
+	for name, test := range map[string]struct {
+		user         authenticationv1.UserInfo
+		request      *admissionv1.AdmissionRequest
+		cached, live []string
+		err          error
+		unavailable  bool
+		code         int32
+		message      string
+		asked        []string
+	}{
+		"nothing is read for what is allowed": {
+			user: a, request: newShoot, cached: []string{shootOn("a", "p", "new", "")},
+		},
+		"a Shoot that has just been created": {
+			user: a, request: newShoot, live: []string{shootOn("a", "p", "new", "")}, asked: []string{"Shoot/p/new"},
+		},
+		"a Shoot that has just been scheduled": {
+			user: a, request: newShoot, cached: []string{shootOn("", "p", "new", "")}, live: []string{shootOn("a", "p", "new", "")}, asked: []string{"Shoot/p/new"},
+		},
+		"a Shoot that is where the cache says": {
+			user: a, request: newShoot, cached: []string{version("7", shootOn("b", "p", "new", ""))}, live: []string{version("7", shootOn("b", "p", "new", ""))},
+			code: 403, message: `spec.seedName of Shoot/p/new is "b"`, asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
+		},
+		"a Shoot that is elsewhere by now": {
+			user: a, request: newShoot, cached: []string{version("7", shootOn("b", "p", "new", ""))}, live: []string{version("8", shootOn("c", "p", "new", ""))},
+			code: 403, message: `spec.seedName of Shoot/p/new is "c"`, asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
+		},
+		"a Shoot that is gone by now": {
+			user: a, request: newShoot, cached: []string{shootOn("b", "p", "new", "")},
+			code: 403, message: `Shoot/p/new does not exist`, asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
+		},
+		"a Shoot that cannot be read": {
+			user: a, request: newShoot, err: errors.New("too slow"), live: []string{shootOn("a", "p", "new", "")},
+			code: 500, message: `it cannot be decided whether the gardenlet of Seed "a" may create secrets "p/new.monitoring": Shoot/p/new could not be read from the API server: too slow`,
+			asked: []string{"Shoot/p/new"},
+		},
+		"a Shoot that cannot be read for lack of an API server": {
+			user: a, request: newShoot, unavailable: true,
+			code: 403, message: "Shoot/p/new does not exist", asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
+		},
+		"a BackupBucket that has just been created": {
+			user: a, request: newBucket, live: []string{bucketOf("a", "new")}, asked: []string{"BackupBucket/new"},
+		},
+		"a ManagedSeed that has just been created with its Shoot": {
+			user: a, request: account("new"), live: []string{managedSeed("new", "x", "", ""), shootOn("a", "garden", "x", "")},
+			asked: []string{"ManagedSeed/garden/new", "Shoot/garden/x"},
+		},
+		"a Seed that has just been deleted": {
+			user: a, request: account("staying"), cached: landscape, live: []string{managedSeed("staying", "on-a", "", ""), shootOn("a", "garden", "on-a", "")},
+			asked: []string{"Seed/staying"},
+		},
+		"a ManagedSeed that has just been annotated": {
+			user: a, request: account("staying"), cached: landscape,
+			live:  append(slices.Clone(landscape), managedSeed("staying", "on-a", "annotations: {gardener.cloud/operation: renew-kubeconfig}", "")),
+			asked: []string{"Seed/staying", "Shoot/garden/on-a", "ManagedSeed/garden/staying"},
+		},
+		"a Seed that has just been created": {
+			user: a, request: deletes(buckets, meta("", "uid")), live: []string{`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: a, uid: uid}}`},
+			asked: []string{"Seed/a"},
+		},
+		"a request that is wrong by itself": {
+			user: a, request: creates(bastions, backupBucket("b")), err: nil,
+			code: 403, asked: []string{"metadata of bastions.v1alpha1//new"},
+		},
+		"an unrelated Secret": {
+			user: b, request: creates("secrets", meta("p", "any")), cached: landscape,
+			code: 403, asked: []string{"metadata of secrets.v1/p/any"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory(t, test.cached...)
+			m.err = test.err
+			if !test.unavailable {
+				m.live, m.existing = extract(t, test.live...), map[string]bool{}
+			}
+			response := newPlugin(m).Admit(t.Context(), as(test.user, test.request))
+			require.Equal(t, test.asked, m.asked)
+			require.Equal(t, test.code == 0, response.Allowed, "%v", response.Result)
+			if test.code != 0 {
+				require.Equal(t, test.code, response.Result.Code)
+				require.Contains(t, response.Result.Message, test.message)
+			}
+		})
+	}
+}
+
+func TestLiveReadsAreBounded(t *testing.T) {
+	m := newMemory(t)
+	for i := range 20 {
+		shoot := fmt.Sprintf("shoot-%d", i)
+		maps.Copy(m.cached, extract(t, managedSeed(fmt.Sprintf("seed-%d", i), shoot, "", "shared"), shootOn("b", "garden", shoot, "")))
+	}
+	m.live = m.cached
+	response := newPlugin(m).Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("garden", "shared"))))
+	require.EqualValues(t, 403, response.Result.Code)
+	require.Len(t, m.asked, maxLiveReads+1)
+}
+
+func TestExists(t *testing.T) {
+	a := gardenletOf("a")
+	generated := "metadata: {namespace: p, name: any-x7f2q, generateName: any-}"
+	for name, test := range map[string]struct {
+		request     *admissionv1.AdmissionRequest
+		existing    []string
+		err         error
+		unavailable bool
+		code        int32
+		message     string
+		asked       []string
+	}{
+		"an object of a watched kind, by the cache": {
+			request: creates(buckets, strings.Replace(backupBucket("b"), `"new"`, "bucket-b", 1)),
+			code:    409, message: `it already exists (and its spec.seedName is "b")`,
+		},
+		"an object of a watched kind that the cache does not know": {
+			request: creates(buckets, backupBucket("b")), existing: []string{"backupbuckets.v1beta1//new"},
+			code: 409, asked: []string{"metadata of backupbuckets.v1beta1//new"},
+		},
+		"an object of another kind": {
+			request: creates("secrets", meta("p", "any")), existing: []string{"secrets.v1/p/any"},
+			code: 409, message: "it already exists", asked: []string{"metadata of secrets.v1/p/any"},
+		},
+		"what was right the first time only": {
+			request: creates("serviceaccounts", meta("garden", "gardenlet-bootstrap-staying")), existing: []string{"serviceaccounts.v1/garden/gardenlet-bootstrap-staying"},
+			code: 409, message: "already bootstrapped",
+			asked: []string{"Seed/staying", "Shoot/garden/on-a", "ManagedSeed/garden/staying", "metadata of serviceaccounts.v1/garden/gardenlet-bootstrap-staying"},
+		},
+		"what is wrong": {
+			request: creates("secrets", token("any")), existing: []string{"secrets.v1/kube-system/bootstrap-token-abcdef"},
+			code: 409, asked: []string{"metadata of secrets.v1/kube-system/bootstrap-token-abcdef"},
+		},
+		"an object that does not exist": {
+			request: creates("secrets", meta("p", "any")), code: 403, asked: []string{"metadata of secrets.v1/p/any"},
+		},
+		"metadata cannot be had": {
+			request: creates("secrets", meta("p", "any")), unavailable: true, code: 403, asked: []string{"metadata of secrets.v1/p/any"},
+		},
+		"reading metadata fails": {
+			request: creates("secrets", meta("p", "any")), err: errors.New("too slow"),
+			code: 500, message: "Secret/p/any could not be read from the API server: too slow", asked: []string{"metadata of secrets.v1/p/any"},
+		},
+		"a generated name": {
+			request: creates("secrets", generated), existing: []string{"secrets.v1/p/any-x7f2q"}, code: 403,
+		},
+		"no name yet": {
+			request: creates("secrets", "metadata: {namespace: p, generateName: any-}"), code: 403,
+		},
+		"an update":                        {request: updates(seeds, meta("", "b")), code: 403},
+		"an object that is allowed anyway": {request: creates("secrets", meta("p", "own.monitoring")), existing: []string{"secrets.v1/p/own.monitoring"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory(t, landscape...)
+			m.err = test.err
+			if !test.unavailable {
+				m.live, m.existing = m.cached, map[string]bool{}
+			}
+			for _, o := range test.existing {
+				m.existing[o] = true
+			}
+			response := newPlugin(m).Admit(t.Context(), as(a, test.request))
+			require.Equal(t, test.asked, m.asked)
+			require.Equal(t, test.code == 0, response.Allowed, "%v", response.Result)
+			if test.code != 0 {
+				require.Equal(t, test.code, response.Result.Code)
+				require.Contains(t, response.Result.Message, test.message)
+				require.Equal(t, test.code == 409, apierrors.IsAlreadyExists(&apierrors.StatusError{ErrStatus: *response.Result}))
+			}
+		})
+	}
+}
+
+// TestValidate asks the plugin as an API server does that has it compiled in.
+func TestValidate(t *testing.T) {
+	var (
+		a         = &user.DefaultInfo{Name: gardenletOf("a").Username, Groups: gardenletOf("a").Groups}
+		own       = metav1.ObjectMeta{Namespace: "p", Name: "own.monitoring"}
+		other     = metav1.ObjectMeta{Namespace: "p", Name: "other.monitoring"}
+		bucket    = metav1.ObjectMeta{Name: "new"}
+		gardener  = admission.NewObjectInterfacesFromScheme(garden.Scheme)
+		secrets   = corev1.SchemeGroupVersion.WithResource("secrets")
+		gvBuckets = gardencorev1beta1.SchemeGroupVersion.WithResource("backupbuckets")
+		custom    = func(seed string) runtime.Object {
+			return &unstructured.Unstructured{Object: map[string]any{
+				"apiVersion": "core.gardener.cloud/v1beta1", "kind": "BackupBucket",
+				"metadata": map[string]any{"name": "new"}, "spec": map[string]any{"seedName": seed},
+			}}
+		}
+		kind = gardencorev1beta1.SchemeGroupVersion.WithKind("BackupBucket")
+	)
+	for name, test := range map[string]struct {
+		code       int
+		user       user.Info
+		kind       schema.GroupVersionKind
+		resource   schema.GroupVersionResource
+		sub        string
+		operation  admission.Operation
+		o, old     runtime.Object
+		interfaces admission.ObjectInterfaces
+	}{
+		"typed, allowed":                   {0, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create, &corev1.Secret{ObjectMeta: own}, nil, gardener},
+		"typed, refused":                   {403, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create, &corev1.Secret{ObjectMeta: other}, nil, gardener},
+		"typed, without a scheme":          {403, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create, &corev1.Secret{ObjectMeta: other}, nil, nil},
+		"internal, allowed":                {0, a, kind, gvBuckets, "", create, &gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("a")}}, nil, gardener},
+		"internal, refused":                {403, a, kind, gvBuckets, "", create, &gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("b")}}, nil, gardener},
+		"internal, of an unknown version":  {0, a, kind.GroupKind().WithVersion("v7"), gvBuckets.GroupResource().WithVersion("v7"), "", create, &gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("a")}}, nil, gardener},
+		"custom resource, allowed":         {0, a, kind, gvBuckets, "", create, custom("a"), nil, gardener},
+		"custom resource, refused":         {403, a, kind, gvBuckets, "", create, custom("b"), nil, gardener},
+		"deleted":                          {0, a, kind, gvBuckets, "", remove, nil, &gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: "uid-a"}}, gardener},
+		"deleted, refused":                 {403, a, kind, gvBuckets, "", remove, nil, &gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: "uid-b"}}, gardener},
+		"of another type":                  {400, a, kind, gvBuckets, "", create, &corev1.Secret{ObjectMeta: own}, nil, gardener},
+		"nothing":                          {400, a, kind, gvBuckets, "", create, nil, nil, gardener},
+		"somebody else":                    {0, &user.DefaultInfo{Name: "alice"}, kind, gvBuckets, "", create, custom("b"), nil, gardener},
+		"nobody":                           {0, nil, kind, gvBuckets, "", create, custom("b"), nil, gardener},
+		"a resource that is not guarded":   {0, a, kind, secrets.GroupVersion().WithResource("pods"), "", create, &corev1.Pod{}, nil, gardener},
+		"an operation that is not guarded": {0, a, kind, gvBuckets, "", update, custom("b"), custom("b"), gardener},
+		"a subresource":                    {0, a, kind, gvBuckets, "status", create, custom("b"), nil, gardener},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var o metav1.Object = &metav1.ObjectMeta{}
+			for _, candidate := range []runtime.Object{test.o, test.old} {
+				if candidate != nil {
+					o = candidate.(metav1.Object)
+				}
+			}
+			attributes := admission.NewAttributesRecord(test.o, test.old, test.kind, o.GetNamespace(), o.GetName(), test.resource, test.sub,
+				test.operation, nil, false, test.user)
+			err := newPlugin(newMemory(t, landscape...)).Validate(t.Context(), attributes, test.interfaces)
+			if test.code == 0 {
+				require.NoError(t, err)
+				return
+			}
+			status := apierrors.APIStatus(nil)
+			require.ErrorAs(t, err, &status)
+			require.EqualValues(t, test.code, status.Status().Code)
+		})
+	}
+}
+
+func TestLog(t *testing.T) {
+	var lines []string
+	ctx := klog.NewContext(t.Context(), funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{}))
+	plugin := newPlugin(newMemory(t, landscape...))
+
+	plugin.Admit(ctx, as(gardenletOf("a"), creates("secrets", meta("p", "own.monitoring"))))
+	require.Empty(t, lines, "what is allowed is not logged")
+
+	for _, object := range []string{
+		meta("p", "any") + "data: {key: " + b64("topsecret") + "}\nstringData: {key: topsecret}",
+		token("topsecret"),
+		token(tokenFor("ManagedSeed", "garden/child"), "description: ", "description: 4711, other: "),
+		meta("p", "own.monitoring") + "type: 4711",
+	} {
+		lines = nil
+		response := plugin.Admit(ctx, as(gardenletOf("a"), creates("secrets", object)))
+		require.False(t, response.Allowed)
+		require.Len(t, lines, 1, "each refusal is logged once, at the level that is always on")
+		for _, secret := range []string{"topsecret", b64("topsecret"), "4711"} {
+			require.NotContains(t, lines[0], secret)
+			require.NotContains(t, response.Result.Message, secret)
+		}
+	}
+	require.Equal(t, `"level"=0 "msg"="Refused a seed client's request" "user"="gardener.cloud:system:seed:a" "operation"="CREATE" "resource"="secrets" `+
+		`"namespace"="p" "name"="own.monitoring" "code"=400 "reason"="its object cannot be decoded: field \"type\" must not be of type number"`, lines[0])
+}
+
+func TestMetrics(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	m := newMemory(t, landscape...)
+	m.live, m.existing = extract(t, append(landscape, shootOn("a", "p", "new", ""))...), map[string]bool{"secrets.v1/p/there": true}
+	plugin := New(Options{Reader: m, Registerer: registry})
+	for _, name := range []string{"own.monitoring", "new.monitoring", "any", "any", "any", "there", "there"} {
+		plugin.Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("p", name))))
+	}
+	m.err = errors.New("any")
+	plugin.Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("p", "new.monitoring"))))
+	require.NoError(t, testutil.GatherAndCompare(registry, bytes.NewBufferString(`
+		# HELP seedguard_admission_second_looks_total Requests that a rule refused by the informers' objects, by what came of looking again: allowed by objects read live, exists already, refused, failed.
+		# TYPE seedguard_admission_second_looks_total counter
+		seedguard_admission_second_looks_total{outcome="allowed"} 1
+		seedguard_admission_second_looks_total{outcome="exists"} 2
+		seedguard_admission_second_looks_total{outcome="failed"} 1
+		seedguard_admission_second_looks_total{outcome="refused"} 3
+	`)))
+	problems, err := testutil.GatherAndLint(registry)
+	require.NoError(t, err)
+	require.Empty(t, problems)
+}
+
+// TestConcurrency asks while objects change. Each answer must be one of those that are right before or after a change.
+func TestConcurrency(t *testing.T) {
+	m := newMemory(t, landscape...)
+	m.live, m.existing = map[graph.Vertex]*garden.Object{}, map[string]bool{}
+	plugin := New(Options{Reader: m})
+	there := extract(t, shootOn("a", "p", "flips", ""))
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			m.mu.Lock()
+			for v, o := range there {
+				delete(m.cached, v)
+				if i%2 == 0 {
+					m.cached[v] = o
+				}
+			}
+			m.mu.Unlock()
+		}
+	})
+	var asking sync.WaitGroup
+	for range 8 {
+		asking.Go(func() {
+			for range 200 {
+				for _, test := range []struct {
+					user    authenticationv1.UserInfo
+					name    string
+					allowed bool
+				}{{gardenletOf("a"), "own.monitoring", true}, {gardenletOf("b"), "own.monitoring", false}, {gardenletOf("b"), "flips.monitoring", false}} {
+					response := plugin.Admit(t.Context(), as(test.user, creates("secrets", meta("p", test.name))))
+					if response.Allowed != test.allowed {
+						t.Errorf("%s of %s: %v", test.name, test.user.Username, response.Result)
+					}
+				}
+				plugin.Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("p", "flips.monitoring"))))
+			}
+		})
+	}
+	asking.Wait()
+	cancel()
+	running.Wait()
+}
+
+func TestClientKindsAreAllInTheTable(t *testing.T) {
+	// A resource that only one kind of client may create names this kind in its message, so the first row must tell it.
+	for key, rules := range index {
+		for _, kind := range []identity.ClientKind{identity.Gardenlet, identity.Extension} {
+			if ruleFor(rules, kind) == nil {
+				require.Len(t, rules, 1, "%v", key)
+				require.Len(t, rules[0].Clients, 1, "%v", key)
+			}
+		}
+	}
+}

@@ -1,0 +1,292 @@
+// Package scenarios holds what seed clients may and may not do as files: the objects of a garden, requests, and what each half of
+// seedguard must say to them. The tests of both halves run all of them.
+//
+//  1. A file is a scenario. Its objects go through the informers into the graph, as in production.
+//  2. A request says who asks for what, and what is expected: authorize (allow, noOpinion) of the SeedAuthorizer, admit
+//     (allowed, or the HTTP status of the refusal) of the SeedRestriction. What is left out is not asked.
+//  3. A request's name reads as the assertion, and is the name of its subtest.
+package scenarios
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/client-go/tools/cache"
+	testingclock "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+//go:embed *.yaml
+var files embed.FS
+
+// Scenario is a file.
+type Scenario struct {
+	// Name is the file's name without its ending.
+	Name string `json:"-"`
+	// Now is the time at which the requests are made.
+	Now time.Time `json:"now"`
+	// Objects are the objects of the garden, of watched kinds.
+	Objects []runtime.RawExtension `json:"objects"`
+	// Requests are independent of each other: none changes an object.
+	Requests []Request `json:"requests"`
+}
+
+// Request is a request to the API server, and what must become of it.
+type Request struct {
+	Name string `json:"name"`
+	As   Client `json:"as"`
+	Verb string `json:"verb"`
+	// Resource is resource[.group][/subresource].
+	Resource  string `json:"resource"`
+	Namespace string `json:"namespace"`
+	// Object is the name of the object; that of Body when it is left out.
+	Object        string `json:"object"`
+	FieldSelector string `json:"fieldSelector"`
+	LabelSelector string `json:"labelSelector"`
+	// Body is the object that is created, or what it is changed into; for delete, the object that is deleted.
+	Body runtime.RawExtension `json:"body"`
+	// Authorize is allow, noOpinion, or empty.
+	Authorize string `json:"authorize"`
+	// Admit is allowed, an HTTP status, or empty.
+	Admit string `json:"admit"`
+	// Message is a part of the admission's message, empty for any.
+	Message string `json:"message"`
+}
+
+// Client is who makes a request: exactly one of the fields is set.
+type Client struct {
+	// Gardenlet is the name of a Seed.
+	Gardenlet string `json:"gardenlet"`
+	// Extension is <seed>/<extension>.
+	Extension string `json:"extension"`
+	// User is a user in no group of note.
+	User string `json:"user"`
+}
+
+// The expectations.
+const (
+	Allow     = "allow"
+	NoOpinion = "noOpinion"
+	Allowed   = "allowed"
+)
+
+// Info returns the user.
+func (c Client) Info() *user.DefaultInfo {
+	switch {
+	case c.Gardenlet != "":
+		return &user.DefaultInfo{Name: "gardener.cloud:system:seed:" + c.Gardenlet, Groups: []string{"gardener.cloud:system:seeds", user.AllAuthenticated}}
+	case c.Extension != "":
+		seed, extension, _ := strings.Cut(c.Extension, "/")
+		return &user.DefaultInfo{
+			Name:   "system:serviceaccount:seed-" + seed + ":extension-" + extension,
+			Groups: []string{"system:serviceaccounts", "system:serviceaccounts:seed-" + seed, user.AllAuthenticated},
+		}
+	default:
+		return &user.DefaultInfo{Name: c.User, Groups: []string{user.AllAuthenticated}}
+	}
+}
+
+func (r *Request) resource() (resource schema.GroupResource, subresource string) {
+	name, subresource, _ := strings.Cut(r.Resource, "/")
+	return schema.ParseGroupResource(name), subresource
+}
+
+func (r *Request) body() (metav1.PartialObjectMetadata, error) {
+	var o metav1.PartialObjectMetadata
+	if len(r.Body.Raw) == 0 {
+		return o, nil
+	}
+	return o, yaml.Unmarshal(r.Body.Raw, &o)
+}
+
+// Attributes returns the request as the SeedAuthorizer is asked. As at the API server, the name of an object that is created
+// is not known.
+func (r *Request) Attributes() (authorizer.AttributesRecord, error) {
+	resource, subresource := r.resource()
+	o, err := r.body()
+	a := authorizer.AttributesRecord{
+		User: r.As.Info(), Verb: r.Verb, ResourceRequest: true,
+		APIGroup: resource.Group, APIVersion: "*", Resource: resource.Resource, Subresource: subresource,
+		Namespace: orElse(r.Namespace, o.Namespace), Name: orElse(r.Object, o.Name),
+	}
+	if err != nil {
+		return a, err
+	}
+	if r.Verb == "create" && subresource == "" {
+		a.Name = ""
+	}
+	if r.FieldSelector != "" {
+		s, err := fields.ParseSelector(r.FieldSelector)
+		if err != nil {
+			return a, err
+		}
+		a.FieldSelectorRequirements = s.Requirements()
+	}
+	if r.LabelSelector != "" {
+		s, err := labels.Parse(r.LabelSelector)
+		if err != nil {
+			return a, err
+		}
+		a.LabelSelectorRequirements, _ = s.Requirements()
+	}
+	return a, nil
+}
+
+// Review returns the request as the SeedRestriction is asked.
+func (r *Request) Review() (*admissionv1.AdmissionRequest, error) {
+	resource, subresource := r.resource()
+	o, err := r.body()
+	if err != nil {
+		return nil, err
+	}
+	u := r.As.Info()
+	gvk := o.GroupVersionKind()
+	review := &admissionv1.AdmissionRequest{
+		UID:         "request",
+		Kind:        metav1.GroupVersionKind(gvk),
+		Resource:    metav1.GroupVersionResource{Group: resource.Group, Version: gvk.Version, Resource: resource.Resource},
+		SubResource: subresource,
+		Namespace:   orElse(r.Namespace, o.Namespace),
+		Name:        orElse(r.Object, o.Name),
+		UserInfo:    authenticationv1.UserInfo{Username: u.Name, Groups: u.Groups},
+	}
+	switch r.Verb {
+	case "create":
+		review.Operation, review.Object = admissionv1.Create, r.Body
+	case "update", "patch":
+		review.Operation, review.Object, review.OldObject = admissionv1.Update, r.Body, r.Body
+	case "delete":
+		review.Operation, review.OldObject = admissionv1.Delete, r.Body
+	default:
+		return nil, fmt.Errorf("the verb %s is no business of the admission", r.Verb)
+	}
+	return review, nil
+}
+
+func orElse(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}
+
+// All returns all scenarios.
+func All() ([]Scenario, error) {
+	names, err := fs.Glob(files, "*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var all []Scenario
+	for _, name := range names {
+		content, err := files.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		s := Scenario{Name: strings.TrimSuffix(name, ".yaml")}
+		if err := yaml.UnmarshalStrict(content, &s); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// World is a garden with the objects of a scenario in it.
+type World struct {
+	*garden.Garden
+	Graph *graph.Graph
+	Clock *testingclock.FakeClock
+}
+
+// Run opens a world for each scenario and asks one of the halves about each request. open makes the half from the world; what
+// it returns compares the answer with what is expected.
+func Run(t *testing.T, open func(t *testing.T, w *World) func(t *testing.T, r Request)) {
+	t.Helper()
+	all, err := All()
+	require.NoError(t, err)
+	for _, s := range all {
+		t.Run(s.Name, func(t *testing.T) {
+			ask := open(t, start(t, s))
+			for _, r := range s.Requests {
+				t.Run(r.Name, func(t *testing.T) { ask(t, r) })
+			}
+		})
+	}
+}
+
+func start(t *testing.T, s Scenario) *World {
+	t.Helper()
+	objects := map[graph.Kind][]runtime.Object{}
+	for i, raw := range s.Objects {
+		o, _, err := garden.Codecs.UniversalDeserializer().Decode(raw.Raw, nil, nil)
+		require.NoError(t, err, "object %d", i)
+		kept, err := garden.Extract(o)
+		require.NoError(t, err, "object %d", i)
+		objects[kept.Kind] = append(objects[kept.Kind], o)
+	}
+
+	w := &World{Graph: graph.New(graph.Options{}), Clock: testingclock.NewFakeClock(s.Now)}
+	var err error
+	w.Garden, err = garden.New(garden.Options{Source: still{objects}, Graph: w.Graph, Clock: w.Clock})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- w.Garden.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-done)
+	})
+	require.Eventually(t, func() bool { return len(w.NotReady()) == 0 }, 30*time.Second, time.Millisecond)
+	return w
+}
+
+// still is a garden in which nothing changes.
+type still struct {
+	objects map[graph.Kind][]runtime.Object
+}
+
+func (s still) ListerWatcher(r garden.Resource) cache.ListerWatcher {
+	return stillKind{&cache.ListWatch{
+		ListFunc: func(metav1.ListOptions) (runtime.Object, error) {
+			list := r.NewList()
+			return list, meta.SetList(list, s.objects[r.Kind])
+		},
+		WatchFunc: func(metav1.ListOptions) (watch.Interface, error) { return watch.NewFake(), nil },
+	}}
+}
+
+// stillKind is a ListWatch that wants to be listed first.
+type stillKind struct{ *cache.ListWatch }
+
+// IsWatchListSemanticsUnSupported is asked by client-go.
+func (stillKind) IsWatchListSemanticsUnSupported() bool { return true }
+
+// Live implements garden.Source.
+func (still) Live(context.Context, garden.Resource, string, string) (runtime.Object, error) {
+	return nil, garden.ErrNotAvailable
+}
+
+// Exists implements garden.Source.
+func (still) Exists(context.Context, schema.GroupVersionResource, string, string) (bool, error) {
+	return false, garden.ErrNotAvailable
+}
