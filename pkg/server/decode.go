@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
 )
 
 const reviewKind = "SubjectAccessReview"
@@ -22,6 +23,16 @@ const reviewKind = "SubjectAccessReview"
 //
 // Invariant: a body that the fast decoder accepts is accepted by the official one with the same review
 // (FuzzSubjectAccessReview).
+
+// DecodeReview returns what a SubjectAccessReview in JSON asks (SPEC 5). The error says what is wrong with it, in words for
+// the caller.
+func DecodeReview(body []byte) (authorizer.Attributes, error) {
+	r, err := decodeReview(string(body))
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
 
 // decodeReview decodes and validates a SubjectAccessReview. The error says what is wrong with it, in words for the caller.
 func decodeReview(body string) (*review, error) {

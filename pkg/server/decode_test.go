@@ -3,6 +3,9 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -357,4 +360,161 @@ func FuzzAppendJSON(f *testing.F) {
 		require.NoError(t, json.Unmarshal(encoded, &want))
 		require.Equal(t, want, read)
 	})
+}
+
+// TestDecodeReviewRandom compares the two decoders on documents that are nearly reviews: known fields in any place and order,
+// twice, null, of the wrong type, with escapes.
+func TestDecodeReviewRandom(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	accepted, fast := 0, 0
+	for range 30_000 {
+		body := (&scribe{random: random, slips: random.Float64() * 0.05}).review()
+		requireSameReview(t, body)
+		if _, err := officialReview(body); err == nil {
+			accepted++
+			if decodeFast(body, new(review)) {
+				fast++
+			}
+		}
+	}
+	// Else the test would show little.
+	require.Greater(t, accepted, 5000)
+	require.Greater(t, fast, 2000)
+}
+
+// scribe writes reviews, and slips now and then.
+type scribe struct {
+	random *rand.Rand
+	slips  float64
+}
+
+func (s *scribe) slip() bool              { return s.random.Float64() < s.slips }
+func (s *scribe) one(of ...string) string { return of[s.random.IntN(len(of))] }
+
+func (s *scribe) space() string {
+	if s.random.IntN(8) == 0 {
+		return s.one(" ", "\n", "\t \r\n")
+	}
+	return ""
+}
+
+// any is any value.
+func (s *scribe) any(depth int) string {
+	switch n := s.random.IntN(9); {
+	case n == 0 && depth < 20:
+		return s.array(func() string { return s.any(depth + 1) })
+	case n == 1 && depth < 20:
+		return s.object(map[string]func() string{"a": func() string { return s.any(depth + 1) }, "user": s.text, "kind": s.text})
+	case n < 4:
+		return s.text()
+	default:
+		return s.one("null", "true", "false", "0", "-1.5e+9", "1e999", "01", "nul", "", "tru e", "-")
+	}
+}
+
+func (s *scribe) text() string {
+	if s.slip() {
+		return s.one("null", `"\u0061\ud83d\ude00\ud800"`, "\"\xff\"", `"é"`, `"\x"`, "\"\n\"", `"`, "7", "{}", "[]", `"\"\\\/\b\f"`, `"<>&"`)
+	}
+	return s.one(`""`, `"a"`, `"get"`, `"list"`, `"secrets"`, `"s1"`, `"spec.seedName"`, `"In"`, `"NotIn"`, `"Exists"`, `"x=y,z!=1"`)
+}
+
+func (s *scribe) array(element func() string) string {
+	if s.slip() {
+		return s.one("null", "{}", `""`, "[", "[,]", "[1]")
+	}
+	var b strings.Builder
+	for i := range s.random.IntN(4) {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		b.WriteString(s.space() + element() + s.space())
+	}
+	return "[" + b.String() + "]"
+}
+
+// object writes some of the fields in any order, and may write one twice or an unknown one.
+func (s *scribe) object(fields map[string]func() string) string {
+	if s.slip() {
+		return s.one("null", "[]", `""`, "{", "{,}", "true")
+	}
+	names := slices.Sorted(maps.Keys(fields))
+	s.random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	names = names[:len(names)-s.random.IntN(len(names)/3+1)]
+	if s.slip() {
+		names = append(names, s.one(names...))
+	}
+	if s.slip() {
+		names = append(names, s.one("unknown", "KIND", "User", `us\u0065r`, "é", "group", "groups"))
+	}
+	var b strings.Builder
+	b.WriteString("{" + s.space())
+	for i, name := range names {
+		if i > 0 {
+			b.WriteString(s.space() + "," + s.space())
+		}
+		value := fields[name]
+		if value == nil || s.slip() {
+			value = func() string { return s.any(0) }
+		}
+		b.WriteString(`"` + name + `"` + s.space() + ":" + s.space() + value())
+	}
+	return b.String() + s.space() + "}"
+}
+
+func (s *scribe) review() string {
+	version := s.one("v1", "v1beta1")
+	texts := func() string { return s.array(s.text) }
+	selector := func() string {
+		fields := map[string]func() string{"requirements": func() string {
+			return s.array(func() string {
+				return s.object(map[string]func() string{"key": s.text, "operator": func() string { return s.one(`"In"`, `"NotIn"`, `"Exists"`, `"Odd"`) }, "values": texts})
+			})
+		}}
+		if s.random.IntN(3) == 0 {
+			fields = map[string]func() string{"rawSelector": s.text}
+		} else if s.slip() {
+			fields["rawSelector"] = s.text
+		}
+		return s.object(fields)
+	}
+	spec := map[string]func() string{
+		"user": s.text, "groups": texts, "uid": s.text,
+		"extra": func() string { return s.object(map[string]func() string{"a": texts, "b/c": texts}) },
+	}
+	if version == "v1beta1" {
+		spec["group"] = texts
+	}
+	resource, nonResource := s.random.IntN(4) > 0, false
+	if nonResource = !resource; s.slip() {
+		nonResource = !nonResource
+	}
+	if resource {
+		spec["resourceAttributes"] = func() string {
+			return s.object(map[string]func() string{
+				"namespace": s.text, "verb": s.text, "group": s.text, "version": s.text, "resource": s.text, "subresource": s.text, "name": s.text,
+				"fieldSelector": selector, "labelSelector": selector,
+			})
+		}
+	}
+	if nonResource {
+		spec["nonResourceAttributes"] = func() string { return s.object(map[string]func() string{"path": s.text, "verb": s.text}) }
+	}
+	fields := map[string]func() string{
+		"kind":       func() string { return `"SubjectAccessReview"` },
+		"apiVersion": func() string { return `"authorization.k8s.io/` + version + `"` },
+		"spec":       func() string { return s.object(spec) },
+	}
+	if s.random.IntN(2) == 0 {
+		fields["metadata"] = func() string { return s.one("{}", `{"creationTimestamp":null}`, `{"name":"x"}`, "null") }
+		fields["status"] = func() string { return s.one("{}", `{"allowed":false}`, `{"allowed":true,"denied":false}`, "null") }
+	}
+	body := s.space() + s.object(fields) + s.space()
+	if s.slip() {
+		body = body[:s.random.IntN(len(body)+1)]
+	}
+	if s.slip() {
+		body += s.one("{}", "x", "\x00", ",")
+	}
+	return body
 }

@@ -85,7 +85,7 @@ func place(view *graph.View, center graph.Node, columns [][]graph.Node, hidden [
 		x := 1 + i*(boxWidth+columnGap)
 		y := 1
 		if hidden[i] == 0 {
-			y += (d.Height - len(column)*(boxHeight+rowGap) + rowGap) / 2
+			y += (d.Height - 2 - len(column)*(boxHeight+rowGap) + rowGap) / 2
 		}
 		for _, n := range column {
 			b := box{Node: n, X: x, Y: y, Width: boxWidth, Height: boxHeight, Label: shortened(n.Vertex.Name), Class: class(n, center)}
