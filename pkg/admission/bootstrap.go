@@ -46,7 +46,7 @@ func checkBootstrapBinding(d *decision, o *clusterRoleBinding) error {
 
 // The description of a bootstrap token says whom it is for.
 const (
-	tokenDescriptionPrefix = "A bootstrap token for the Gardenlet for "
+	tokenDescriptionPrefix = "A bootstrap token for the Gardenlet for " // #nosec G101 -- a description
 	tokenDescriptionSuffix = "."
 )
 

@@ -38,7 +38,7 @@ import (
 
 func TestTable(t *testing.T) {
 	for _, rule := range Rules() {
-		t.Run(fmt.Sprint(rule.Resource, rule.Operations, rule.Clients), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s %s %s", rule.Resource, rule.Operations, rule.Clients), func(t *testing.T) {
 			require.NotEmpty(t, rule.Check)
 			require.NotEmpty(t, rule.Allowed)
 			require.NotEmpty(t, rule.Operations)

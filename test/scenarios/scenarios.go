@@ -251,7 +251,7 @@ func start(t *testing.T, s Scenario) *World {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
-	go func() { done <- w.Garden.Run(ctx) }()
+	go func() { done <- w.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		require.NoError(t, <-done)
@@ -265,13 +265,14 @@ type still struct {
 	objects map[graph.Kind][]runtime.Object
 }
 
+// ListerWatcher implements garden.Source.
 func (s still) ListerWatcher(r garden.Resource) cache.ListerWatcher {
 	return stillKind{&cache.ListWatch{
-		ListFunc: func(metav1.ListOptions) (runtime.Object, error) {
+		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
 			list := r.NewList()
 			return list, meta.SetList(list, s.objects[r.Kind])
 		},
-		WatchFunc: func(metav1.ListOptions) (watch.Interface, error) { return watch.NewFake(), nil },
+		WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) { return watch.NewFake(), nil },
 	}}
 }
 
