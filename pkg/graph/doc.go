@@ -10,7 +10,7 @@
 //  3. Paths end at the first Seed that they enter (ParentScopeSeed), or walk on through the Seed's ManagedSeed to the
 //     parent Seed (ParentScopeEverything).
 //  4. The kinds are layered: the kind table says which kind may point to which, and without the edges into Seeds it has no
-//     cycle. Edges that the table does not foresee, and edges of a vertex to itself, are refused and counted.
+//     cycle, so no kind points to itself. Edges that the table does not foresee are refused and counted.
 //  5. What a Shoot implies by its name alone (its project resources and its ShootState) takes no memory: such a name is
 //     resolved to the Shoot at look-up, while the Shoot exists. A name that is also referred to explicitly counts both
 //     ways.

@@ -19,6 +19,9 @@ func (g *Graph) checkInvariants(t testing.TB) {
 	require.False(t, g.scopesDirty)
 	require.Equal(t, gen.vertices.length, gen.states.length)
 
+	require.Equal(t, vertexState{}, *gen.states.at(0), "index 0 stands for none")
+	require.Zero(t, gen.vertices.at(0).reach.Load())
+
 	// Every id is found by its name, and by no other way.
 	entries := 0
 	for i := range *gen.table.Load() {

@@ -24,9 +24,9 @@ type Edge struct {
 	From, To Vertex
 }
 
-// foreseen says whether the kind table allows the edge. A Seed has no namespace; one that pretends to is no end of any edge.
+// foreseen says whether the kind table allows the edge; no kind points to itself, so no vertex does. A Seed has no namespace; one that pretends to is no end of any edge.
 func (e Edge) foreseen() bool {
-	return e.From.Kind.valid() && foreseen[e.From.Kind]&(1<<e.To.Kind) != 0 && e.From != e.To &&
+	return e.From.Kind.valid() && foreseen[e.From.Kind]&(1<<e.To.Kind) != 0 &&
 		(e.From.Kind != KindSeed || e.From.Namespace == "") && (e.To.Kind != KindSeed || e.To.Namespace == "")
 }
 
