@@ -11,7 +11,6 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/user"
-	kjson "sigs.k8s.io/json"
 
 	"github.com/seedguard/seedguard/pkg/identity"
 )
@@ -45,17 +44,14 @@ var admissionKind = admissionv1.SchemeGroupVersion.WithKind("AdmissionReview")
 
 // decodeAdmission decodes an AdmissionReview. The objects in it stay bytes.
 func decodeAdmission(body []byte) (*admissionv1.AdmissionRequest, error) {
-	var review admissionv1.AdmissionReview
-	if len(body) == 0 {
-		return nil, errors.New("the body is empty")
+	object, err := decodeObject(body, admissionKind.Kind)
+	if err != nil {
+		return nil, err
 	}
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(body, &review); err != nil {
-		return nil, fmt.Errorf("the body is not an AdmissionReview: %w", err)
-	}
-	if gvk := review.GroupVersionKind(); gvk != admissionKind {
-		return nil, fmt.Errorf("the body is a %q of %q, not an AdmissionReview of %s", gvk.Kind, gvk.GroupVersion(), admissionv1.SchemeGroupVersion)
-	}
+	review, ok := object.(*admissionv1.AdmissionReview)
 	switch {
+	case !ok:
+		return nil, fmt.Errorf("BUG: an %s is decoded as %T", admissionKind.Kind, object)
 	case review.Request == nil:
 		return nil, errors.New("request must be set")
 	case review.Request.UID == "":

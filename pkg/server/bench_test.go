@@ -35,7 +35,7 @@ func reviewCall(tb testing.TB, review string) func() *discarded {
 	tb.Helper()
 	s, err := New(context.Background(), newOptions())
 	require.NoError(tb, err)
-	tb.Cleanup(s.close)
+	tb.Cleanup(func() { s.close(context.Background()) })
 	handler := s.Handler()
 	request := httptest.NewRequest(http.MethodPost, AuthorizerPath, http.NoBody)
 	request.Header.Set("Content-Type", "application/json")
@@ -74,7 +74,7 @@ func BenchmarkDecode(b *testing.B) {
 	b.Run("decoder=fast", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if !decodeFast(asSent, new(review)) {
+			if !decodeFast(asSent, newReview()) {
 				b.Fatal("gave up")
 			}
 		}

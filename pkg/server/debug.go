@@ -247,7 +247,7 @@ func (d *debug) vertex(w http.ResponseWriter, r *http.Request) {
 			data.Paths = append(data.Paths, path)
 		}
 	}
-	data.To, data.From = listed(s.View.From(data.Node.ID())), listed(s.View.To(data.Node.ID()))
+	data.To, data.From = listed(s.From(data.Node.ID())), listed(s.To(data.Node.ID()))
 	data.Drawing = draw(s.View, data.Node)
 	d.render(w, http.StatusOK, "vertex", data)
 }
@@ -327,9 +327,9 @@ func (s *snapshot) around(v graph.Vertex) (*simple.DirectedGraph, error) {
 			if n.Vertex.Kind == graph.KindSeed && n != start {
 				continue
 			}
-			neighbours := s.View.To
+			neighbours := s.To
 			if forward {
-				neighbours = s.View.From
+				neighbours = s.From
 			}
 			for next := neighbours(n.ID()); next.Next(); {
 				m := next.Node().(graph.Node)

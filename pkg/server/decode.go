@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	authorizationv1beta1 "k8s.io/api/authorization/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -36,7 +36,7 @@ func DecodeReview(body []byte) (authorizer.Attributes, error) {
 
 // decodeReview decodes and validates a SubjectAccessReview. The error says what is wrong with it, in words for the caller.
 func decodeReview(body string) (*review, error) {
-	r := new(review)
+	r := newReview()
 	if decodeFast(body, r) {
 		return r, validateReview(r)
 	}
@@ -47,9 +47,12 @@ func decodeReview(body string) (*review, error) {
 	return r, validateReview(r)
 }
 
-// validateReview applies the API server's own rules to a review that both decoders accept.
+// validateReview applies the API server's own rules to a review that a decoder accepts.
 func validateReview(r *review) error {
-	if r.user.name == "" && len(r.user.groups) == 0 {
+	if r.ResourceRequest && r.APIVersion == "" {
+		r.APIVersion = "*" // as the API server reads it
+	}
+	if r.info.Name == "" && len(r.info.Groups) == 0 {
 		return errors.New("spec.user or the groups of the user must be set")
 	}
 	for _, s := range []struct {
@@ -66,55 +69,64 @@ func validateReview(r *review) error {
 	return nil
 }
 
-var reviewDecoder = func() runtime.Decoder {
+// decoder is the official one, for JSON alone.
+var decoder = func() runtime.Decoder {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(authorizationv1.AddToScheme(scheme))
 	utilruntime.Must(authorizationv1beta1.AddToScheme(scheme))
+	utilruntime.Must(admissionv1.AddToScheme(scheme))
 	return json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme, scheme, json.SerializerOptions{})
 }()
 
-func decodeOfficially(body []byte) (*review, error) {
+// decodeObject decodes an object of the kind. The error is for the caller.
+func decodeObject(body []byte, kind string) (runtime.Object, error) {
 	if len(body) == 0 {
 		return nil, errors.New("the body is empty")
 	}
-	decoded, gvk, err := reviewDecoder.Decode(body, nil, nil)
+	object, gvk, err := decoder.Decode(body, nil, nil)
 	switch {
 	case runtime.IsMissingKind(err):
 		return nil, errors.New("the body has no kind")
 	case runtime.IsMissingVersion(err):
 		return nil, errors.New("the body has no apiVersion")
-	case runtime.IsNotRegisteredError(err):
-		return nil, errNotAReview(gvk)
+	case runtime.IsNotRegisteredError(err), err == nil && gvk.Kind != kind:
+		return nil, fmt.Errorf("the body is a %q of %q, no %s of a version that is served", gvk.Kind, gvk.GroupVersion(), kind)
 	case err != nil:
-		return nil, fmt.Errorf("the body is not a %s: %w", reviewKind, err)
-	}
-	r := new(review)
-	var spec authorizationv1.SubjectAccessReviewSpec
-	var written metav1.TypeMeta
-	switch sar := decoded.(type) {
-	case *authorizationv1.SubjectAccessReview:
-		r.version, spec, written = reviewV1, sar.Spec, sar.TypeMeta
-	case *authorizationv1beta1.SubjectAccessReview:
-		r.version, spec, written = reviewV1beta1, specOfV1beta1(sar.Spec), sar.TypeMeta
-	default:
-		return nil, errNotAReview(gvk)
-	}
+		return nil, fmt.Errorf("the body is no %s: %w", kind, err)
 	// The official decoder finds apiVersion and kind in any case ("KIND"), but does not store them then.
-	if written.GroupVersionKind() != *gvk {
+	case object.GetObjectKind().GroupVersionKind() != *gvk:
 		return nil, errors.New("apiVersion and kind must be spelled exactly so")
 	}
-	r.user.name, r.user.groups = spec.User, spec.Groups
+	return object, nil
+}
+
+func decodeOfficially(body []byte) (*review, error) {
+	object, err := decodeObject(body, reviewKind)
+	if err != nil {
+		return nil, err
+	}
+	r := newReview()
+	var spec authorizationv1.SubjectAccessReviewSpec
+	switch sar := object.(type) {
+	case *authorizationv1.SubjectAccessReview:
+		r.version, spec = reviewV1, sar.Spec
+	case *authorizationv1beta1.SubjectAccessReview:
+		r.version, spec = reviewV1beta1, specOfV1beta1(sar.Spec)
+	default:
+		return nil, fmt.Errorf("BUG: a %s is decoded as %T", reviewKind, object)
+	}
+	r.info.Name, r.info.Groups = spec.User, spec.Groups
 	if err := exactlyOne(spec.ResourceAttributes != nil, spec.NonResourceAttributes != nil); err != nil {
 		return nil, err
 	}
 	if n := spec.NonResourceAttributes; n != nil {
-		r.verb, r.path = n.Verb, n.Path
+		r.Verb, r.Path = n.Verb, n.Path
 		return r, nil
 	}
 	a := spec.ResourceAttributes
-	r.resourceRequest = true
-	r.verb, r.namespace, r.name = a.Verb, a.Namespace, a.Name
-	r.group, r.apiVersion, r.resource, r.subresource = a.Group, a.Version, a.Resource, a.Subresource
+	r.ResourceRequest = true
+	r.Verb, r.Namespace, r.Name = a.Verb, a.Namespace, a.Name
+	r.APIGroup, r.APIVersion, r.Resource, r.Subresource = a.Group, a.Version, a.Resource, a.Subresource
 	if s := a.FieldSelector; s != nil {
 		r.fieldSelector.raw, r.fieldSelector.requirements = s.RawSelector, s.Requirements
 	}
@@ -122,11 +134,6 @@ func decodeOfficially(body []byte) (*review, error) {
 		r.labelSelector.raw, r.labelSelector.requirements = s.RawSelector, s.Requirements
 	}
 	return r, nil
-}
-
-func errNotAReview(gvk *schema.GroupVersionKind) error {
-	return fmt.Errorf("the body is a %q of %q, not a %s of %s or %s", gvk.Kind, gvk.GroupVersion(), reviewKind,
-		authorizationv1.SchemeGroupVersion, authorizationv1beta1.SchemeGroupVersion)
 }
 
 func exactlyOne(resource, nonResource bool) error {
@@ -221,9 +228,9 @@ func decodeFast(body string, r *review) bool {
 	if s.gaveUp || s.at != len(body) || fields&(apiVersion|kind|spec) != apiVersion|kind|spec {
 		return false
 	}
-	r.user.groups = v1Groups
+	r.info.Groups = v1Groups
 	if r.version == reviewV1beta1 {
-		r.user.groups = v1beta1Groups
+		r.info.Groups = v1beta1Groups
 	}
 	return true
 }
@@ -239,12 +246,12 @@ func (s *scan) spec(r *review) (v1Groups, v1beta1Groups []string) {
 		nonResource
 	)
 	var fields seen
-	room := r.user.room[:0:len(r.user.room)]
+	room := r.room[:0:len(r.room)]
 	for name, more := s.object(); more; name, more = s.nextField() {
 		switch name {
 		case "user":
 			s.first(&fields, userName)
-			r.user.name = s.text()
+			r.info.Name = s.text()
 		case "groups":
 			s.first(&fields, groups)
 			v1Groups = s.texts(room)
@@ -263,7 +270,7 @@ func (s *scan) spec(r *review) (v1Groups, v1beta1Groups []string) {
 			}
 		case "resourceAttributes":
 			s.first(&fields, resource)
-			r.resourceRequest = true
+			r.ResourceRequest = true
 			s.resourceAttributes(r)
 		case "nonResourceAttributes":
 			s.first(&fields, nonResource)
@@ -295,25 +302,25 @@ func (s *scan) resourceAttributes(r *review) {
 		switch name {
 		case "namespace":
 			s.first(&fields, namespace)
-			r.namespace = s.text()
+			r.Namespace = s.text()
 		case "verb":
 			s.first(&fields, verb)
-			r.verb = s.text()
+			r.Verb = s.text()
 		case "group":
 			s.first(&fields, group)
-			r.group = s.text()
+			r.APIGroup = s.text()
 		case "version":
 			s.first(&fields, version)
-			r.apiVersion = s.text()
+			r.APIVersion = s.text()
 		case "resource":
 			s.first(&fields, resource)
-			r.resource = s.text()
+			r.Resource = s.text()
 		case "subresource":
 			s.first(&fields, subresource)
-			r.subresource = s.text()
+			r.Subresource = s.text()
 		case "name":
 			s.first(&fields, objectName)
-			r.name = s.text()
+			r.Name = s.text()
 		case "fieldSelector":
 			s.first(&fields, fieldSelector)
 			scanSelector(s, &r.fieldSelector, func(key, operator string, values []string) metav1.FieldSelectorRequirement {
@@ -340,10 +347,10 @@ func (s *scan) nonResourceAttributes(r *review) {
 		switch name {
 		case "path":
 			s.first(&fields, path)
-			r.path = s.text()
+			r.Path = s.text()
 		case "verb":
 			s.first(&fields, verb)
-			r.verb = s.text()
+			r.Verb = s.text()
 		default:
 			s.skip(0)
 		}

@@ -92,11 +92,11 @@ var reviewResults = []string{
 }
 
 func (d reviewDecisions) decided(r *review, decision authorizer.Decision, took time.Duration) {
-	client, _ := identity.From(&r.user)
+	client, _ := identity.From(&r.info)
 	if int(decision) >= len(reviewResults) || decision < 0 {
 		decision = authorizer.DecisionNoOpinion // as it is answered
 	}
-	d.count(int(decision), client.Kind, schema.GroupResource{Group: r.group, Resource: r.resource}, r.verb, took)
+	d.count(int(decision), client.Kind, schema.GroupResource{Group: r.APIGroup, Resource: r.Resource}, r.Verb, took)
 }
 
 var (

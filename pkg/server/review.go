@@ -21,15 +21,17 @@ const (
 	reviewV1beta1
 )
 
-// review is a decoded SubjectAccessReview (SPEC 5). It is the authorizer.Attributes and the user.Info of its own request, so
-// that decoding costs one allocation. Its strings are its own: whoever keeps one keeps nothing that is used again.
+// review is a decoded SubjectAccessReview (SPEC 5), as the authorizer sees it. Its strings are parts of a copy of the body that
+// is its own: whoever keeps one keeps nothing that is used again.
 type review struct {
+	// AttributesRecord holds all but the selectors, which are below.
+	authorizer.AttributesRecord
 	version reviewVersion
-	user    reviewUser
-
-	resourceRequest                                                 bool
-	verb, namespace, group, apiVersion, resource, subresource, name string
-	path                                                            string
+	// info is what User points to, so that decoding costs one allocation. The uid and the extra fields decide nothing and are
+	// left out.
+	info user.DefaultInfo
+	// room keeps the groups of an ordinary seed client (two for a gardenlet, three for a ServiceAccount) beside the review.
+	room [6]string
 
 	fieldSelector selector[metav1.FieldSelectorRequirement, fields.Requirements]
 	labelSelector selector[metav1.LabelSelectorRequirement, labels.Requirements]
@@ -45,44 +47,12 @@ type selector[R any, P any] struct {
 	err    error
 }
 
-// reviewUser is the user.Info of a review. The uid and the extra fields decide nothing and are not kept.
-type reviewUser struct {
-	name   string
-	groups []string
-	// room keeps the groups of an ordinary seed client (two for a gardenlet, three for a ServiceAccount) beside the review.
-	room [6]string
-}
+var _ authorizer.Attributes = &review{}
 
-var (
-	_ authorizer.Attributes = &review{}
-	_ user.Info             = &reviewUser{}
-)
-
-func (u *reviewUser) GetName() string               { return u.name }
-func (u *reviewUser) GetUID() string                { return "" }
-func (u *reviewUser) GetGroups() []string           { return u.groups }
-func (u *reviewUser) GetExtra() map[string][]string { return nil }
-
-func (r *review) GetUser() user.Info      { return &r.user }
-func (r *review) GetVerb() string         { return r.verb }
-func (r *review) GetNamespace() string    { return r.namespace }
-func (r *review) GetResource() string     { return r.resource }
-func (r *review) GetSubresource() string  { return r.subresource }
-func (r *review) GetName() string         { return r.name }
-func (r *review) GetAPIGroup() string     { return r.group }
-func (r *review) IsResourceRequest() bool { return r.resourceRequest }
-func (r *review) GetPath() string         { return r.path }
-
-func (r *review) IsReadOnly() bool {
-	return r.verb == "get" || r.verb == "list" || r.verb == "watch"
-}
-
-// GetAPIVersion returns "*" for a review without one, as the API server reads it.
-func (r *review) GetAPIVersion() string {
-	if r.resourceRequest && r.apiVersion == "" {
-		return "*"
-	}
-	return r.apiVersion
+func newReview() *review {
+	r := new(review)
+	r.User = &r.info
+	return r
 }
 
 // GetFieldSelector parses the field selector when it is asked for the first time. Requirements that cannot be understood are

@@ -87,7 +87,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 		answers: sync.Pool{New: func() any { return new([]byte) }},
 	}
 	var err error
-	if s.certificates, err = loadCertificates(&options.Serving); err != nil {
+	if s.certificates, err = loadCertificates(ctx, &options.Serving); err != nil {
 		return nil, err
 	}
 	s.callers = &callers{ca: s.certificates.clientCA, names: map[string]bool{}, now: time.Now}
@@ -95,7 +95,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 		s.callers.names[name] = true
 	}
 	if err := errors.Join(s.register(options.Registry), s.listen()); err != nil {
-		s.close()
+		s.close(ctx)
 		return nil, err
 	}
 	return s, nil
@@ -116,13 +116,13 @@ func (s *Server) listen() (err error) {
 }
 
 // close lets go of what New took.
-func (s *Server) close() {
+func (s *Server) close(ctx context.Context) {
 	for _, listener := range []net.Listener{s.secure, s.plain} {
 		if listener != nil {
 			_ = listener.Close() // nothing was accepted, so nothing is lost
 		}
 	}
-	s.certificates.stop()
+	s.certificates.stop(ctx)
 }
 
 // Address returns the address that the webhooks listen on, host:port.
@@ -243,6 +243,6 @@ func (s *Server) logDecision(r *review, decision authorizer.Decision, reason str
 	if !logger.Enabled() {
 		return
 	}
-	logger.Info("Authorized", "decision", decision.String(), "reason", reason, "err", err, "user", r.user.name, "verb", r.verb,
-		"group", r.group, "resource", r.resource, "subresource", r.subresource, "namespace", r.namespace, "name", r.name, "path", r.path)
+	logger.Info("Authorized", "decision", decision.String(), "reason", reason, "err", err, "user", r.info.Name, "verb", r.Verb,
+		"group", r.APIGroup, "resource", r.Resource, "subresource", r.Subresource, "namespace", r.Namespace, "name", r.Name, "path", r.Path)
 }

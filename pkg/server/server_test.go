@@ -177,10 +177,10 @@ func TestAdmissionIsAnswered(t *testing.T) {
 		message string
 	}{
 		"empty":        {``, 400, "the body is empty"},
-		"truncated":    {body("x")[:80], 400, "the body is not an AdmissionReview"},
-		"not JSON":     {"kind: AdmissionReview", 400, "the body is not an AdmissionReview"},
-		"kind":         {`{"kind":"Pod","apiVersion":"v1"}`, 400, "not an AdmissionReview of admission.k8s.io/v1"},
-		"version":      {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1beta1","request":{"uid":"x"}}`, 400, "not an AdmissionReview of admission.k8s.io/v1"},
+		"truncated":    {body("x")[:80], 400, "the body is no AdmissionReview"},
+		"not JSON":     {"kind: AdmissionReview", 400, "the body is no AdmissionReview"},
+		"kind":         {`{"kind":"Pod","apiVersion":"v1"}`, 400, "no AdmissionReview of a version that is served"},
+		"version":      {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1beta1","request":{"uid":"x"}}`, 400, "no AdmissionReview of a version that is served"},
 		"no request":   {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}`, 400, "request must be set"},
 		"no uid":       {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{}}`, 400, "request.uid must be set"},
 		"wrong type":   {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":7}}`, 400, "cannot unmarshal"},

@@ -29,7 +29,7 @@ type certificates struct {
 
 // loadCertificates loads what the configuration names. The certificates hold goroutines: run must be called, be it with a
 // context that has ended.
-func loadCertificates(c *config.Serving) (*certificates, error) {
+func loadCertificates(ctx context.Context, c *config.Serving) (*certificates, error) {
 	minVersion, err := cliflag.TLSVersion(c.TLSMinVersion)
 	if err != nil {
 		return nil, err
@@ -57,12 +57,12 @@ func loadCertificates(c *config.Serving) (*certificates, error) {
 	var ca *dynamiccertificates.DynamicFileCAContent
 	if c.ClientCAFile != "" {
 		if _, err := cert.NewPool(c.ClientCAFile); err != nil {
-			loaded.stop()
+			loaded.stop(ctx)
 			return nil, fmt.Errorf("cannot load the client CA: %w", err)
 		}
 		ca, err = dynamiccertificates.NewDynamicCAContentFromFile("client-ca", c.ClientCAFile)
 		if err != nil {
-			loaded.stop()
+			loaded.stop(ctx)
 			return nil, fmt.Errorf("cannot load the client CA: %w", err)
 		}
 		loaded.clientCA = ca
@@ -78,7 +78,7 @@ func loadCertificates(c *config.Serving) (*certificates, error) {
 		ca.AddListener(loaded.controller)
 	}
 	if err := loaded.controller.RunOnce(); err != nil {
-		loaded.stop()
+		loaded.stop(ctx)
 		return nil, err
 	}
 	loaded.config = base.Clone()
@@ -99,8 +99,8 @@ func (c *certificates) run(ctx context.Context) {
 }
 
 // stop lets go of the goroutines of certificates that were never run.
-func (c *certificates) stop() {
-	ctx, cancel := context.WithCancel(context.Background())
+func (c *certificates) stop(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	c.run(ctx)
 }
