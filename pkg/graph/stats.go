@@ -56,13 +56,22 @@ func (g *Graph) Stats() Stats {
 	return s
 }
 
-// countEdge counts an edge that comes (n = 1) or goes (n = -1), and what that means for its ends.
-func (g *Graph) countEdge(gen *generation, e *edge, n int) {
-	g.edges[gen.vertices.at(e.from).kind()][gen.vertices.at(e.to).kind()] += n
+// countEdge counts an edge that comes or goes, and what that means for its ends.
+func (g *Graph) countEdge(gen *generation, e *edge, comes bool) {
+	edges := &g.edges[gen.vertices.at(e.from).kind()][gen.vertices.at(e.to).kind()]
+	if comes {
+		*edges++
+	} else {
+		*edges--
+	}
 	for _, id := range [...]uint32{e.from, e.to} {
 		state := gen.states.at(id)
 		before := state.alive()
-		state.edges = uint32(int(state.edges) + n)
+		if comes {
+			state.edges++
+		} else {
+			state.edges--
+		}
 		g.countVertex(gen, id, before, state.alive())
 	}
 }
@@ -87,6 +96,6 @@ func (g *Graph) countSet(set *sharedSet, published *seedSet) {
 	if published != nil {
 		bytes += int(unsafe.Sizeof(*published)) + cap(published.words)*8
 	}
-	g.setBytes += bytes - int(set.bytes)
-	set.bytes = int32(bytes)
+	g.setBytes += bytes - set.bytes
+	set.bytes = bytes
 }

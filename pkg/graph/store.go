@@ -3,6 +3,7 @@ package graph
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"math"
 	"math/bits"
 	"sync/atomic"
 	"unsafe"
@@ -71,7 +72,10 @@ func (a *arena) add(name string) uint32 {
 		a.size += max(arenaChunkSize, need)
 	}
 	last := len(chunks) - 1
-	address := uint32(last<<arenaOffsetBits | a.used)
+	if last >= 1<<(32-arenaOffsetBits) {
+		panic("graph: more than 4 GiB of names") // rather than taking one for another
+	}
+	address := uint32(last<<arenaOffsetBits | a.used) //nolint:gosec // checked above
 	free := chunks[last][a.used:]
 	n := binary.PutUvarint(free, uint64(len(name)))
 	a.used += n + copy(free[n:], name)
@@ -85,7 +89,7 @@ func (a *arena) at(address uint32) []byte {
 		return from[1 : 1+length]
 	}
 	length, n := binary.Uvarint(from)
-	return from[n : n+int(length)]
+	return from[n:][:length]
 }
 
 // reach is what a vertex reaches, in one word: nothing, one Seed (by its index), or a set of Seeds (by the index of a
@@ -166,7 +170,7 @@ type sharedSet struct {
 	// changed: counts has other Seeds than the published set.
 	changed bool
 	// bytes is what the set takes in memory beyond this struct.
-	bytes int32
+	bytes int
 }
 
 type seedCount struct{ seed, count uint32 }
@@ -223,23 +227,27 @@ func allocateSeedSet(words int) *seedSet {
 func (s *seedSet) has(seed uint32) bool {
 	// An index before the first word wraps around to one far beyond the last.
 	word := seed/64 - s.first
-	return word < uint32(len(s.words)) && s.words[word]&(1<<(seed%64)) != 0
+	return uint64(word) < uint64(len(s.words)) && s.words[word]&(1<<(seed%64)) != 0
 }
 
 func (s *seedSet) intersects(other *seedSet) bool {
-	for i, word := range s.words {
-		if j := uint32(i) + s.first - other.first; j < uint32(len(other.words)) && word&other.words[j] != 0 {
+	j := s.first - other.first // wraps around as in has
+	for _, word := range s.words {
+		if uint64(j) < uint64(len(other.words)) && word&other.words[j] != 0 {
 			return true
 		}
+		j++
 	}
 	return false
 }
 
 func (s *seedSet) each(f func(seed uint32)) {
-	for i, word := range s.words {
+	base := s.first * 64
+	for _, word := range s.words {
 		for ; word != 0; word &= word - 1 {
-			f((s.first+uint32(i))*64 + uint32(bits.TrailingZeros64(word)))
+			f(base + uint32(bits.TrailingZeros64(word))) //nolint:gosec // below 64
 		}
+		base += 64
 	}
 }
 
@@ -304,11 +312,11 @@ func (gen *generation) hashNamespace(namespace string) uint64 {
 
 func (gen *generation) hashName(namespaceHash uint64, kind Kind, name string) uint32 {
 	hi, lo := bits.Mul64(maphash.String(gen.seed, name)^0xd6e8feb86659fd93, namespaceHash+uint64(kind)*0xff51afd7ed558ccd)
-	return uint32(hi ^ lo)
+	return uint32(hi ^ lo) //nolint:gosec // half of the hash is enough
 }
 
 // slot is where the search for a hash starts. It grows with the hash, so that a table is rebuilt in one sweep over the old one.
-func slot(hash uint32, size int) int { return int(uint64(hash) * uint64(size) >> 32) }
+func slot(hash uint32, size int) int { return int(uint64(hash) * uint64(size) >> 32) } //nolint:gosec // below size
 
 // find returns the id of a vertex, 0 when there is none. hash is hashName of the same arguments. For readers, too.
 func (gen *generation) find(hash uint32, kind Kind, namespace, name string) uint32 {
@@ -318,8 +326,9 @@ func (gen *generation) find(hash uint32, kind Kind, namespace, name string) uint
 		if entry == 0 {
 			return 0
 		}
-		if uint32(entry>>32) == hash && gen.is(uint32(entry), kind, namespace, name) {
-			return uint32(entry)
+		id := uint32(entry & math.MaxUint32)
+		if uint32(entry>>32) == hash && gen.is(id, kind, namespace, name) {
+			return id
 		}
 		if i++; i == len(table) {
 			i = 0
@@ -367,7 +376,7 @@ func (gen *generation) name(r *vertexRecord) string {
 
 func (gen *generation) setName(r *vertexRecord, name string) {
 	if len(name) <= shortName {
-		r.nameLength = uint8(copy(r.name[:], name))
+		r.nameLength = uint8(copy(r.name[:], name)) //nolint:gosec // at most shortName
 		return
 	}
 	r.nameLength = longName
@@ -459,7 +468,7 @@ func (gen *generation) reaches(id uint32) (reach, *seedSet) {
 // scope returns the Seeds that lead to the one with the index, nil for itself alone. For readers.
 func (gen *generation) scope(seed uint32) *seedSet {
 	scopes := gen.scopes.Load()
-	if scopes == nil || seed >= uint32(len(*scopes)) {
+	if scopes == nil || uint64(seed) >= uint64(len(*scopes)) {
 		return nil
 	}
 	return (*scopes)[seed]

@@ -86,7 +86,7 @@ func (g *Graph) View() *View {
 	}
 	next := slices.Clone(w.inStart)
 	for i, e := range edges {
-		from, to := uint32(e>>32), uint32(e)
+		from, to := uint32(e>>32), uint32(e&math.MaxUint32)
 		w.out[i] = to
 		w.in[next[to]] = from
 		next[to]++
@@ -213,7 +213,7 @@ func (w *View) Node(id int64) gonum.Node {
 // Nodes implements gonum's graph.Graph.
 func (w *View) Nodes() gonum.Nodes {
 	var ids []int64
-	for id := range uint32(len(w.flags)) {
+	for id := range uint32(len(w.flags)) { //nolint:gosec // as many as ids
 		if w.has(id, viewAlive) {
 			ids = append(ids, int64(id))
 		}
@@ -257,7 +257,7 @@ func (w *View) To(id int64) gonum.Nodes {
 		ids = append(ids, int64(from))
 	}
 	if n.Object && n.Vertex.Kind == KindShoot {
-		w.eachImplied(uint32(id), func(implied int64) {
+		w.eachImplied(uint32(id&math.MaxUint32), func(implied int64) {
 			if !slices.Contains(ids, implied) {
 				ids = append(ids, implied)
 			}
@@ -305,6 +305,7 @@ type nodes struct {
 	next int // index of the element after the current one
 }
 
+// Next implements gonum's graph.Iterator.
 func (n *nodes) Next() bool {
 	if n.next < len(n.ids) {
 		n.next++
@@ -314,10 +315,13 @@ func (n *nodes) Next() bool {
 	return false
 }
 
+// Len implements gonum's graph.Iterator.
 func (n *nodes) Len() int { return max(0, len(n.ids)-n.next) }
 
+// Reset implements gonum's graph.Iterator.
 func (n *nodes) Reset() { n.next = 0 }
 
+// Node implements gonum's graph.Nodes.
 func (n *nodes) Node() gonum.Node {
 	if n.next == 0 || n.next > len(n.ids) {
 		return nil
@@ -332,6 +336,7 @@ type walk struct {
 	backward bool
 }
 
+// From implements gonum's traverse.Graph.
 func (w walk) From(id int64) gonum.Nodes {
 	if n, ok := w.node(id); !ok || id != w.start && w.parentScope == ParentScopeSeed && n.Vertex.isSeed() {
 		return gonum.Empty
@@ -342,6 +347,7 @@ func (w walk) From(id int64) gonum.Nodes {
 	return w.View.From(id)
 }
 
+// Edge implements gonum's traverse.Graph.
 func (w walk) Edge(from, to int64) gonum.Edge {
 	if w.backward {
 		from, to = to, from

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -137,7 +138,7 @@ func (g *Graph) setEdges(gen *generation, owner uint32, object Vertex, edges []E
 	link, added := &gen.states.at(owner).owned, removed[:0]
 	for _, want := range wanted {
 		if want.edge == 0 {
-			want.edge = gen.allocateEdge(uint32(want.ends))
+			want.edge = gen.allocateEdge(uint32(want.ends & math.MaxUint32))
 			added = append(added, want.edge, uint32(want.ends>>32))
 		}
 		*link = want.edge
@@ -172,7 +173,7 @@ func (gen *generation) allocateEdge(to uint32) uint32 {
 func (g *Graph) addEdge(gen *generation, owner, id, from uint32) {
 	e := gen.edges.at(id)
 	e.from = from
-	g.countEdge(gen, e, 1)
+	g.countEdge(gen, e, true)
 	gen.linkForeign(owner, id)
 	gen.eachSeedBeyond(e.to, func(seed uint32) { g.addSeed(gen, from, seed) })
 }
@@ -198,7 +199,7 @@ func (gen *generation) linkForeign(owner, id uint32) {
 func (g *Graph) removeEdges(gen *generation, owner uint32, ids []uint32) {
 	for _, id := range ids {
 		e := gen.edges.at(id)
-		g.countEdge(gen, e, -1)
+		g.countEdge(gen, e, false)
 		from := e.from
 		e.from = 0
 		gen.eachSeedBeyond(e.to, func(seed uint32) { g.removeSeed(gen, from, seed) })
