@@ -1,0 +1,74 @@
+package e2e
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	testgarden "github.com/seedguard/seedguard/test/garden"
+)
+
+var (
+	// seedguard is the binary under test.
+	seedguard string
+	// shared is the garden of all tests that do it no harm. They have Seeds of their own in it.
+	shared *testgarden.Garden
+)
+
+//go:embed testdata/landscape.yaml
+var landscape string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) (code int) {
+	fail := func(err error) int {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "seedguard-e2e-")
+	if err != nil {
+		return fail(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	ctx := context.Background()
+	if seedguard, err = testgarden.Build(ctx, dir); err != nil {
+		return fail(err)
+	}
+	if shared, err = testgarden.Start(ctx, testgarden.Options{Dir: dir, Seedguard: seedguard}); err != nil {
+		return fail(err)
+	}
+	defer shared.Stop()
+	if err := shared.StartSeedguard(ctx); err != nil {
+		return fail(err)
+	}
+	if code = m.Run(); code != 0 {
+		fmt.Fprintln(os.Stderr, shared.Logs())
+	}
+	return code
+}
+
+// ownGarden starts a garden for a test that breaks it. Seedguard does not run yet.
+func ownGarden(t *testing.T, without ...string) *testgarden.Garden {
+	t.Helper()
+	g, err := testgarden.Start(t.Context(), testgarden.Options{Dir: t.TempDir(), Seedguard: seedguard, Without: without})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(g.Logs())
+		}
+		g.Stop()
+	})
+	return g
+}
+
+// withSeeds creates a landscape for each Seed and waits until seedguard knows it.
+func withSeeds(t *testing.T, g *testgarden.Garden, seeds ...string) {
+	t.Helper()
+	for _, seed := range seeds {
+		admin(t, g).apply(t, parse(t, landscape, "SEED", seed)...)
+	}
+}

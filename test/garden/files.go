@@ -1,0 +1,89 @@
+package garden
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// write writes a file of the garden's folder and returns its path. The file appears at once as a whole: servers watch some.
+func (g *Garden) write(name string, content []byte) (string, error) {
+	path := filepath.Join(g.Dir, name)
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, content, 0o600); err != nil {
+		return "", err
+	}
+	return path, os.Rename(temporary, path)
+}
+
+// writePair writes a certificate and its key as <name>.crt and <name>.key.
+func (g *Garden) writePair(name string, pair KeyPair) (certificate, key string, err error) {
+	if certificate, err = g.write(name+".crt", pair.Certificate); err != nil {
+		return "", "", err
+	}
+	key, err = g.write(name+".key", pair.Key)
+	return certificate, key, err
+}
+
+// Kubeconfig returns a client configuration as a kubeconfig, with everything inside.
+func Kubeconfig(config *rest.Config) ([]byte, error) { return kubeconfig(config, "garden") }
+
+func kubeconfig(config *rest.Config, user string) ([]byte, error) {
+	const name = "garden"
+	return clientcmd.Write(clientcmdapi.Config{
+		Clusters: map[string]*clientcmdapi.Cluster{
+			name: {Server: config.Host, CertificateAuthorityData: config.CAData},
+		},
+		AuthInfos: map[string]*clientcmdapi.AuthInfo{
+			user: {ClientCertificateData: config.CertData, ClientKeyData: config.KeyData, Token: config.BearerToken},
+		},
+		Contexts:       map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: user}},
+		CurrentContext: name,
+	})
+}
+
+// Root returns the root folder of the repository: the nearest folder upwards with a go.mod.
+func Root() (string, error) {
+	folder, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for at := folder; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+			return at, nil
+		}
+		if at == filepath.Dir(at) {
+			return "", fmt.Errorf("no go.mod in %s or above", folder)
+		}
+	}
+}
+
+// Ports are taken from below those that the kernel gives to outgoing connections: between choosing a port here and listening
+// on it there, nobody gets it by chance.
+const (
+	firstPort = 20000
+	lastPort  = 30000
+)
+
+var nextPort atomic.Int64
+
+func init() { nextPort.Store(int64(firstPort + (os.Getpid()*37)%(lastPort-firstPort))) }
+
+// FreePort returns a port on loopback that nobody listens on.
+func FreePort() (int, error) {
+	for range lastPort - firstPort {
+		port := firstPort + int(nextPort.Add(1)-firstPort)%(lastPort-firstPort)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, fmt.Errorf("no free port from %d to %d", firstPort, lastPort)
+}

@@ -1,0 +1,302 @@
+package garden
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/rest"
+)
+
+// Limits of the garden's start. They are wide: a machine may be busy.
+const (
+	startTimeout = 2 * time.Minute
+	buildTimeout = 30 * time.Minute
+)
+
+// Options configure a Garden.
+type Options struct {
+	// Dir takes all files: data, keys, configuration, logs. Required.
+	Dir string
+	// Seedguard is the path of the seedguard binary. Required.
+	Seedguard string
+	// Without names resources (plural.group) whose CustomResourceDefinitions are left out.
+	Without []string
+}
+
+// Garden is an etcd and a kube-apiserver with Gardener's resources, wired to a seedguard. It is not safe for concurrent
+// use, but for the methods that return client configurations.
+type Garden struct {
+	Options
+	// Host is the address of the kube-apiserver as a URL.
+	Host string
+	// EtcdURL is the address of etcd as a URL.
+	EtcdURL string
+	// Etcd and APIServer run from Start to Stop.
+	Etcd, APIServer *Process
+	// Guard runs from StartSeedguard on.
+	Guard *Seedguard
+
+	root        string
+	binaries    map[string]string
+	apiserver   []string // its arguments
+	ca          *Authority
+	adminConfig *rest.Config
+	mapper      meta.ResettableRESTMapper
+	guard       guardState
+}
+
+// Build builds the programs that the garden consists of, etcd, kube-apiserver and seedguard, unless they are there, and
+// returns the path of seedguard.
+func Build(ctx context.Context, dir string) (seedguard string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, buildTimeout)
+	defer cancel()
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	if _, err := tools(ctx, root); err != nil {
+		return "", err
+	}
+	seedguard = filepath.Join(dir, "seedguard")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", seedguard, "./cmd/seedguard") // #nosec G204 -- fixed but for the folder
+	cmd.Dir, cmd.Stderr = root, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("cannot build seedguard: %w", err)
+	}
+	return seedguard, nil
+}
+
+// tools returns the paths of etcd and kube-apiserver by name.
+func tools(ctx context.Context, root string) (map[string]string, error) {
+	names := []string{"etcd", "kube-apiserver"}
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "hack", "tools", "build.sh"), names...) // #nosec G204 -- our own script
+	cmd.Stderr = os.Stderr
+	output, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("cannot build etcd and kube-apiserver: %w", err)
+	}
+	paths := strings.Fields(string(output))
+	if len(paths) != len(names) {
+		return nil, fmt.Errorf("hack/tools/build.sh printed %q, not the paths of %v", output, names)
+	}
+	return map[string]string{names[0]: paths[0], names[1]: paths[1]}, nil
+}
+
+// Start starts etcd and kube-apiserver and creates Gardener's resources and namespaces. Seedguard does not run yet: seed
+// clients are refused until StartSeedguard. When it fails, nothing is left running.
+func Start(ctx context.Context, options Options) (_ *Garden, err error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	g := &Garden{Options: options}
+	defer func() {
+		if err != nil {
+			g.Stop()
+		}
+	}()
+
+	if g.root, err = Root(); err != nil {
+		return nil, err
+	}
+	if g.binaries, err = tools(ctx, g.root); err != nil {
+		return nil, err
+	}
+	if g.ca, err = NewAuthority("garden"); err != nil {
+		return nil, err
+	}
+	if err := g.startEtcd(ctx); err != nil {
+		return nil, err
+	}
+	if err := g.prepareSeedguard(); err != nil {
+		return nil, err
+	}
+	if err := g.prepareAPIServer(); err != nil {
+		return nil, err
+	}
+	if err := g.StartAPIServer(ctx); err != nil {
+		return nil, err
+	}
+	return g, g.populate(ctx)
+}
+
+// Stop ends everything that runs.
+func (g *Garden) Stop() {
+	if g.Guard != nil {
+		g.Guard.Stop()
+	}
+	// Killed, not stopped: both would wait for watches to end, and their data is thrown away.
+	if g.APIServer != nil {
+		g.APIServer.Kill()
+	}
+	if g.Etcd != nil {
+		g.Etcd.Kill()
+	}
+}
+
+// Logs returns the ends of all logs, for a test that failed.
+func (g *Garden) Logs() string {
+	var b strings.Builder
+	processes := []*Process{g.Etcd, g.APIServer}
+	if g.Guard != nil {
+		processes = append(processes, g.Guard.Process)
+	}
+	for _, p := range processes {
+		if p != nil {
+			fmt.Fprintf(&b, "--- end of %s\n%s\n", p.Log, p.Tail(8192))
+		}
+	}
+	return b.String()
+}
+
+func (g *Garden) startEtcd(ctx context.Context) error {
+	client, err := FreePort()
+	if err != nil {
+		return err
+	}
+	peer, err := FreePort()
+	if err != nil {
+		return err
+	}
+	g.EtcdURL = "http://127.0.0.1:" + strconv.Itoa(client)
+	peerURL := "http://127.0.0.1:" + strconv.Itoa(peer)
+	g.Etcd, err = startProcess(g.Dir, "etcd", g.binaries["etcd"],
+		"--data-dir="+filepath.Join(g.Dir, "etcd"),
+		"--listen-client-urls="+g.EtcdURL,
+		"--advertise-client-urls="+g.EtcdURL,
+		"--listen-peer-urls="+peerURL,
+		"--initial-advertise-peer-urls="+peerURL,
+		"--initial-cluster=default="+peerURL,
+		"--unsafe-no-fsync", // losing data in a crash of the machine is all right here
+		"--log-level=warn",
+	)
+	if err != nil {
+		return err
+	}
+	return g.Etcd.wait(ctx, func(ctx context.Context) error {
+		return getOK(ctx, http.DefaultClient, g.EtcdURL+"/health")
+	})
+}
+
+// prepareAPIServer writes the files that kube-apiserver reads, and decides on its arguments.
+func (g *Garden) prepareAPIServer() error {
+	port, err := FreePort()
+	if err != nil {
+		return err
+	}
+	g.Host = "https://127.0.0.1:" + strconv.Itoa(port)
+	if g.adminConfig, err = g.Client("admin", "system:masters"); err != nil {
+		return err
+	}
+
+	ca, err := g.write("garden-ca.crt", g.ca.PEM)
+	if err != nil {
+		return err
+	}
+	serving, err := g.ca.Serving("kube-apiserver")
+	if err != nil {
+		return err
+	}
+	certificate, key, err := g.writePair("kube-apiserver", serving)
+	if err != nil {
+		return err
+	}
+	// Any key pair does for ServiceAccount tokens.
+	_, tokenKey, err := g.writePair("service-accounts", serving)
+	if err != nil {
+		return err
+	}
+	g.apiserver = []string{
+		"--etcd-servers=" + g.EtcdURL,
+		"--bind-address=127.0.0.1",
+		"--advertise-address=127.0.0.1",
+		"--secure-port=" + strconv.Itoa(port),
+		"--tls-cert-file=" + certificate,
+		"--tls-private-key-file=" + key,
+		"--client-ca-file=" + ca,
+		"--service-account-issuer=" + g.Host,
+		"--service-account-signing-key-file=" + tokenKey,
+		"--service-account-key-file=" + tokenKey,
+		"--service-cluster-ip-range=10.96.0.0/16",
+		"--endpoint-reconciler-type=none",
+		"--authorization-config=" + g.guard.authorization,
+		"--admission-control-config-file=" + g.guard.admission,
+		// Nobody here needs protection from too many requests, and load tests must not be slowed.
+		"--enable-priority-and-fairness=false",
+		"--max-requests-inflight=0",
+		"--max-mutating-requests-inflight=0",
+		"--profiling=false",
+	}
+	return nil
+}
+
+// StartAPIServer starts the kube-apiserver, also again after it has ended, on the same port with the same data.
+func (g *Garden) StartAPIServer(ctx context.Context) (err error) {
+	if g.APIServer, err = startProcess(g.Dir, "kube-apiserver", g.binaries["kube-apiserver"], g.apiserver...); err != nil {
+		return err
+	}
+	client, err := rest.HTTPClientFor(g.Admin())
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
+	return g.APIServer.wait(ctx, func(ctx context.Context) error { return getOK(ctx, client, g.Host+"/readyz") })
+}
+
+// Admin returns the client configuration of an administrator, who may do everything.
+func (g *Garden) Admin() *rest.Config { return rest.CopyConfig(g.adminConfig) }
+
+// Client returns the configuration of a client with a certificate for the user and groups.
+func (g *Garden) Client(user string, groups ...string) (*rest.Config, error) {
+	pair, err := g.ca.Client(user, groups...)
+	if err != nil {
+		return nil, err
+	}
+	config := g.anonymous()
+	config.CertData, config.KeyData = pair.Certificate, pair.Key
+	return config, nil
+}
+
+// Gardenlet returns the client configuration of a Seed's gardenlet.
+func (g *Garden) Gardenlet(seed string) (*rest.Config, error) {
+	return g.Client("gardener.cloud:system:seed:"+seed, "gardener.cloud:system:seeds")
+}
+
+// WithToken returns the configuration of a client with a bearer token.
+func (g *Garden) WithToken(token string) *rest.Config {
+	config := g.anonymous()
+	config.BearerToken = token
+	return config
+}
+
+func (g *Garden) anonymous() *rest.Config {
+	return &rest.Config{
+		Host:            g.Host,
+		TLSClientConfig: rest.TLSClientConfig{CAData: g.ca.PEM},
+		QPS:             -1, // the server is what is tested, not the client's own limits
+	}
+}
+
+// getOK fails unless a GET answers 200.
+func getOK(ctx context.Context, client *http.Client, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return errors.New(url + " answers " + response.Status)
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package garden
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"time"
+
+	"k8s.io/client-go/util/keyutil"
+)
+
+// Authority is a certificate authority.
+type Authority struct {
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+	// PEM is the authority's own certificate.
+	PEM []byte
+}
+
+// KeyPair is a certificate with its private key, both in PEM.
+type KeyPair struct {
+	Certificate, Key []byte
+}
+
+// validity of all certificates. The test garden is for hours, not for years.
+const validity = 7 * 24 * time.Hour
+
+// NewAuthority makes a certificate authority.
+func NewAuthority(name string) (*Authority, error) {
+	a := &Authority{}
+	template := &x509.Certificate{
+		Subject:               pkix.Name{CommonName: name},
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+	}
+	var err error
+	if a.certificate, a.key, err = sign(template, nil, nil); err != nil {
+		return nil, fmt.Errorf("cannot make the certificate authority %s: %w", name, err)
+	}
+	a.PEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
+	return a, nil
+}
+
+// Serving issues a serving certificate for hosts on loopback.
+func (a *Authority) Serving(name string) (KeyPair, error) {
+	return a.issue(&x509.Certificate{
+		Subject:     pkix.Name{CommonName: name},
+		DNSNames:    []string{"localhost", name},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	})
+}
+
+// Client issues a client certificate for a user and its groups.
+func (a *Authority) Client(user string, groups ...string) (KeyPair, error) {
+	return a.issue(&x509.Certificate{
+		Subject:     pkix.Name{CommonName: user, Organization: groups},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+}
+
+func (a *Authority) issue(template *x509.Certificate) (KeyPair, error) {
+	certificate, key, err := sign(template, a.certificate, a.key)
+	if err != nil {
+		return KeyPair{}, fmt.Errorf("cannot issue a certificate for %s: %w", template.Subject.CommonName, err)
+	}
+	keyPEM, err := keyutil.MarshalPrivateKeyToPEM(key)
+	if err != nil {
+		return KeyPair{}, err
+	}
+	return KeyPair{Certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}), Key: keyPEM}, nil
+}
+
+// sign signs a template with a new key for it; without an issuer it signs itself.
+func sign(template, issuer *x509.Certificate, issuerKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 64)); err != nil {
+		return nil, nil, err
+	}
+	now := time.Now()
+	template.NotBefore, template.NotAfter = now.Add(-time.Minute), now.Add(validity)
+	if issuer == nil {
+		issuer, issuerKey = template, key
+	}
+	raw, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), issuerKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	certificate, err := x509.ParseCertificate(raw)
+	return certificate, key, err
+}

@@ -1,0 +1,270 @@
+package garden
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/client-go/rest"
+)
+
+// CallerName is the common name of the certificate with which the kube-apiserver calls the webhooks.
+const CallerName = "kube-apiserver"
+
+// Seedguard is a running seedguard.
+type Seedguard struct {
+	*Process
+	// URL is the address of the webhooks, MetricsURL that of the metrics.
+	URL, MetricsURL string
+
+	client *http.Client
+}
+
+// WebhookPKI is what secures the webhooks: the authority of seedguard's serving certificate and that of the
+// kube-apiserver's client certificate. They are two, so that a certificate of one kind cannot stand in for the other.
+type WebhookPKI struct {
+	Serving, Callers *Authority
+}
+
+// guardState is what the garden knows of seedguard beside its process.
+type guardState struct {
+	port, metricsPort int
+	pki               WebhookPKI
+	certificate, key  string // files of seedguard
+	callersCA         string
+	kubeconfig        string
+	authorization     string // files of the kube-apiserver
+	admission         string
+	generation        int // counts the kubeconfigs of the authorization webhook
+}
+
+// prepareSeedguard chooses ports and writes all files of the webhooks.
+func (g *Garden) prepareSeedguard() (err error) {
+	s := &g.guard
+	if s.port, err = FreePort(); err != nil {
+		return err
+	}
+	if s.metricsPort, err = FreePort(); err != nil {
+		return err
+	}
+	if s.pki.Serving, err = NewAuthority("seedguard-serving"); err != nil {
+		return err
+	}
+	if s.pki.Callers, err = NewAuthority("seedguard-callers"); err != nil {
+		return err
+	}
+	if err := g.WriteServing(s.pki.Serving); err != nil {
+		return err
+	}
+	if err := g.WriteCallersCA(s.pki.Callers); err != nil {
+		return err
+	}
+	if err := g.WriteAuthorization(s.pki); err != nil {
+		return err
+	}
+	return g.writeAdmission()
+}
+
+// WebhookPKI returns what secures the webhooks from the start on.
+func (g *Garden) WebhookPKI() WebhookPKI { return g.guard.pki }
+
+// WriteServing gives seedguard a serving certificate of an authority.
+func (g *Garden) WriteServing(authority *Authority) error {
+	pair, err := authority.Serving("seedguard")
+	if err != nil {
+		return err
+	}
+	g.guard.certificate, g.guard.key, err = g.writePair("seedguard", pair)
+	return err
+}
+
+// WriteCallersCA tells seedguard whose client certificates to accept.
+func (g *Garden) WriteCallersCA(authorities ...*Authority) (err error) {
+	var bundle []byte
+	for _, a := range authorities {
+		bundle = append(bundle, a.PEM...)
+	}
+	g.guard.callersCA, err = g.write("callers-ca.crt", bundle)
+	return err
+}
+
+// Caller returns the configuration of a client that calls seedguard itself, as the kube-apiserver does.
+func (g *Garden) Caller(pki WebhookPKI, name string) (*rest.Config, error) {
+	pair, err := pki.Callers.Client(name)
+	if err != nil {
+		return nil, err
+	}
+	return &rest.Config{
+		Host:            "https://127.0.0.1:" + strconv.Itoa(g.guard.port),
+		TLSClientConfig: rest.TLSClientConfig{CAData: pki.Serving.PEM, CertData: pair.Certificate, KeyData: pair.Key},
+		QPS:             -1,
+	}, nil
+}
+
+// WriteAuthorization writes the kube-apiserver's authorization configuration, which it reads again when it changes.
+func (g *Garden) WriteAuthorization(pki WebhookPKI) error {
+	caller, err := g.Caller(pki, CallerName)
+	if err != nil {
+		return err
+	}
+	caller.Host += "/webhooks/auth/seed"
+	content, err := Kubeconfig(caller)
+	if err != nil {
+		return err
+	}
+	// A new name each time makes a new kubeconfig a change of the configuration.
+	g.guard.generation++
+	kubeconfig, err := g.write(fmt.Sprintf("authorization-%d.kubeconfig", g.guard.generation), content)
+	if err != nil {
+		return err
+	}
+	g.guard.authorization, err = g.write("authorization.yaml", fmt.Appendf(nil, `apiVersion: apiserver.config.k8s.io/v1
+kind: AuthorizationConfiguration
+authorizers:
+- type: Webhook
+  name: seedguard
+  webhook:
+    timeout: 3s
+    subjectAccessReviewVersion: v1
+    matchConditionSubjectAccessReviewVersion: v1
+    failurePolicy: Deny
+    authorizedTTL: 0s
+    unauthorizedTTL: 0s
+    cacheAuthorizedRequests: false
+    cacheUnauthorizedRequests: false
+    connectionInfo:
+      type: KubeConfigFile
+      kubeConfigFile: %q
+    matchConditions:
+    - expression: "'gardener.cloud:system:seeds' in request.groups || request.groups.exists(g, g.startsWith('system:serviceaccounts:seed-'))"
+- type: RBAC
+  name: rbac
+`, kubeconfig))
+	return err
+}
+
+// writeAdmission writes with which credentials the kube-apiserver calls admission webhooks.
+func (g *Garden) writeAdmission() error {
+	caller, err := g.Caller(g.guard.pki, CallerName)
+	if err != nil {
+		return err
+	}
+	content, err := kubeconfig(caller, "*") // the user of any webhook
+	if err != nil {
+		return err
+	}
+	path, err := g.write("admission.kubeconfig", content)
+	if err != nil {
+		return err
+	}
+	plugin, err := g.write("admission-webhooks.yaml", fmt.Appendf(nil, `apiVersion: apiserver.config.k8s.io/v1
+kind: WebhookAdmissionConfiguration
+kubeConfigFile: %q
+`, path))
+	if err != nil {
+		return err
+	}
+	g.guard.admission, err = g.write("admission.yaml", fmt.Appendf(nil, `apiVersion: apiserver.config.k8s.io/v1
+kind: AdmissionConfiguration
+plugins:
+- name: ValidatingAdmissionWebhook
+  path: %q
+`, plugin))
+	return err
+}
+
+// StartSeedguard starts seedguard and waits until it is ready. Further arguments are for `seedguard serve`.
+func (g *Garden) StartSeedguard(ctx context.Context, arguments ...string) error {
+	if err := g.LaunchSeedguard(arguments...); err != nil {
+		return err
+	}
+	return g.Guard.WaitReady(ctx)
+}
+
+// LaunchSeedguard starts seedguard and does not wait.
+func (g *Garden) LaunchSeedguard(arguments ...string) error {
+	s := &g.guard
+	arguments = append([]string{
+		"serve",
+		"--kubeconfig=" + s.kubeconfig,
+		"--bind-address=127.0.0.1",
+		"--secure-port=" + strconv.Itoa(s.port),
+		"--tls-cert-file=" + s.certificate,
+		"--tls-private-key-file=" + s.key,
+		"--client-ca-file=" + s.callersCA,
+		"--client-allowed-names=" + CallerName,
+		"--metrics-bind-address=127.0.0.1:" + strconv.Itoa(s.metricsPort),
+		"--shutdown-delay=0s",
+	}, arguments...)
+	p, err := startProcess(g.Dir, "seedguard", g.Options.Seedguard, arguments...)
+	if err != nil {
+		return err
+	}
+	caller, err := g.Caller(s.pki, CallerName)
+	if err != nil {
+		return err
+	}
+	client, err := rest.HTTPClientFor(caller)
+	if err != nil {
+		return err
+	}
+	g.Guard = &Seedguard{Process: p, URL: caller.Host, MetricsURL: "http://127.0.0.1:" + strconv.Itoa(s.metricsPort), client: client}
+	return nil
+}
+
+// WaitReady waits until seedguard says that it is ready.
+func (s *Seedguard) WaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	return s.wait(ctx, func(ctx context.Context) error { return getOK(ctx, s.client, s.URL+"/readyz") })
+}
+
+// Metric returns the sum of a metric's values over all series that carry all labels (each written name="value"). A metric
+// without series is 0.
+func (s *Seedguard) Metric(ctx context.Context, name string, labels ...string) (float64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.MetricsURL+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	sum := 0.0
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		series, value, ok := strings.Cut(lines.Text(), "} ")
+		if !ok {
+			series, value, _ = strings.Cut(lines.Text(), " ")
+		}
+		metric, set, _ := strings.Cut(series, "{")
+		if metric != name || slices.ContainsFunc(labels, func(label string) bool { return !strings.Contains(","+set+",", ","+label+",") }) {
+			continue
+		}
+		v, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", lines.Text(), err)
+		}
+		sum += v
+	}
+	return sum, lines.Err()
+}
+
+// SeedguardKubeconfig writes a kubeconfig for seedguard that leads to the API server at another address, and returns its path.
+func (g *Garden) SeedguardKubeconfig(host string) (string, error) {
+	config, err := g.Client(guardUser, guardGroups...)
+	if err != nil {
+		return "", err
+	}
+	config.Host = host
+	content, err := Kubeconfig(config)
+	if err != nil {
+		return "", err
+	}
+	return g.write("seedguard.kubeconfig", content)
+}
