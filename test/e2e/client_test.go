@@ -242,11 +242,13 @@ func (c *client) allows(t *testing.T, requests ...string) {
 	}
 }
 
-// refuses asserts that the client's requests are refused.
+// refuses asserts that the client's requests are refused, and that they do not even come to the admission.
 func (c *client) refuses(t *testing.T, requests ...string) {
 	t.Helper()
 	for _, request := range requests {
-		refused(t, c.do(t.Context(), request), request)
+		err := c.do(t.Context(), request)
+		refused(t, err, request)
+		require.NotContains(t, err.Error(), "admission webhook", request)
 	}
 }
 

@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seedguard/seedguard/pkg/garden"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -66,4 +71,22 @@ func TestPorts(t *testing.T) {
 	b, err := FreePort()
 	require.NoError(t, err)
 	require.NotEqual(t, a, b)
+}
+
+func TestResources(t *testing.T) {
+	for _, r := range resources {
+		known := false
+		for _, version := range strings.Fields(r.versions) {
+			known = known || Scheme.Recognizes(schema.GroupVersionKind{Group: r.group, Version: version, Kind: r.kind})
+		}
+		require.True(t, known, "%s is no kind of Gardener", r.kind)
+	}
+	for _, watched := range garden.Resources() {
+		if !strings.HasSuffix(watched.Group, ".gardener.cloud") {
+			continue
+		}
+		require.True(t, slices.ContainsFunc(resources, func(r resource) bool {
+			return r.name() == watched.GroupResource().String() && r.namespaced == watched.Namespaced && strings.Contains(r.versions, watched.Version)
+		}), "%s is watched", watched.GroupVersionResource)
+	}
 }

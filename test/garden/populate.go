@@ -62,23 +62,21 @@ func (g *Garden) CreateResources(ctx context.Context, without []string) error {
 	if err != nil {
 		return err
 	}
-	definitions := slices.DeleteFunc(allResources(), func(u *unstructured.Unstructured) bool { return slices.Contains(without, u.GetName()) })
-	for _, u := range definitions {
-		if err := admin.Apply(ctx, u); err != nil {
+	created := slices.DeleteFunc(slices.Clone(resources), func(r resource) bool { return slices.Contains(without, r.name()) })
+	for i := range created {
+		if err := admin.Apply(ctx, created[i].definition()); err != nil {
 			return err
 		}
 	}
 	return wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		g.mapper.Reset()
-		for _, u := range definitions {
-			group, _, _ := unstructured.NestedString(u.Object, "spec", "group")
-			kind, _, _ := unstructured.NestedString(u.Object, "spec", "names", "kind")
-			mapping, err := g.mapper.RESTMapping(schema.GroupKind{Group: group, Kind: kind})
+		for _, r := range created {
+			mapping, err := g.mapper.RESTMapping(schema.GroupKind{Group: r.group, Kind: r.kind})
 			if meta.IsNoMatchError(err) {
 				return false, nil
 			}
 			if err != nil {
-				return false, fmt.Errorf("cannot look up %s: %w", kind, err)
+				return false, fmt.Errorf("cannot look up %s: %w", r.kind, err)
 			}
 			// A resource is discovered before it is served.
 			if _, err := admin.dynamic.Resource(mapping.Resource).List(ctx, metav1.ListOptions{Limit: 1}); err != nil {

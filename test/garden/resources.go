@@ -3,66 +3,88 @@ package garden
 import (
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-func crd(group, versions, kind, plural, scope, selectable string, status bool) *unstructured.Unstructured {
-	var list []any
-	for i, v := range strings.Split(versions, ",") {
-		schema := map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}
-		version := map[string]any{"name": v, "served": true, "storage": i == 0, "schema": map[string]any{"openAPIV3Schema": schema}}
-		if status {
-			version["subresources"] = map[string]any{"status": map[string]any{}}
-		}
-		if selectable != "" {
-			version["selectableFields"] = []any{map[string]any{"jsonPath": selectable}}
-			path := strings.Split(selectable[1:], ".")
-			at := schema
-			for j, p := range path {
-				next := map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}
-				if j == len(path)-1 {
-					next = map[string]any{"type": "string"}
-				}
-				at["properties"] = map[string]any{p: next}
-				at = next
-			}
-		}
-		list = append(list, version)
-	}
-	u := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-		"spec": map[string]any{
-			"group": group, "scope": scope, "versions": list,
-			"names": map[string]any{"kind": kind, "plural": plural, "singular": strings.ToLower(kind), "listKind": kind + "List"},
-		},
-	}}
-	u.SetName(plural + "." + group)
-	_ = metav1.ObjectMeta{}
-	return u
+// resource is one of Gardener's resources, as far as a CustomResourceDefinition needs to know it.
+type resource struct {
+	group, versions string // the stored version first
+	kind, plural    string
+	namespaced      bool
+	status          bool   // has a status subresource
+	selectable      string // the field that field selectors may ask for, beside the name
 }
 
-func allResources() []*unstructured.Unstructured {
-	const c, n, ns = "core.gardener.cloud", "Namespaced", "Cluster"
-	return []*unstructured.Unstructured{
-		crd(c, "v1beta1", "BackupBucket", "backupbuckets", ns, "", true),
-		crd(c, "v1beta1", "BackupEntry", "backupentries", n, "", true),
-		crd(c, "v1beta1", "CloudProfile", "cloudprofiles", ns, "", false),
-		crd(c, "v1,v1beta1", "ControllerDeployment", "controllerdeployments", ns, "", false),
-		crd(c, "v1beta1", "ControllerInstallation", "controllerinstallations", ns, ".spec.seedRef.name", true),
-		crd(c, "v1beta1", "ControllerRegistration", "controllerregistrations", ns, "", false),
-		crd(c, "v1beta1", "ExposureClass", "exposureclasses", ns, "", false),
-		crd(c, "v1beta1", "InternalSecret", "internalsecrets", n, "", false),
-		crd(c, "v1beta1", "NamespacedCloudProfile", "namespacedcloudprofiles", n, "", true),
-		crd(c, "v1beta1", "Project", "projects", ns, "", true),
-		crd(c, "v1beta1", "SecretBinding", "secretbindings", n, "", false),
-		crd(c, "v1beta1", "Seed", "seeds", ns, "", true),
-		crd(c, "v1beta1", "Shoot", "shoots", n, "", true),
-		crd(c, "v1beta1", "ShootState", "shootstates", n, "", false),
-		crd("operations.gardener.cloud", "v1alpha1", "Bastion", "bastions", n, ".spec.seedName", true),
-		crd("security.gardener.cloud", "v1alpha1", "CredentialsBinding", "credentialsbindings", n, "", false),
-		crd("security.gardener.cloud", "v1alpha1", "WorkloadIdentity", "workloadidentities", n, "", true),
-		crd("seedmanagement.gardener.cloud", "v1alpha1", "Gardenlet", "gardenlets", n, "", true),
-		crd("seedmanagement.gardener.cloud", "v1alpha1", "ManagedSeed", "managedseeds", n, "", true),
+const (
+	cluster    = false
+	namespaced = true
+	status     = true
+	noStatus   = false
+)
+
+// resources are all that seed clients have to do with.
+var resources = []resource{
+	{"core.gardener.cloud", "v1beta1", "BackupBucket", "backupbuckets", cluster, status, ""},
+	{"core.gardener.cloud", "v1beta1", "BackupEntry", "backupentries", namespaced, status, ""},
+	{"core.gardener.cloud", "v1beta1", "CloudProfile", "cloudprofiles", cluster, noStatus, ""},
+	{"core.gardener.cloud", "v1 v1beta1", "ControllerDeployment", "controllerdeployments", cluster, noStatus, ""},
+	{"core.gardener.cloud", "v1beta1", "ControllerInstallation", "controllerinstallations", cluster, status, "spec.seedRef.name"},
+	{"core.gardener.cloud", "v1beta1", "ControllerRegistration", "controllerregistrations", cluster, noStatus, ""},
+	{"core.gardener.cloud", "v1beta1", "ExposureClass", "exposureclasses", cluster, noStatus, ""},
+	{"core.gardener.cloud", "v1beta1", "InternalSecret", "internalsecrets", namespaced, noStatus, ""},
+	{"core.gardener.cloud", "v1beta1", "NamespacedCloudProfile", "namespacedcloudprofiles", namespaced, status, ""},
+	{"core.gardener.cloud", "v1beta1", "Project", "projects", cluster, status, ""},
+	{"core.gardener.cloud", "v1beta1", "SecretBinding", "secretbindings", namespaced, noStatus, ""},
+	{"core.gardener.cloud", "v1beta1", "Seed", "seeds", cluster, status, ""},
+	{"core.gardener.cloud", "v1beta1", "Shoot", "shoots", namespaced, status, ""},
+	{"core.gardener.cloud", "v1beta1", "ShootState", "shootstates", namespaced, noStatus, ""},
+	{"operations.gardener.cloud", "v1alpha1", "Bastion", "bastions", namespaced, status, "spec.seedName"},
+	{"security.gardener.cloud", "v1alpha1", "CredentialsBinding", "credentialsbindings", namespaced, noStatus, ""},
+	{"security.gardener.cloud", "v1alpha1", "WorkloadIdentity", "workloadidentities", namespaced, status, ""},
+	{"seedmanagement.gardener.cloud", "v1alpha1", "Gardenlet", "gardenlets", namespaced, status, ""},
+	{"seedmanagement.gardener.cloud", "v1alpha1", "ManagedSeed", "managedseeds", namespaced, status, ""},
+}
+
+func (r *resource) name() string { return r.plural + "." + r.group }
+
+// definition returns the resource as a CustomResourceDefinition that takes whatever fields an object has.
+func (r *resource) definition() *unstructured.Unstructured {
+	var versions []any
+	for i, name := range strings.Fields(r.versions) {
+		version := map[string]any{
+			"name": name, "served": true, "storage": i == 0,
+			"schema": map[string]any{"openAPIV3Schema": openSchema(strings.FieldsFunc(r.selectable, func(c rune) bool { return c == '.' }))},
+		}
+		if r.status {
+			version["subresources"] = map[string]any{"status": map[string]any{}}
+		}
+		if r.selectable != "" {
+			version["selectableFields"] = []any{map[string]any{"jsonPath": "." + r.selectable}}
+		}
+		versions = append(versions, version)
 	}
+	scope := "Cluster"
+	if r.namespaced {
+		scope = "Namespaced"
+	}
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apiextensions.k8s.io/v1",
+		"kind":       "CustomResourceDefinition",
+		"metadata":   map[string]any{"name": r.name()},
+		"spec": map[string]any{
+			"group": r.group, "scope": scope, "versions": versions,
+			"names": map[string]any{"kind": r.kind, "listKind": r.kind + "List", "plural": r.plural, "singular": strings.ToLower(r.kind)},
+		},
+	}}
+}
+
+// openSchema returns the schema of an object in which nothing is fixed but that the path leads to a string.
+func openSchema(path []string) map[string]any {
+	schema := map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}
+	if len(path) == 1 {
+		schema["properties"] = map[string]any{path[0]: map[string]any{"type": "string"}}
+	} else if len(path) > 1 {
+		schema["properties"] = map[string]any{path[0]: openSchema(path[1:])}
+	}
+	return schema
 }
