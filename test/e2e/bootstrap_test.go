@@ -231,6 +231,6 @@ func TestBootstrapOfGardenlet(t *testing.T) {
 	certificateUntil(t, "self", time.Now().Add(-time.Minute))
 	self.allows(t, "get Secret kube-system/"+token.GetName())
 	require.NoError(t, self.remove(t.Context(), "Secret", "kube-system/"+token.GetName()))
-	require.NoError(t, self.create(t.Context(), token))
 	refused(t, other.create(t.Context(), token), "another gardenlet")
+	require.NoError(t, self.create(t.Context(), token))
 }

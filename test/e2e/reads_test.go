@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/watch"
@@ -145,6 +146,24 @@ func TestGardenletReaches(t *testing.T) {
 			t.Run("none/"+request, func(t *testing.T) { a.refuses(t, request) })
 		}
 	}
+}
+
+// TestDeleteOfWhatIsGone: clients clear up twice and expect 404 the second time. Where nobody can be certain that an object does not
+// exist, they may be refused, but never deceived.
+func TestDeleteOfWhatIsGone(t *testing.T) {
+	withSeeds(t, shared, "gone")
+	c := gardenlet(t, shared, "gone")
+	c.allows(t, "delete BackupEntry garden-gone/shoot--crop")
+	for _, request := range requests("delete BackupEntry garden-gone/none\ndelete Seed gone-none\ndelete BackupBucket none") {
+		err := c.do(t.Context(), request)
+		require.True(t, apierrors.IsNotFound(err), "%s: %v", request, err)
+	}
+	for _, request := range requests("delete Secret garden-gone/none\ndelete ConfigMap garden-gone/none\ndelete ShootState garden-gone/none") {
+		err := c.do(t.Context(), request)
+		require.True(t, apierrors.IsForbidden(err) || apierrors.IsNotFound(err), "%s: %v", request, err)
+	}
+	c.refuses(t, "delete Secret garden-gone/unrelated")
+	require.NoError(t, c.asAdmin().do(t.Context(), "get Secret garden-gone/unrelated"))
 }
 
 // TestGardenletListsItsOwn: what a list with the selector returns is what belongs to the Seed.

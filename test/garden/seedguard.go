@@ -200,7 +200,7 @@ func (g *Garden) LaunchSeedguard(arguments ...string) error {
 		"--metrics-bind-address=127.0.0.1:" + strconv.Itoa(s.metricsPort),
 		"--shutdown-delay=0s",
 	}, arguments...)
-	p, err := startProcess(g.Dir, "seedguard", g.Options.Seedguard, arguments...)
+	p, err := startProcess(g.Dir, "seedguard", g.Seedguard, arguments...)
 	if err != nil {
 		return err
 	}
