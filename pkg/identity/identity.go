@@ -40,11 +40,14 @@ type Client struct {
 	Seed string
 }
 
-// From returns the seed client that the user is, and false when it is none. It allocates nothing and is safe for concurrent
-// use.
+// From returns the seed client that the user is, and false when it is none (SPEC 1); nil is none. It allocates nothing and is
+// safe for concurrent use.
 //
 // The seeds group is looked at first: a user in it is a gardenlet or nobody.
 func From(u user.Info) (Client, bool) {
+	if u == nil {
+		return Client{}, false
+	}
 	name, groups := u.GetName(), u.GetGroups()
 	if slices.Contains(groups, constants.SeedsGroup) {
 		seed, ok := strings.CutPrefix(name, constants.SeedUserNamePrefix)

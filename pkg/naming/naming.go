@@ -1,5 +1,5 @@
-// Package naming holds the names that Gardener gives to objects and that seedguard depends on (SPEC 2 to 4), where the API
-// module has no constant for them. All functions are pure.
+// Package naming holds the names that Gardener gives to objects and that seedguard depends on (SPEC 2 to 4): the API module's
+// constants where it has them, else its own. All functions are pure.
 package naming
 
 import (
@@ -7,21 +7,24 @@ import (
 	"encoding/hex"
 	"strings"
 
+	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
+	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
 const (
 	// NamespaceGarden is the namespace of the landscape's own objects.
-	NamespaceGarden = "garden"
+	NamespaceGarden = constants.GardenNamespace
 	// NamespaceKubeSystem holds bootstrap tokens and the cluster identity.
-	NamespaceKubeSystem = "kube-system"
+	NamespaceKubeSystem = metav1.NamespaceSystem
 	// NamespaceSystemPublic holds what every authenticated client may read.
-	NamespaceSystemPublic = "gardener-system-public"
+	NamespaceSystemPublic = gardencorev1beta1.GardenerSystemPublicNamespace
 
 	// SeedNamespacePrefix followed by a Seed's name is the namespace of the Seed and its extensions in the garden.
 	SeedNamespacePrefix = "seed-"
 	// ExtensionPrefix starts the name of every extension's ServiceAccount.
-	ExtensionPrefix = "extension-"
+	ExtensionPrefix = constants.ExtensionGardenServiceAccountPrefix
 
 	// SelfHostedShootPrefix starts the name of a Gardenlet that belongs to a self-hosted Shoot and so to no Seed.
 	SelfHostedShootPrefix = "self-hosted-shoot-"
