@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/seedguard/seedguard/pkg/server"
 )
 
 // CallerName is the common name of the certificate with which the kube-apiserver calls the webhooks.
@@ -111,7 +113,7 @@ func (g *Garden) WriteAuthorization(pki WebhookPKI) error {
 	if err != nil {
 		return err
 	}
-	caller.Host += "/webhooks/auth/seed"
+	caller.Host += server.AuthorizerPath
 	content, err := Kubeconfig(caller)
 	if err != nil {
 		return err
@@ -140,10 +142,10 @@ authorizers:
       type: KubeConfigFile
       kubeConfigFile: %q
     matchConditions:
-    - expression: "'gardener.cloud:system:seeds' in request.groups || request.groups.exists(g, g.startsWith('system:serviceaccounts:seed-'))"
+    - expression: %q
 - type: RBAC
   name: rbac
-`, kubeconfig))
+`, kubeconfig, seedClientReview))
 	return err
 }
 
@@ -257,7 +259,7 @@ func (s *Seedguard) Metric(ctx context.Context, name string, labels ...string) (
 
 // SeedguardKubeconfig writes a kubeconfig for seedguard that leads to the API server at another address, and returns its path.
 func (g *Garden) SeedguardKubeconfig(host string) (string, error) {
-	config, err := g.Client(guardUser, guardGroups...)
+	config, err := g.Client("system:serviceaccount:"+guardNamespace+":"+guardAccount, guardGroups...)
 	if err != nil {
 		return "", err
 	}
