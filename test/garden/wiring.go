@@ -53,7 +53,7 @@ func guardRules() []rbacv1.PolicyRule {
 	var rules []rbacv1.PolicyRule
 	for _, r := range garden.Resources() {
 		rules = append(rules, rbacv1.PolicyRule{
-			APIGroups: []string{r.Group}, Resources: []string{r.GroupVersionResource.Resource}, Verbs: []string{"get", "list", "watch"},
+			APIGroups: []string{r.Group}, Resources: []string{r.Resource}, Verbs: []string{"get", "list", "watch"},
 		})
 	}
 	for _, r := range admission.Rules() {
