@@ -1,0 +1,99 @@
+package authorizer
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+	"k8s.io/apimachinery/pkg/api/validate/content"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/cache"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+)
+
+// Bounds of the reads of an AbsenceChecker. Such deletes are rare (somebody cleans up twice), so little is enough. It must stay
+// well below what the garden's live reads allow in all: who deletes at random must not use up what the SeedRestriction needs.
+const (
+	absenceTimeout     = 500 * time.Millisecond
+	absenceConcurrency = 4
+	absencePerSecond   = 10
+	absenceBurst       = 20
+	// An object that was there is taken to be there for this long, by at most so many objects at a time.
+	presenceTTL  = 3 * time.Second
+	presenceSize = 1024
+)
+
+// ExistsFunc reads from the API server whether an object exists, by its metadata alone. False without an error must mean that
+// the API server said so.
+type ExistsFunc func(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (bool, error)
+
+// AbsenceChecker is the Absence that asks the API server (SPEC 3, absent objects). Reads are bounded in number, rate and time;
+// one that fails, is not permitted or exceeds the bounds makes nothing certain. It is safe for concurrent use.
+//
+// "Absent" is never remembered: each such answer rests on a read that began after it was asked for. An object that is created
+// between this read and the delete itself is deleted all the same; remembering would make that gap longer. "Exists" is
+// remembered for a few seconds, which at worst gives no opinion on an object that is gone by then.
+type AbsenceChecker struct {
+	exists  ExistsFunc
+	clock   clock.PassiveClock
+	slots   chan struct{}
+	limiter *rate.Limiter
+	present *cache.LRUExpireCache
+}
+
+var _ Absence = &AbsenceChecker{}
+
+// presence is the key of an object that was there.
+type presence struct {
+	resource        schema.GroupVersionResource
+	namespace, name string
+}
+
+// NewAbsenceChecker returns an AbsenceChecker that reads by exists.
+func NewAbsenceChecker(exists ExistsFunc, clock clock.PassiveClock) *AbsenceChecker {
+	return &AbsenceChecker{
+		exists:  exists,
+		clock:   clock,
+		slots:   make(chan struct{}, absenceConcurrency),
+		limiter: rate.NewLimiter(absencePerSecond, absenceBurst),
+		present: cache.NewLRUExpireCacheWithClock(presenceSize, clock),
+	}
+}
+
+// Absent implements Absence. Only for namespaced resources.
+func (c *AbsenceChecker) Absent(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) bool {
+	// Both become parts of a path, and the read has more rights than who asks for it: "../x" would lead it elsewhere.
+	if !isSegment(namespace) || !isSegment(name) {
+		return false
+	}
+	if _, ok := c.present.Get(presence{resource, namespace, name}); ok {
+		return false
+	}
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	default:
+		return false
+	}
+	if !c.limiter.AllowN(c.clock.Now(), 1) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, absenceTimeout)
+	defer cancel()
+	exists, err := c.exists(ctx, resource, namespace, name)
+	if err != nil {
+		klog.FromContext(ctx).V(4).Info("Whether an object exists could not be read, so its deletion gets no opinion",
+			"resource", resource, "namespace", namespace, "name", name, "error", err)
+		return false
+	}
+	if exists {
+		// Copies, because a request's strings may keep all of its body.
+		c.present.Add(presence{resource, strings.Clone(namespace), strings.Clone(name)}, nil, presenceTTL)
+	}
+	return !exists
+}
+
+// isSegment says whether s is exactly one segment of a path.
+func isSegment(s string) bool { return s != "" && len(content.IsPathSegmentName(s)) == 0 }

@@ -1,0 +1,197 @@
+package authorizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/identity"
+)
+
+// Graph is what the authorizer asks of the resource graph. It must be complete: nothing is decided on a graph that is still
+// being filled. It must be safe for concurrent use.
+type Graph interface {
+	// Reaches says whether a path leads from the object to the named Seed.
+	Reaches(object graph.Vertex, seed string) bool
+	// HasObject says whether the object exists, for kinds that are watched.
+	HasObject(object graph.Vertex) bool
+}
+
+// Absence knows which objects do not exist, for kinds that are not watched. It must be safe for concurrent use.
+type Absence interface {
+	// Absent says whether it is certain that the object does not exist. It ends soon, with ctx at the latest.
+	Absent(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) bool
+}
+
+// Options configure an Authorizer.
+type Options struct {
+	Graph Graph
+	// SelectorsSent says whether the API server sends the selectors of list and watch requests, as it does from 1.34 on. It is
+	// called with each such request. Nil: it does. When it does not, lists and watches without a name are allowed on resources
+	// whose rule has a selector.
+	SelectorsSent func() bool
+	// Absence lets clients delete objects of unwatched kinds that do not exist, and so get the API server's 404. Nil: they get
+	// no opinion.
+	Absence Absence
+}
+
+// Authorizer is the SeedAuthorizer. It is safe for concurrent use, and allocates nothing but for reads by Options.Absence.
+type Authorizer struct {
+	graph         Graph
+	selectorsSent func() bool
+	absence       Absence
+}
+
+var _ authorizer.Authorizer = &Authorizer{}
+
+// rules is the table as it is looked up.
+var rules = func() *index {
+	built, err := build(table)
+	if err != nil {
+		panic(fmt.Sprintf("BUG: %v", err)) // any test finds it
+	}
+	return built
+}()
+
+// New returns the SeedAuthorizer on the graph.
+func New(options Options) (*Authorizer, error) {
+	if options.Graph == nil {
+		return nil, errors.New("the authorizer needs a graph")
+	}
+	a := &Authorizer{graph: options.Graph, selectorsSent: options.SelectorsSent, absence: options.Absence}
+	if a.selectorsSent == nil {
+		a.selectorsSent = func() bool { return true }
+	}
+	return a, nil
+}
+
+// Authorize allows the request or has no opinion (SPEC 3). The reason says why, and what would be allowed instead. The error is
+// always nil.
+func (a *Authorizer) Authorize(ctx context.Context, request authorizer.Attributes) (authorizer.Decision, string, error) {
+	e := a.Explain(ctx, request)
+	return e.Decision, e.Reason, nil
+}
+
+// ConditionsAwareAuthorize is Authorize: its decisions have no conditions.
+func (a *Authorizer) ConditionsAwareAuthorize(ctx context.Context, request authorizer.Attributes) authorizer.ConditionsAwareDecision {
+	return authorizer.ConditionsAwareDecisionFromParts(a.Authorize(ctx, request))
+}
+
+// EvaluateConditions denies, as the interface asks of authorizers that never give conditions.
+func (a *Authorizer) EvaluateConditions(context.Context, authorizer.ConditionsAwareDecision, authorizer.ConditionsData) (authorizer.Decision, string, error) {
+	return authorizer.DecisionDeny, "", authorizer.ErrorConditionEvaluationNotSupported
+}
+
+// Explanation is a decision, and where it fell.
+type Explanation struct {
+	Decision authorizer.Decision
+	// Reason is for people.
+	Reason string
+	// Rule is the one that decided, nil when none did. It must not be changed.
+	Rule *Rule
+	// Step is the last one that was taken.
+	Step Step
+}
+
+// Step is a step of the decision.
+type Step string
+
+// The steps, in the order in which they are taken (SPEC 3).
+const (
+	StepClient      Step = "client"
+	StepResource    Step = "resource"
+	StepException   Step = "exception"
+	StepNamespace   Step = "namespace"
+	StepSubresource Step = "subresource"
+	StepAlways      Step = "always"
+	StepVerb        Step = "verb"
+	StepSelector    Step = "selector"
+	StepName        Step = "name"
+	StepGraph       Step = "graph"
+	StepAbsent      Step = "absent"
+)
+
+// Explain is Authorize with the rule and the step that decided.
+func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes) Explanation {
+	client, ok := identity.From(request.GetUser())
+	if !ok {
+		return noOpinion("not a seed client", nil, StepClient)
+	}
+	if !request.IsResourceRequest() {
+		return noOpinion("seed clients are allowed resources only, no paths", nil, StepResource)
+	}
+	rule := rules[client.Kind][schema.GroupResource{Group: request.GetAPIGroup(), Resource: request.GetResource()}]
+	if rule == nil {
+		return noOpinion("no rule names this resource", nil, StepResource)
+	}
+	verb, subresource := verbOf(request.GetVerb()), request.GetSubresource()
+	namespace, name := request.GetNamespace(), request.GetName()
+
+	for i := range rule.Exceptions {
+		if rule.Exceptions[i].holds(client.Seed, verb, namespace, name, subresource) {
+			return allow(rule.say.exceptions[i], rule.Rule, StepException)
+		}
+	}
+	if !rule.inNamespaces(namespace, client.Seed) {
+		return noOpinion(rule.say.namespace, rule.Rule, StepNamespace)
+	}
+	if subresource != "" && !slices.Contains(rule.Subresources, subresource) {
+		return noOpinion(rule.say.subresource, rule.Rule, StepSubresource)
+	}
+	if rule.always&verb != 0 {
+		return allow(rule.say.always[verb.index()], rule.Rule, StepAlways)
+	}
+	if rule.ViaGraph&verb == 0 {
+		return noOpinion(rule.say.verb, rule.Rule, StepVerb)
+	}
+	if verb&(List|Watch) != 0 && rule.Selector != (Selector{}) && (name == "" || rule.Selector.Field == metadataName) {
+		switch {
+		case !a.selectorsSent():
+			// The name, if there is one, decides below: it is all of the selector that was sent.
+			if name == "" {
+				return allow(rule.say.unsent, rule.Rule, StepSelector)
+			}
+		case rule.Selector.confines(request, client.Seed):
+			return allow(rule.say.confined, rule.Rule, StepSelector)
+		default:
+			return noOpinion(rule.say.selector, rule.Rule, StepSelector)
+		}
+	}
+	if name == "" {
+		return noOpinion(rule.say.name[verb.index()], rule.Rule, StepName)
+	}
+	object := rule.vertex(namespace, name)
+	if (object.Namespace != "") != rule.Namespaced {
+		// Without a namespace, a name stands for objects in all namespaces; no path leads from all of them.
+		return noOpinion(rule.say.scope, rule.Rule, StepName)
+	}
+	if a.graph.Reaches(object, client.Seed) {
+		return allow(rule.say.path, rule.Rule, StepGraph)
+	}
+	if verb == Delete && subresource == "" && a.absent(ctx, rule.Rule, object) {
+		return allow(rule.say.absent, rule.Rule, StepAbsent)
+	}
+	return noOpinion(rule.say.noPath[verb.index()], rule.Rule, StepGraph)
+}
+
+// absent says whether it is certain that the object does not exist. The graph knows it of watched kinds alone: of the others it
+// has those objects only that something refers to.
+func (a *Authorizer) absent(ctx context.Context, rule *Rule, object graph.Vertex) bool {
+	if rule.Kind.Watched() {
+		return !a.graph.HasObject(object)
+	}
+	return a.absence != nil && a.absence.Absent(ctx, rule.Resource.WithVersion(rule.Version), object.Namespace, object.Name)
+}
+
+func allow(reason string, rule *Rule, step Step) Explanation {
+	return Explanation{authorizer.DecisionAllow, reason, rule, step}
+}
+
+func noOpinion(reason string, rule *Rule, step Step) Explanation {
+	return Explanation{authorizer.DecisionNoOpinion, reason, rule, step}
+}
