@@ -125,7 +125,7 @@ const (
 	// otherVerb stands for every verb but these, "*" and the empty one included.
 	otherVerb
 	// AnyVerb holds all verbs, known or not.
-	AnyVerb = 1<<iota - 1
+	AnyVerb Verbs = 1<<iota - 1
 )
 
 var verbNames = []string{"create", "get", "list", "watch", "update", "patch", "delete", "deletecollection"}

@@ -23,10 +23,10 @@ import (
 // table is SPEC 3. Rows of one resource for different clients stand beside each other.
 var table = []Rule{
 	{Target: cluster(core, "backupbuckets", graph.KindBackupBucket), Clients: both,
-		Always:   []Grant{admitted(Create), unguarded(Get|List|Watch, noCredentials)},
+		Always:   []Grant{admitted(Create), unguarded(Get|List|Watch, restoredFrom)},
 		ViaGraph: Update | Patch | Delete, Subresources: []string{"finalizers", "status"}},
 	{Target: namespaced(core, "backupentries", graph.KindBackupEntry), Clients: both,
-		Always:   []Grant{admitted(Create), unguarded(Get|List|Watch, noCredentials)},
+		Always:   []Grant{admitted(Create), unguarded(Get|List|Watch, restoredFrom)},
 		ViaGraph: Update | Patch | Delete, Subresources: []string{"status"}},
 	{Target: namespaced(operations, "bastions", graph.KindBastion), Clients: both,
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Update | Patch, Subresources: []string{"status"},
@@ -102,7 +102,7 @@ var table = []Rule{
 
 // Why rules allow what they allow, where several say the same.
 const (
-	noCredentials = "they hold no credentials, and a Shoot that moves is restored from those of another Seed"
+	restoredFrom = "they hold no credentials, and a Shoot that moves is restored from those of another Seed"
 	ownNamespace  = "the namespace is the Seed's own"
 	ownBootstrap  = "it was made for the bootstrap of the client's own Seed"
 	reported      = "an Event tells what happened, and changes nothing"

@@ -1,0 +1,160 @@
+package authorizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	testingclock "k8s.io/utils/clock/testing"
+)
+
+var secretResource = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
+
+// server is an API server that knows a few objects.
+type server struct {
+	mu      sync.Mutex
+	objects map[string]bool
+	err     error
+	asked   []string
+}
+
+func (s *server) exists(_ context.Context, resource schema.GroupVersionResource, namespace, name string) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	object := resource.Resource + " " + namespace + "/" + name
+	s.asked = append(s.asked, object)
+	return s.objects[object], s.err
+}
+
+func newChecker(t *testing.T, exists ExistsFunc) (*AbsenceChecker, *testingclock.FakeClock, func(name string) bool) {
+	clock := testingclock.NewFakeClock(time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
+	c := NewAbsenceChecker(exists, clock)
+	return c, clock, func(name string) bool { return c.Absent(t.Context(), secretResource, "garden", name) }
+}
+
+func TestAbsenceIsReadEachTime(t *testing.T) {
+	s := &server{objects: map[string]bool{}}
+	_, _, absent := newChecker(t, s.exists)
+	require.True(t, absent("x"))
+	require.True(t, absent("x"))
+	// Created meanwhile: an answer of before must not be given again.
+	s.objects["secrets garden/x"] = true
+	require.False(t, absent("x"))
+	require.Equal(t, []string{"secrets garden/x", "secrets garden/x", "secrets garden/x"}, s.asked)
+}
+
+func TestPresenceIsRememberedForAMoment(t *testing.T) {
+	s := &server{objects: map[string]bool{"secrets garden/x": true}}
+	c, clock, absent := newChecker(t, s.exists)
+	require.False(t, absent("x"))
+	delete(s.objects, "secrets garden/x")
+	clock.Step(presenceTTL - time.Millisecond)
+	require.False(t, absent("x"))
+	require.Len(t, s.asked, 1)
+	// What is remembered is the object, not its name.
+	require.True(t, absent("y"))
+	require.True(t, c.Absent(t.Context(), secretResource, "other", "x"))
+	require.True(t, c.Absent(t.Context(), schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, "garden", "x"))
+	clock.Step(2 * time.Millisecond)
+	require.True(t, absent("x"))
+}
+
+func TestPresenceIsBounded(t *testing.T) {
+	c, clock, absent := newChecker(t, func(context.Context, schema.GroupVersionResource, string, string) (bool, error) { return true, nil })
+	for i := range presenceSize + 10 {
+		clock.Step(time.Second / absencePerSecond)
+		require.False(t, absent(fmt.Sprint(i)))
+	}
+	require.LessOrEqual(t, len(c.present.Keys()), presenceSize)
+}
+
+func TestFailedReadsMakeNothingCertain(t *testing.T) {
+	s := &server{err: errors.New("live reads are not available")}
+	_, _, absent := newChecker(t, s.exists)
+	require.False(t, absent("x"))
+	s.err = nil // and are not remembered
+	require.True(t, absent("x"))
+}
+
+// TestReadsAreOfOneObject: the names become parts of a path that is read with more rights than the client has.
+func TestReadsAreOfOneObject(t *testing.T) {
+	s := &server{}
+	c, _, _ := newChecker(t, s.exists)
+	for _, name := range []string{"", ".", "..", "a/b", "../x", "a%2fb", "/"} {
+		require.False(t, c.Absent(t.Context(), secretResource, "garden", name), name)
+		require.False(t, c.Absent(t.Context(), secretResource, name, "x"), name)
+	}
+	require.Empty(t, s.asked)
+}
+
+func TestReadsAreBoundedInRate(t *testing.T) {
+	s := &server{}
+	_, clock, absent := newChecker(t, s.exists)
+	count := func() (n int) {
+		for range 10 * absenceBurst {
+			if absent("x") {
+				n++
+			}
+		}
+		return n
+	}
+	require.Equal(t, absenceBurst, count())
+	require.Zero(t, count())
+	clock.Step(time.Second)
+	require.Equal(t, absencePerSecond, count())
+	require.Len(t, s.asked, absenceBurst+absencePerSecond)
+}
+
+func TestReadsAreBoundedInNumberAndTime(t *testing.T) {
+	var running, most atomic.Int32
+	started := make(chan struct{}, 10*absenceConcurrency)
+	_, _, absent := newChecker(t, func(ctx context.Context, _ schema.GroupVersionResource, _, _ string) (bool, error) {
+		n := running.Add(1)
+		defer running.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		started <- struct{}{}
+		<-ctx.Done() // a server that does not answer
+		return false, ctx.Err()
+	})
+	var waiting sync.WaitGroup
+	for range absenceConcurrency {
+		waiting.Go(func() { require.False(t, absent("x")) })
+	}
+	for range absenceConcurrency {
+		<-started
+	}
+	for range 5 {
+		require.False(t, absent("x"), "all places are taken")
+	}
+	waiting.Wait() // ends by the checker's own deadline
+	require.EqualValues(t, absenceConcurrency, most.Load())
+	require.Empty(t, started)
+}
+
+func TestReadsEndWithTheRequest(t *testing.T) {
+	c, _, _ := newChecker(t, func(ctx context.Context, _ schema.GroupVersionResource, _, _ string) (bool, error) {
+		return false, ctx.Err()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.False(t, c.Absent(ctx, secretResource, "garden", "x"))
+}
+
+// TestPresenceKeepsNoRequests: the strings of a request may be parts of its whole body.
+func TestPresenceKeepsNoRequests(t *testing.T) {
+	c, _, absent := newChecker(t, func(context.Context, schema.GroupVersionResource, string, string) (bool, error) { return true, nil })
+	body := strings.Repeat("x", 1<<10)
+	require.False(t, absent(body[:10]))
+	kept := c.present.Keys()[0].(presence)
+	require.Equal(t, body[:10], kept.name)
+	require.NotSame(t, unsafe.StringData(body), unsafe.StringData(kept.name))
+}

@@ -1,0 +1,111 @@
+package authorizer
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func written(t *testing.T, format string) string {
+	t.Helper()
+	var b strings.Builder
+	require.NoError(t, WriteRules(&b, format))
+	return b.String()
+}
+
+func TestWriteText(t *testing.T) {
+	lines := strings.Split(written(t, "text"), "\n")
+	at := func(line, column string) int {
+		i := strings.Index(line, column)
+		require.GreaterOrEqual(t, i, 0, "%q in %q", column, line)
+		return i
+	}
+	heads := lines[0]
+	require.Equal(t, []string{"RESOURCE", "CLIENTS", "ALWAYS", "VIA", "GRAPH", "SUBRESOURCES", "LIST", "AND", "WATCH", "NAMESPACES", "EXCEPTIONS"}, strings.Fields(heads))
+	var secrets int
+	for i, line := range lines {
+		require.Equal(t, strings.TrimRight(line, " "), line)
+		if strings.HasPrefix(line, "secrets ") && secrets == 0 {
+			secrets = i
+		}
+	}
+	// The columns are aligned, and every exception has a line of its own.
+	require.Equal(t, at(heads, "CLIENTS"), at(lines[secrets], "gardenlet, extension"))
+	require.Equal(t, at(heads, "ALWAYS"), at(lines[secrets], "create"))
+	require.Equal(t, at(heads, "VIA GRAPH"), at(lines[secrets], "get update patch delete"))
+	require.Equal(t, at(heads, "EXCEPTIONS"), at(lines[secrets], "get list watch seed-<seed>/*"))
+	require.Equal(t, at(heads, "EXCEPTIONS"), at(lines[secrets+1], "delete kube-system/bootstrap-token-<id of garden/<seed>>"))
+	require.Equal(t, at(heads, "EXCEPTIONS"), len(lines[secrets+1])-len(strings.TrimLeft(lines[secrets+1], " ")))
+
+	text := strings.Join(lines, "\n")
+	require.Contains(t, text, "\n\nAllowed without a path, and not guarded by the SeedRestriction:\n\nRESOURCE ")
+	for _, part := range []string{
+		"label selector name.seed.gardener.cloud/<seed>=true", "field selector spec.seedName=<seed>", "any verb and subresource seed-<seed>/*",
+		"get garden/<seed>", "finalizers status", "an Event tells what happened, and changes nothing",
+	} {
+		require.Contains(t, text, part)
+	}
+}
+
+func TestWriteMarkdown(t *testing.T) {
+	text := written(t, "markdown")
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "|") {
+			continue
+		}
+		columns := strings.Count(line, "|") - 1
+		require.Contains(t, []int{len(ruleColumns), len(unguardedColumns)}, columns, line)
+		// Nothing that markdown takes for HTML but the line break.
+		plain := strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(line, "<br>", ""), `\<`, ""), `\>`, "")
+		require.NotContains(t, plain, "<", line)
+	}
+	require.Contains(t, text, "| secrets | gardenlet, extension | create | get update patch delete |  |  |  | "+
+		`get list watch seed-\<seed\>/\*<br>delete kube-system/bootstrap-token-\<id of garden/\<seed\>\> |`)
+	require.Equal(t, 1, strings.Count(text, "| leases.coordination.k8s.io | gardenlet | create | get list watch update patch |"))
+}
+
+// TestWriteJSON: what is written holds all that the table holds.
+func TestWriteJSON(t *testing.T) {
+	var documents []document
+	decoder := json.NewDecoder(strings.NewReader(written(t, "json")))
+	decoder.DisallowUnknownFields()
+	require.NoError(t, decoder.Decode(&documents))
+	require.Len(t, documents, len(table))
+	for i, r := range table {
+		d := documents[i]
+		require.Equal(t, r.Resource.Group, d.Group)
+		require.Equal(t, r.Resource.Resource, d.Resource)
+		require.Equal(t, r.Namespaced, d.Namespaced)
+		require.Equal(t, r.Kind == noKind, d.Kind == "")
+		require.Len(t, d.Clients, len(r.Clients))
+		require.Equal(t, r.ViaGraph.Names(), d.ViaGraph)
+		require.Equal(t, r.Subresources, d.Subresources)
+		require.Equal(t, r.Selector == Selector{}, d.Selector == nil)
+		require.Len(t, d.Namespaces, len(r.Namespaces))
+		require.Len(t, d.Always, len(r.Always))
+		for j, g := range r.Always {
+			require.Equal(t, grantDocument{g.Verbs.Names(), g.Unguarded == "", g.Unguarded}, d.Always[j])
+		}
+		require.Len(t, d.Exceptions, len(r.Exceptions))
+		for j, e := range r.Exceptions {
+			require.Equal(t, exceptionDocument{e.Verbs.Names(), e.Namespace.String(), e.Name.String(), e.AllSubresources, e.Why}, d.Exceptions[j])
+		}
+	}
+	text := written(t, "json")
+	require.Contains(t, text, `"label": "name.seed.gardener.cloud/<seed>",`)
+	require.Contains(t, text, `"field": "metadata.name",`)
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestWriteRulesFails(t *testing.T) {
+	require.ErrorContains(t, WriteRules(&strings.Builder{}, "xml"), `"xml"`)
+	for _, format := range []string{"text", "markdown", "json"} {
+		require.ErrorContains(t, WriteRules(broken{}, format), "disk full", format)
+	}
+}
