@@ -1,0 +1,75 @@
+# seedguard: `make run` to try it, `make test` for everything that CI checks, `make help` for the rest.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X k8s.io/component-base/version.gitVersion=$(VERSION) -X k8s.io/component-base/version.gitCommit=$(COMMIT)
+FUZZTIME ?= 10s
+# Packages whose tests are fast and run under the race detector; the end-to-end tests have a target of their own.
+PACKAGES  = $(shell go list ./... | grep -v /test/e2e)
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/seedguard.
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/seedguard ./cmd/seedguard
+
+.PHONY: run
+run: build ## Serve the example landscape on loopback, and print commands to try.
+	bin/seedguard serve --landscape examples/landscape
+
+.PHONY: test
+test: format vet lint verify unit fuzz e2e ## Everything that CI checks.
+
+.PHONY: format
+format: ## Fail when a file is not gofmt-ed.
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [[ -n "$$unformatted" ]]; then echo "not gofmt-ed:" $$unformatted; exit 1; fi
+
+.PHONY: vet
+vet: ## go vet.
+	go vet ./...
+
+.PHONY: lint
+lint: ## golangci-lint with .golangci.yaml.
+	"$$(hack/tools/build.sh golangci-lint)" run ./...
+
+.PHONY: generate
+generate: ## Write what is generated from the tables: deploy/ and the rule table in README.md.
+	hack/generate.sh
+
+.PHONY: verify
+verify: ## Fail when a generated file or go.mod is out of date.
+	hack/generate.sh --check
+	go mod tidy -diff
+
+.PHONY: unit
+unit: ## Unit and property tests under the race detector.
+	go test -race -timeout 20m $(PACKAGES)
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME.
+	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: e2e
+e2e: ## End-to-end tests against a real kube-apiserver and etcd, built from their Go modules.
+	go test -timeout 30m -count 1 ./test/e2e/...
+
+.PHONY: garden
+garden: ## Bring up etcd, kube-apiserver and seedguard with the example landscape, ready for kubectl.
+	go run ./test/garden/cmd
+
+.PHONY: bench
+bench: ## Run the benchmarks and write benchmarks/REPORT.md.
+	go run ./benchmarks/report
+
+.PHONY: bench-compare
+bench-compare: ## Compare the benchmarks of the working tree with those of BASE=rev.
+	hack/bench/compare.sh $(BASE)
+
+.PHONY: clean
+clean: ## Remove what was built here.
+	rm -rf bin .garden

@@ -1,0 +1,319 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	kadmission "k8s.io/apiserver/pkg/admission"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seedguard/seedguard/pkg/admission"
+)
+
+// canI is the command of that name.
+type canI struct {
+	question  question
+	landscape landscapeFlags
+	remote    remote
+	file      string
+	output    string
+	streams
+}
+
+func newCanI(s streams) *cobra.Command {
+	c := &canI{streams: s}
+	command := &cobra.Command{
+		Use:   "can-i VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME]",
+		Short: "Ask whether a request would be allowed",
+		Long: `Ask whether a request would be allowed: by the tables and a folder of manifests (--landscape), or by a running server
+(--server).
+
+With --filename, the object in the file is created (or updated, or deleted), and both halves are asked: would the authorizer
+let the request pass, and would the admission admit it. The resource then follows from the object when it is left out.
+
+Exit status: 0 when it is allowed, 1 when it is not, 2 when nothing was decided. "No opinion" is not allowed: on an API server,
+RBAC is asked next.`,
+		Example: `  # May the gardenlet of Seed aws-eu1 read a Secret?
+  seedguard can-i get secrets infrastructure -n garden-dev --seed aws-eu1 --landscape examples/landscape
+
+  # May an extension on that Seed list Shoots with this selector?
+  seedguard can-i list shoots --seed aws-eu1 --extension provider-aws -l name.seed.gardener.cloud/aws-eu1=true --landscape examples/landscape
+
+  # May that user do it? Ask a running server.
+  seedguard can-i update shoots.core.gardener.cloud/status web -n garden-dev --as jane --as-group devs --server https://127.0.0.1:9443 --insecure-skip-tls-verify
+
+  # May the gardenlet create this object?
+  seedguard can-i create -f object.yaml --seed aws-eu1 --landscape examples/landscape`,
+		Args: cobra.MaximumNArgs(3),
+		RunE: func(command *cobra.Command, args []string) error { return c.run(command.Context(), args) },
+	}
+	flags := command.Flags()
+	c.question.addFlags(flags)
+	c.landscape.addFlags(flags)
+	c.remote.addFlags(flags)
+	flags.StringVarP(&c.file, "filename", "f", "", "ask both halves about the object in this file; - for the standard input")
+	flags.StringVarP(&c.output, "output", "o", "text", "text or json")
+	return command
+}
+
+// verdict is the answer of `can-i`, also as JSON.
+type verdict struct {
+	// Allowed: the request would pass both halves, as far as they were asked.
+	Allowed    bool              `json:"allowed"`
+	Authorizer authorizerVerdict `json:"authorizer"`
+	// Admission is null when only the authorizer was asked.
+	Admission *admissionVerdict `json:"admission,omitempty"`
+}
+
+type authorizerVerdict struct {
+	// Decision is allow, no opinion or deny.
+	Decision string `json:"decision"`
+	Reason   string `json:"reason,omitempty"`
+	Error    string `json:"error,omitempty"`
+}
+
+type admissionVerdict struct {
+	Allowed bool   `json:"allowed"`
+	Code    int32  `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+}
+
+func (c *canI) run(ctx context.Context, args []string) error {
+	if c.output != "text" && c.output != "json" {
+		return fmt.Errorf("-o %s: want text or json", c.output)
+	}
+	var object *object
+	if c.file != "" {
+		var err error
+		if object, err = c.read(); err != nil {
+			return fmt.Errorf("-f %s: %w", c.file, err)
+		}
+		if len(args) == 1 {
+			args = append(args, object.resource.Resource+"."+object.resource.Group)
+		}
+	}
+	if err := c.question.parse(args, knownResources()); err != nil {
+		return err
+	}
+	if object != nil {
+		if err := c.about(object); err != nil {
+			return err
+		}
+	}
+	review, err := c.question.review()
+	if err != nil {
+		return err
+	}
+	pair, closePair, err := c.decider(ctx)
+	if err != nil {
+		return err
+	}
+	defer closePair()
+
+	status, err := pair.authorize(ctx, review)
+	if err != nil {
+		return err
+	}
+	v := verdict{Allowed: status.Allowed, Authorizer: authorizerVerdict{"no opinion", status.Reason, status.EvaluationError}}
+	switch {
+	case status.Denied:
+		v.Authorizer.Decision = "deny"
+	case status.Allowed:
+		v.Authorizer.Decision = "allow"
+	}
+	if object != nil {
+		if v.Admission, err = c.admit(ctx, pair, review, object); err != nil {
+			return err
+		}
+		v.Allowed = v.Allowed && v.Admission.Allowed
+	}
+	if err := c.print(v); err != nil {
+		return err
+	}
+	if !v.Allowed {
+		return errNotAllowed
+	}
+	return nil
+}
+
+// decider returns the pair that the flags name, and what ends its use.
+func (c *canI) decider(ctx context.Context) (decider, func(), error) {
+	switch {
+	case (c.remote.url == "") == (c.landscape.dir == ""):
+		return nil, nil, errors.New("say what to ask: a folder of manifests by --landscape, or a running server by --server")
+	case c.remote.url != "":
+		return &c.remote, func() {}, c.remote.connect()
+	}
+	l, err := c.landscape.load(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	pair, err := l.pair()
+	return pair, func() {}, err
+}
+
+// object is the object in a file.
+type object struct {
+	metav1.PartialObjectMetadata
+	raw      []byte
+	resource schema.GroupResource
+}
+
+func (c *canI) read() (*object, error) {
+	var data []byte
+	var err error
+	if c.file == "-" {
+		data, err = io.ReadAll(c.in)
+	} else {
+		data, err = os.ReadFile(c.file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	o := &object{}
+	if o.raw, err = yaml.YAMLToJSONStrict(data); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(o.raw, &o.PartialObjectMetadata); err != nil {
+		return nil, err
+	}
+	if o.Kind == "" || o.APIVersion == "" {
+		return nil, errors.New("the object has no kind or no apiVersion")
+	}
+	gvk := o.GroupVersionKind()
+	for _, rule := range admission.Rules() {
+		if rule.Kind.String() == gvk.Kind && rule.Resource.Group == gvk.Group {
+			o.resource = rule.Resource
+		}
+	}
+	return o, nil
+}
+
+// about completes the question by the object.
+func (c *canI) about(o *object) error {
+	q := &c.question
+	switch {
+	case q.path != "" || q.resource.Resource == "":
+		return fmt.Errorf("no %s is guarded; name the resource", o.Kind)
+	case o.resource.Resource != "" && o.resource != q.resource:
+		return fmt.Errorf("the object is one of %s, not of %s", o.resource, q.resource)
+	case q.namespace != "" && o.Namespace != "" && q.namespace != o.Namespace:
+		return fmt.Errorf("the object is in namespace %q, not in %q", o.Namespace, q.namespace)
+	case q.name != "" && o.Name != "" && q.name != o.Name:
+		return fmt.Errorf("the object is named %q, not %q", o.Name, q.name)
+	}
+	if q.namespace == "" {
+		q.namespace = o.Namespace
+	}
+	// A create has no name for the authorizer: it is in the object.
+	if q.name == "" && q.verb != "create" {
+		q.name = o.Name
+	}
+	return nil
+}
+
+// operations are the admission operations of the verbs that are admitted at all.
+var operations = map[string]admissionv1.Operation{
+	"create": admissionv1.Create, "update": admissionv1.Update, "patch": admissionv1.Update,
+	"delete": admissionv1.Delete, "deletecollection": admissionv1.Delete,
+}
+
+func (c *canI) admit(ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, o *object) (*admissionVerdict, error) {
+	q := &c.question
+	operation, ok := operations[q.verb]
+	if !ok {
+		return nil, fmt.Errorf("-f goes with create, update, patch and delete: %s is not admitted", q.verb)
+	}
+	registered := q.subresource == "" && slices.ContainsFunc(admission.Rules(), func(rule admission.Rule) bool {
+		return rule.Resource == q.resource && slices.Contains(rule.Operations, kadmission.Operation(operation))
+	})
+	if !registered {
+		return &admissionVerdict{Allowed: true, Message: fmt.Sprintf("not asked: it does not guard %s of %s", operation, q.resource)}, nil
+	}
+	gvk := o.GroupVersionKind()
+	request := &admissionv1.AdmissionRequest{
+		UID:       uuid.NewUUID(),
+		Kind:      metav1.GroupVersionKind(gvk),
+		Resource:  metav1.GroupVersionResource(q.resource.WithVersion(gvk.Version)),
+		Name:      o.Name,
+		Namespace: q.namespace,
+		Operation: operation,
+		UserInfo:  authenticationv1.UserInfo{Username: review.Spec.User, Groups: review.Spec.Groups},
+	}
+	if operation != admissionv1.Delete {
+		request.Object = runtime.RawExtension{Raw: o.raw}
+	}
+	if operation != admissionv1.Create {
+		request.OldObject = runtime.RawExtension{Raw: o.raw}
+	}
+	response, err := pair.admit(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	v := &admissionVerdict{Allowed: response.Allowed}
+	if response.Result != nil {
+		v.Code, v.Message = response.Result.Code, response.Result.Message
+	}
+	return v, nil
+}
+
+func (c *canI) print(v verdict) error {
+	if c.output == "json" {
+		encoder := json.NewEncoder(c.out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(v)
+	}
+	var b strings.Builder
+	because := func(reasons ...string) {
+		for _, reason := range reasons {
+			if reason != "" {
+				b.WriteString(": " + reason)
+			}
+		}
+		b.WriteString("\n")
+	}
+	word := map[bool]string{true: "yes", false: "no"}[v.Allowed]
+	if v.Admission == nil {
+		if v.Authorizer.Decision == "no opinion" {
+			word += " opinion"
+		}
+		b.WriteString(word)
+		because(v.Authorizer.Reason, v.Authorizer.Error)
+	} else {
+		b.WriteString("authorizer: " + v.Authorizer.Decision)
+		because(v.Authorizer.Reason, v.Authorizer.Error)
+		admitted := "admitted"
+		if !v.Admission.Allowed {
+			admitted = fmt.Sprintf("refused (%d)", v.Admission.Code)
+		}
+		b.WriteString("admission: " + admitted)
+		because(v.Admission.Message)
+		b.WriteString(word)
+		switch {
+		case v.Allowed:
+			because()
+		case v.Authorizer.Decision == "allow":
+			because("the admission refuses it")
+		case v.Admission.Allowed:
+			because("the authorizer does not allow it")
+		default:
+			because("neither half allows it")
+		}
+	}
+	_, err := io.WriteString(c.out, b.String())
+	return err
+}

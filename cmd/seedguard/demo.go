@@ -1,0 +1,123 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/server"
+)
+
+// demonstrate prints the addresses and commands to paste, once the landscape is in the graph.
+func demonstrate(ctx context.Context, c *config.SeedGuardConfiguration, g *graph.Graph, watched *garden.Garden, web *server.Server, s streams) {
+	for len(watched.NotReady()) > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nseedguard decides on %s\n\n  webhooks     https://%s\n", c.Garden.Landscape, web.Address())
+	if address := web.MetricsAddress(); address != "" {
+		fmt.Fprintf(&b, "  metrics      http://%s/metrics\n", address)
+		if c.Metrics.DebugPages() {
+			fmt.Fprintf(&b, "  debug pages  http://%s/debug/\n", address)
+		}
+	}
+	if secret, own, other, ok := example(g); ok && c.Serving.ClientCAFile == "" {
+		fmt.Fprintf(&b, "\nThree questions about the Secret %s/%s, to paste:\n", secret.Namespace, secret.Name)
+		for _, q := range []struct {
+			about string
+			question
+		}{
+			{"the gardenlet of Seed " + own + ", which it belongs to: allowed", question{seed: own}},
+			{"the gardenlet of Seed " + other + ": no opinion", question{seed: other}},
+			{"a person: no opinion", question{user: "jane", groups: []string{"developers"}}},
+		} {
+			q.verb, q.resource, q.namespace, q.name = "get", schema.GroupResource{Resource: "secrets"}, secret.Namespace, secret.Name
+			fmt.Fprintf(&b, "\n# %s\n%s", q.about, q.commands(c.Garden.Landscape, web.Address()))
+		}
+		b.WriteString("\nMove a manifest away meanwhile, and ask again.\n")
+	}
+	b.WriteString("\n")
+	_, _ = fmt.Fprint(s.out, b.String()) // for people only
+}
+
+// example finds a Secret that one Seed has to do with and another has not.
+func example(g *graph.Graph) (secret graph.Vertex, own, other string, ok bool) {
+	var secrets []graph.Vertex
+	var seeds []string
+	for nodes := g.View().Nodes(); nodes.Next(); {
+		switch n := nodes.Node().(graph.Node); {
+		case n.Vertex.Kind == graph.KindSeed && n.Object:
+			seeds = append(seeds, n.Vertex.Name)
+		// A project's own Secrets tell more than those of the landscape.
+		case n.Vertex.Kind == graph.KindSecret && strings.HasPrefix(n.Vertex.Namespace, "garden-"):
+			secrets = append(secrets, n.Vertex)
+		}
+	}
+	slices.Sort(seeds)
+	slices.SortFunc(secrets, func(a, b graph.Vertex) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+	})
+	for _, secret := range secrets {
+		reached := g.Seeds(secret)
+		if len(reached) == 0 {
+			continue
+		}
+		for _, other := range seeds {
+			if !slices.Contains(reached, other) {
+				return secret, reached[0], other, true
+			}
+		}
+	}
+	return graph.Vertex{}, "", "", false
+}
+
+// commands writes the question as a call of the webhook and as a command line.
+func (q *question) commands(landscape, address string) string {
+	review, err := q.review()
+	if err != nil {
+		return ""
+	}
+	body, err := json.Marshal(struct {
+		Kind       string `json:"kind"`
+		APIVersion string `json:"apiVersion"`
+		Spec       any    `json:"spec"`
+	}{review.Kind, review.APIVersion, review.Spec})
+	if err != nil {
+		return ""
+	}
+	who := "--seed " + quoted(q.seed)
+	if q.user != "" {
+		who = "--as " + quoted(q.user)
+		for _, group := range q.groups {
+			who += " --as-group " + quoted(group)
+		}
+	}
+	return fmt.Sprintf("curl -sk https://%s%s -H 'Content-Type: application/json' -d %s\n%s can-i %s %s %s -n %s %s --landscape %s\n",
+		address, server.AuthorizerPath, quoted(string(body)),
+		quoted(os.Args[0]), q.verb, q.resource.Resource, quoted(q.name), quoted(q.namespace), who, quoted(landscape))
+}
+
+// quoted quotes a word for a shell where it needs that.
+func quoted(word string) string {
+	plain := strings.IndexFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@", r)
+	}) < 0
+	if word != "" && plain {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// explain is the command of that name.
+type explain struct {
+	landscape landscapeFlags
+	seed      string
+	streams
+}
+
+func newExplain(s streams) *cobra.Command {
+	e := &explain{streams: s}
+	command := &cobra.Command{
+		Use:   "explain KIND [NAMESPACE/]NAME",
+		Short: "Show why a resource has to do with a Seed",
+		Long: `Show why a resource has to do with a Seed: a shortest path through the graph of a folder of manifests, for one Seed or for all
+that the resource reaches.
+
+Exit status: 0 when it reaches the Seed (or any), 1 when it does not, 2 when that could not be found out.`,
+		Example: `  seedguard explain Secret garden-dev/infrastructure --landscape examples/landscape
+  seedguard explain cloudprofile aws --seed aws-eu1 --landscape examples/landscape`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(command *cobra.Command, args []string) error { return e.run(command.Context(), args[0], args[1]) },
+	}
+	e.landscape.addFlags(command.Flags())
+	command.Flags().StringVar(&e.seed, "seed", "", "only the path to this Seed")
+	return command
+}
+
+func (e *explain) run(ctx context.Context, kindName, objectName string) error {
+	if e.landscape.dir == "" {
+		return errors.New("say on which folder of manifests, by --landscape")
+	}
+	kind, err := parseKind(kindName)
+	if err != nil {
+		return err
+	}
+	v := graph.Vertex{Kind: kind, Name: objectName}
+	if namespace, name, ok := strings.Cut(objectName, "/"); ok {
+		v.Namespace, v.Name = namespace, name
+	}
+	l, err := e.landscape.load(ctx)
+	if err != nil {
+		return err
+	}
+	seeds := []string{e.seed}
+	if e.seed == "" {
+		seeds = l.graph.Seeds(v)
+		slices.Sort(seeds)
+	}
+	var b strings.Builder
+	view := l.graph.View()
+	for _, seed := range seeds {
+		for i, step := range view.Path(v, seed) {
+			if i > 0 {
+				b.WriteString(" -> ")
+			}
+			b.WriteString(step.String())
+		}
+		b.WriteString("\n")
+	}
+	if path := strings.TrimSpace(b.String()); path != "" {
+		_, err := io.WriteString(e.out, b.String())
+		return err
+	}
+	if err := e.tellWhyNot(l, v); err != nil {
+		return err
+	}
+	return errNotAllowed
+}
+
+func (e *explain) tellWhyNot(l *landscape, v graph.Vertex) error {
+	where := "no Seed"
+	if e.seed != "" {
+		where = fmt.Sprintf("Seed %q", e.seed)
+	}
+	_, found := l.graph.View().Find(v)
+	message := fmt.Sprintf("%s reaches %s", v, where)
+	switch {
+	case !found:
+		message += ": no object refers to it"
+		if v.Kind.Watched() {
+			message += ", and it does not exist"
+		}
+	case e.seed != "":
+		message = fmt.Sprintf("%s does not reach %s", v, where)
+		if seeds := l.graph.Seeds(v); len(seeds) > 0 {
+			slices.Sort(seeds)
+			message += ", only " + strings.Join(seeds, ", ")
+		}
+	}
+	_, err := fmt.Fprintln(e.out, message)
+	return err
+}
+
+// parseKind takes the name of a kind in any case, and in the plural.
+func parseKind(name string) (graph.Kind, error) {
+	var names []string
+	for k := graph.Kind(1); ; k++ {
+		kind := k.String()
+		if _, ok := graph.ParseKind(kind); !ok {
+			break
+		}
+		plural := kind + "s"
+		if stem, ok := strings.CutSuffix(kind, "y"); ok {
+			plural = stem + "ies"
+		}
+		if strings.HasSuffix(kind, "s") {
+			plural = kind + "es"
+		}
+		if strings.EqualFold(name, kind) || strings.EqualFold(name, plural) {
+			return k, nil
+		}
+		names = append(names, kind)
+	}
+	return 0, fmt.Errorf("the graph has no kind %q, only %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,64 @@
+// Command seedguard decides what the agents of Gardener's Seeds may do in the garden: as a server for kube-apiserver's
+// webhooks, and offline.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// streams are where a command reads from and writes to. Results go out, everything else goes to errOut.
+type streams struct {
+	in          io.Reader
+	out, errOut io.Writer
+}
+
+// errNotAllowed is the outcome of a question that was answered with no. It has been printed.
+var errNotAllowed = errors.New("not allowed")
+
+// The exit statuses.
+const (
+	exitOK = iota
+	exitNotAllowed
+	exitError
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// run runs the command line and returns the exit status.
+func run(ctx context.Context, args []string, s streams) int {
+	root := &cobra.Command{
+		Use:   "seedguard",
+		Short: "Decides what the agents of Gardener's Seeds may do in the garden",
+		Long: `seedguard decides what gardenlets and extensions may do in the garden: what has to do with their own Seed, and nothing else.
+It serves the two webhooks that kube-apiserver asks (serve), and answers the same questions on the command line.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.errOut)
+	root.SetArgs(args)
+	root.AddCommand(newServe(s), newCanI(s), newExplain(s), newRules(s), newVersion(s))
+	switch err := root.ExecuteContext(ctx); {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errNotAllowed):
+		return exitNotAllowed
+	default:
+		_, _ = fmt.Fprintf(s.errOut, "Error: %v\n", err) // nowhere else to tell it
+		return exitError
+	}
+}

@@ -1,0 +1,424 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/klog/v2"
+)
+
+func TestMain(m *testing.M) {
+	klog.LogToStderr(false) // silent, but for what the tests ask for
+	klog.SetOutput(&bytes.Buffer{})
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("k8s.io/klog/v2.(*flushDaemon).run.func1"))
+}
+
+// manifest is a small landscape: two Seeds, a Shoot on each, the second of a project that both use the CloudProfile of.
+const manifest = `apiVersion: core.gardener.cloud/v1beta1
+kind: Seed
+metadata: {name: s1, uid: 11111111-1111-1111-1111-111111111111}
+---
+apiVersion: core.gardener.cloud/v1beta1
+kind: Seed
+metadata: {name: s2}
+---
+apiVersion: core.gardener.cloud/v1beta1
+kind: Project
+metadata: {name: dev}
+spec: {namespace: garden-dev}
+---
+apiVersion: core.gardener.cloud/v1beta1
+kind: SecretBinding
+metadata: {name: infrastructure, namespace: garden-dev}
+secretRef: {name: infrastructure, namespace: garden-dev}
+---
+apiVersion: core.gardener.cloud/v1beta1
+kind: Shoot
+metadata: {name: web, namespace: garden-dev}
+spec: {seedName: s1, secretBindingName: infrastructure, cloudProfile: {kind: CloudProfile, name: aws}}
+---
+apiVersion: core.gardener.cloud/v1beta1
+kind: Shoot
+metadata: {name: db, namespace: garden-prod}
+spec: {seedName: s2, cloudProfile: {kind: CloudProfile, name: aws}}
+`
+
+func landscapeDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "landscape.yaml"), manifest)
+	return dir
+}
+
+func write(t *testing.T, file, content string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
+}
+
+// outcome is what came of a command.
+type outcome struct {
+	exit        int
+	out, errOut string
+}
+
+func command(args ...string) outcome {
+	var out, errOut bytes.Buffer
+	exit := run(context.Background(), args, streams{strings.NewReader(""), &out, &errOut})
+	return outcome{exit, out.String(), errOut.String()}
+}
+
+func words(line string) []string { return strings.Fields(line) }
+
+func TestCanI(t *testing.T) {
+	dir := landscapeDir(t)
+	for name, c := range map[string]struct {
+		line string
+		exit int
+		out  string
+	}{
+		"own Secret":                {"get secrets infrastructure -n garden-dev --seed s1", 0, "yes"},
+		"own Secret, with a group":  {"get secrets. infrastructure -n garden-dev --seed s1", 0, "yes"},
+		"foreign Secret":            {"get secrets infrastructure -n garden-dev --seed s2", 1, "no opinion: "},
+		"extension":                 {"get secrets infrastructure -n garden-dev --seed s1 --extension provider-aws", 0, "yes"},
+		"extension with its prefix": {"get secrets infrastructure -n garden-dev --seed s1 --extension extension-provider-aws", 0, "yes"},
+		"by user and groups": {"get secrets infrastructure -n garden-dev --as gardener.cloud:system:seed:s1 " +
+			"--as-group gardener.cloud:system:seeds --as-group system:authenticated", 0, "yes"},
+		"person":                {"get secrets infrastructure -n garden-dev --as jane --as-group devs", 1, "no opinion: "},
+		"list with a selector":  {"list shoots --seed s1 -l name.seed.gardener.cloud/s1=true", 0, "yes"},
+		"list of another Seed":  {"list shoots --seed s1 -l name.seed.gardener.cloud/s2=true", 1, "no opinion: "},
+		"list without":          {"list shoots --seed s1", 1, "no opinion: "},
+		"list by field":         {"list controllerinstallations --seed s1 --field-selector spec.seedRef.name=s1", 0, "yes"},
+		"list by another field": {"list controllerinstallations --seed s1 --field-selector spec.seedRef.name!=s2", 1, "no opinion: "},
+		"subresource":           {"update shoots.core.gardener.cloud/status web -n garden-dev --seed s1", 0, "yes"},
+		"unknown resource":      {"get deployments.apps web -n garden-dev --seed s1", 1, "no opinion"},
+		"path":                  {"get /healthz --seed s1", 1, "no opinion"},
+		"events":                {"create events -n garden-dev --seed s1", 0, "yes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := command(append(words("can-i "+c.line), "--landscape", dir)...)
+			require.Equal(t, c.exit, o.exit, o)
+			require.Empty(t, o.errOut)
+			require.True(t, strings.HasPrefix(o.out, c.out), o.out)
+		})
+	}
+}
+
+func TestCanIMisused(t *testing.T) {
+	dir := landscapeDir(t)
+	for name, c := range map[string]struct{ line, message string }{
+		"nothing":                {"", "a verb and a resource are needed"},
+		"verb alone":             {"get", "a verb and a resource are needed"},
+		"misspelt":               {"get secret x --seed s1", `did you mean "secrets"?`},
+		"misspelt more":          {"get Shoot x --seed s1", `did you mean "shoots"?`},
+		"unknown":                {"get pods x --seed s1", "Name another resource with its group"},
+		"nobody":                 {"get secrets x", "say who asks"},
+		"two users":              {"get secrets x --as jane --seed s1", "exclude each other"},
+		"extension without":      {"get secrets x --as jane --extension e", "--extension needs --seed"},
+		"groups of a Seed":       {"get secrets x --seed s1 --as-group g", "--as-group goes with --as"},
+		"path with name":         {"get /healthz x --seed s1", "a path has no name"},
+		"label selector":         {"list shoots --seed s1 -l a=b=c", "--selector"},
+		"field selector":         {"list shoots --seed s1 --field-selector a", "--field-selector"},
+		"output":                 {"get secrets x --seed s1 -o yaml", "-o yaml"},
+		"unknown flag":           {"get secrets x --seed s1 --nothing", "unknown flag"},
+		"too many arguments":     {"get secrets x y --seed s1", "accepts at most 3 arg(s)"},
+		"no such file":           {"create secrets --seed s1 -f /does/not/exist", "no such file"},
+		"parent scope":           {"get secrets x --seed s1 --parent-scope some", "--parent-scope"},
+		"landscape and server":   {"get secrets x --seed s1 --server https://127.0.0.1:1", "say what to ask"},
+		"empty name of resource": {"get /x y --seed s1", "a path has no name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := command(append(words("can-i "+c.line), "--landscape", dir)...)
+			require.Equal(t, exitError, o.exit, o)
+			require.Contains(t, o.errOut, "Error: ")
+			require.Contains(t, o.errOut, c.message)
+			require.NotContains(t, o.errOut, "Usage:")
+			require.Empty(t, o.out)
+		})
+	}
+	o := command("can-i", "get", "secrets", "x", "--seed", "s1")
+	require.Equal(t, exitError, o.exit)
+	require.Contains(t, o.errOut, "say what to ask")
+	o = command("can-i", "get", "secrets", "x", "--seed", "s1", "--landscape", dir+"/none")
+	require.Equal(t, exitError, o.exit)
+	o = command("can-i", "get", "secrets", "x", "--seed", "s1", "--server", "https://127.0.0.1:1")
+	require.Equal(t, exitError, o.exit)
+	require.Contains(t, o.errOut, "connection refused")
+}
+
+func TestCanIAsJSON(t *testing.T) {
+	dir := landscapeDir(t)
+	o := command("can-i", "get", "secrets", "infrastructure", "-n", "garden-dev", "--seed", "s2", "-o", "json", "--landscape", dir)
+	require.Equal(t, exitNotAllowed, o.exit)
+	var v verdict
+	require.NoError(t, json.Unmarshal([]byte(o.out), &v))
+	require.False(t, v.Allowed)
+	require.Equal(t, "no opinion", v.Authorizer.Decision)
+	require.NotEmpty(t, v.Authorizer.Reason)
+	require.Nil(t, v.Admission)
+}
+
+func TestCanICreate(t *testing.T) {
+	dir := landscapeDir(t)
+	secret := func(name string) string {
+		return "apiVersion: v1\nkind: Secret\nmetadata: {name: " + name + ", namespace: garden-dev}\n"
+	}
+	for name, c := range map[string]struct {
+		object, line string
+		exit         int
+		out          []string
+	}{
+		"allowed":        {secret("web.ssh-keypair"), "create --seed s1", 0, []string{"authorizer: allow", "admission: admitted", "yes\n"}},
+		"of a resource":  {secret("web.ssh-keypair"), "create secrets -n garden-dev --seed s1", 0, []string{"yes\n"}},
+		"foreign":        {secret("web.ssh-keypair"), "create --seed s2", 1, []string{"authorizer: allow", "admission: refused (403): ", "no: the admission refuses it"}},
+		"nobody's":       {secret("other"), "create --seed s1", 1, []string{"admission: refused (403): "}},
+		"not guarded":    {"apiVersion: v1\nkind: Event\nmetadata: {name: e, namespace: garden-dev}\n", "create events --seed s1", 0, []string{"admission: admitted: not asked", "yes\n"}},
+		"authorizer":     {"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: x, namespace: garden-dev}\n", "create shoots --seed s1", 1, []string{"authorizer: no opinion", "admission: admitted: not asked", "no: the authorizer does not allow it"}},
+		"neither":        {"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: x}\n", "create --seed s1 --extension e", 1, []string{"authorizer: no opinion", "admission: refused (403)", "no: neither half allows it"}},
+		"person":         {secret("x"), "create --as jane", 1, []string{"authorizer: no opinion", "admission: admitted", "no: the authorizer does not allow it"}},
+		"own Seed":       {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n", "update --seed s1", 0, []string{"yes\n"}},
+		"delete a Seed":  {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s2}\n", "delete --seed s1", 1, []string{"no: neither half allows it"}},
+		"delete its own": {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n", "delete --seed s1", 0, []string{"yes\n"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "object.yaml")
+			write(t, file, c.object)
+			o := command(append(words("can-i "+c.line), "--landscape", dir, "-f", file)...)
+			require.Equal(t, c.exit, o.exit, o)
+			require.Empty(t, o.errOut)
+			for _, part := range c.out {
+				require.Contains(t, o.out, part)
+			}
+		})
+	}
+	for name, c := range map[string]struct{ object, line, message string }{
+		"not an object":   {"[]", "create --seed s1", "cannot unmarshal"},
+		"no kind":         {"metadata: {}", "create --seed s1", "no kind"},
+		"twice":           {"kind: Secret\nkind: Secret\napiVersion: v1\n", "create --seed s1", "already set"},
+		"another one":     {secret("x"), "create shoots --seed s1", "the object is one of secrets, not of shoots.core.gardener.cloud"},
+		"not guarded":     {"apiVersion: v1\nkind: Pod\n", "create --seed s1", "no Pod is guarded"},
+		"other namespace": {secret("x"), "create -n garden-x --seed s1", `the object is in namespace "garden-dev", not in "garden-x"`},
+		"other name":      {secret("x"), "create secrets y --seed s1", `the object is named "x", not "y"`},
+		"verb":            {secret("x"), "get --seed s1", "-f goes with create, update, patch and delete"},
+		"path":            {secret("x"), "get /x --seed s1", "name the resource"},
+	} {
+		t.Run("misused: "+name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "object.yaml")
+			write(t, file, c.object)
+			o := command(append(words("can-i "+c.line), "--landscape", dir, "-f", file)...)
+			require.Equal(t, exitError, o.exit, o)
+			require.Contains(t, o.errOut, c.message)
+		})
+	}
+}
+
+func TestCanIFromStandardInput(t *testing.T) {
+	var out, errOut bytes.Buffer
+	in := strings.NewReader("apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n")
+	exit := run(context.Background(), []string{"can-i", "create", "-f", "-", "--seed", "s1", "--landscape", landscapeDir(t)}, streams{in, &out, &errOut})
+	require.Equal(t, exitOK, exit, errOut.String())
+}
+
+func TestExplain(t *testing.T) {
+	dir := landscapeDir(t)
+	for name, c := range map[string]struct {
+		line string
+		exit int
+		out  string
+	}{
+		"path":          {"Secret garden-dev/infrastructure", 0, "Secret/garden-dev/infrastructure -> SecretBinding/garden-dev/infrastructure -> Shoot/garden-dev/web -> Seed/s1\n"},
+		"implied":       {"secrets garden-dev/web.ssh-keypair", 0, "Secret/garden-dev/web.ssh-keypair -> Shoot/garden-dev/web -> Seed/s1\n"},
+		"several":       {"cloudprofile aws", 0, "CloudProfile/aws -> Shoot/garden-dev/web -> Seed/s1\nCloudProfile/aws -> Shoot/garden-prod/db -> Seed/s2\n"},
+		"one of them":   {"cloudprofiles aws --seed s2", 0, "CloudProfile/aws -> Shoot/garden-prod/db -> Seed/s2\n"},
+		"itself":        {"seed s1", 0, "Seed/s1\n"},
+		"not that one":  {"shoot garden-dev/web --seed s2", 1, `Shoot/garden-dev/web does not reach Seed "s2", only s1` + "\n"},
+		"unknown":       {"secret garden-dev/x", 1, "Secret/garden-dev/x reaches no Seed: no object refers to it\n"},
+		"absent":        {"shoot garden-dev/x", 1, "Shoot/garden-dev/x reaches no Seed: no object refers to it, and it does not exist\n"},
+		"leads nowhere": {"project other", 1, "Project/other reaches no Seed: no object refers to it, and it does not exist\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := command(append(words("explain "+c.line), "--landscape", dir)...)
+			require.Equal(t, outcome{c.exit, c.out, ""}, o)
+		})
+	}
+	for line, message := range map[string]string{
+		"explain pod x --landscape " + dir: `the graph has no kind "pod", only BackupBucket`,
+		"explain shoot a/b":                "say on which folder",
+		"explain shoot --landscape x":      "accepts 2 arg(s)",
+	} {
+		o := command(words(line)...)
+		require.Equal(t, exitError, o.exit)
+		require.Contains(t, o.errOut, message)
+	}
+}
+
+func TestParseKindTakesAllKinds(t *testing.T) {
+	for _, name := range []string{"backupentries", "BackupEntry", "exposureclasses", "certificatesigningrequests", "workloadidentities", "Leases", "seed"} {
+		_, err := parseKind(name)
+		require.NoError(t, err, name)
+	}
+}
+
+func TestRules(t *testing.T) {
+	for _, format := range []string{"text", "markdown", "json"} {
+		o := command("rules", "-o", format)
+		require.Equal(t, exitOK, o.exit, o.errOut)
+		require.Contains(t, o.out, "backupbuckets")
+	}
+	o := command("rules", "-o", "xml")
+	require.Equal(t, exitError, o.exit)
+	require.Contains(t, o.errOut, "xml")
+}
+
+func TestVersion(t *testing.T) {
+	require.Contains(t, command("version").out, "seedguard ")
+	var v struct{ GoVersion string }
+	require.NoError(t, json.Unmarshal([]byte(command("version", "-o", "json").out), &v))
+	require.NotEmpty(t, v.GoVersion)
+	require.Equal(t, exitError, command("version", "-o", "xml").exit)
+	require.Equal(t, exitError, command("nothing").exit)
+	require.Equal(t, exitError, command("version", "x").exit)
+}
+
+func TestHelpHasExamples(t *testing.T) {
+	for _, name := range []string{"serve", "can-i", "explain"} {
+		o := command(name, "--help")
+		require.Equal(t, exitOK, o.exit)
+		require.Contains(t, o.out, "Examples:\n  ")
+	}
+}
+
+// safeBuffer is a buffer that a command writes to while a test reads.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// serving runs `serve` until the test ends, and returns what it has printed once that holds want.
+func serving(t *testing.T, want string, args ...string) *safeBuffer {
+	t.Helper()
+	require.NoError(t, logsapi.ResetForTest(nil))
+	var out, errOut safeBuffer
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan int, 1)
+	args = append([]string{"serve", "--secure-port=0", "--metrics-bind-address=127.0.0.1:0", "--shutdown-delay=0s"}, args...)
+	go func() { ended <- run(ctx, args, streams{strings.NewReader(""), &out, &errOut}) }()
+	t.Cleanup(func() {
+		cancel()
+		require.Equal(t, exitOK, <-ended, errOut.String())
+		require.Empty(t, errOut.String())
+		require.NoError(t, logsapi.ResetForTest(nil))
+	})
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), want) }, 30*time.Second, 10*time.Millisecond)
+	return &out
+}
+
+var addressLine = regexp.MustCompile(`webhooks +(https://\S+)`)
+
+// TestServeOnALandscape takes the commands that `make run` prints at their word.
+func TestServeOnALandscape(t *testing.T) {
+	dir := landscapeDir(t)
+	out := serving(t, "Move a manifest away", "--landscape", dir).String()
+	url := addressLine.FindStringSubmatch(out)[1]
+
+	var answers []bool
+	for line := range strings.Lines(out) {
+		switch {
+		case strings.HasPrefix(line, "curl "):
+			body := strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "-d '")+4:]), "'")
+			require.Contains(t, line, url)
+			answers = append(answers, ask(t, url, body))
+		case strings.Contains(line, " can-i "):
+			offline := words(line)[1:]
+			require.Equal(t, map[bool]int{true: exitOK, false: exitNotAllowed}[answers[len(answers)-1]], command(offline...).exit, line)
+			// The same of the running server.
+			online := append(offline[:len(offline)-2:len(offline)-2], "--server", url, "--insecure-skip-tls-verify")
+			require.Equal(t, map[bool]int{true: exitOK, false: exitNotAllowed}[answers[len(answers)-1]], command(online...).exit, line)
+		}
+	}
+	require.Equal(t, []bool{true, false, false}, answers)
+
+	// Both halves of the running server.
+	file := filepath.Join(t.TempDir(), "object.yaml")
+	write(t, file, "apiVersion: v1\nkind: Secret\nmetadata: {name: web.ssh-keypair, namespace: garden-dev}\n")
+	for seed, exit := range map[string]int{"s1": exitOK, "s2": exitNotAllowed} {
+		require.Equal(t, exit, command("can-i", "create", "-f", file, "--seed", seed, "--server", url, "--insecure-skip-tls-verify").exit)
+	}
+
+	// A manifest moved away flips the answer.
+	require.NoError(t, os.Remove(filepath.Join(dir, "landscape.yaml")))
+	own := []string{"can-i", "get", "secrets", "infrastructure", "-n", "garden-dev", "--seed", "s1", "--server", url, "--insecure-skip-tls-verify"}
+	require.Eventually(t, func() bool { return command(own...).exit == exitNotAllowed }, 20*time.Second, 50*time.Millisecond)
+}
+
+func ask(t *testing.T, url, body string) bool {
+	t.Helper()
+	r := &remote{url: url, insecure: true}
+	require.NoError(t, r.connect())
+	defer r.client.CloseIdleConnections()
+	var answer struct{ Status struct{ Allowed bool } }
+	require.NoError(t, r.post(context.Background(), "/webhooks/auth/seed", json.RawMessage(body), &answer))
+	return answer.Status.Allowed
+}
+
+func TestServeByAConfigurationFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\ngarden: {landscape: /does/not/exist}\nlogging: {format: json}\n")
+	out := serving(t, "webhooks", "--config", file, "--landscape", landscapeDir(t)).String()
+	url := addressLine.FindStringSubmatch(out)[1]
+	r := &remote{url: url, insecure: true}
+	require.NoError(t, r.connect())
+	defer r.client.CloseIdleConnections()
+	response, err := r.client.Get(url + "/readyz?verbose")
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode)
+}
+
+func TestServeMisused(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "config.yaml")
+	write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\nsrving: {}\n")
+	write(t, filepath.Join(dir, "kubeconfig"), "not: a kubeconfig: file")
+	for name, c := range map[string]struct{ line, message string }{
+		"argument":     {"serve x", "unknown command"},
+		"config":       {"serve --config " + file, `unknown field "srving"`},
+		"invalid":      {"serve --bind-address 0.0.0.0", "serving.tlsCertFile"},
+		"no garden":    {"serve", "no garden: set --kubeconfig or --landscape"},
+		"no landscape": {"serve --landscape " + dir + "/none", "none"},
+		"kubeconfig":   {"serve --kubeconfig " + dir + "/kubeconfig", "kubeconfig"},
+		"certificate":  {"serve --secure-port=0 --landscape " + dir + " --tls-cert-file=x --tls-private-key-file=y", "cannot load the serving certificate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, logsapi.ResetForTest(nil))
+			o := command(words(c.line)...)
+			require.Equal(t, exitError, o.exit)
+			require.Contains(t, o.errOut, c.message)
+			require.NotContains(t, o.errOut, "Usage:")
+		})
+	}
+	require.NoError(t, logsapi.ResetForTest(nil))
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
+	"k8s.io/apiserver/pkg/authentication/user"
+
+	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
+	"github.com/spf13/pflag"
+
+	"github.com/seedguard/seedguard/pkg/naming"
+)
+
+// question is what `can-i` asks, from its flags and arguments.
+type question struct {
+	user            string
+	groups          []string
+	seed, extension string
+
+	verb, namespace, name        string
+	resource                     schema.GroupResource
+	subresource, path            string
+	fieldSelector, labelSelector string
+}
+
+func (q *question) addFlags(set *pflag.FlagSet) {
+	set.StringVar(&q.user, "as", "", "name of the user who asks")
+	set.StringArrayVar(&q.groups, "as-group", nil, "group of the user who asks; can be repeated")
+	set.StringVar(&q.seed, "seed", "", "ask as the gardenlet of this Seed, or as the extension on it")
+	set.StringVar(&q.extension, "extension", "", "ask as this extension on the Seed: the name of its ServiceAccount, with or without extension-")
+	set.StringVarP(&q.namespace, "namespace", "n", "", "namespace of the resource; none for all namespaces and for cluster-scoped resources")
+	set.StringVar(&q.fieldSelector, "field-selector", "", "field selector of a list, watch or deletecollection")
+	set.StringVarP(&q.labelSelector, "selector", "l", "", "label selector of a list, watch or deletecollection")
+}
+
+// parse reads the arguments: VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME], or VERB /PATH. known are the resources that need no
+// group.
+func (q *question) parse(args []string, known []schema.GroupResource) error {
+	if len(args) < 2 {
+		return errors.New("a verb and a resource are needed, as in: can-i get secrets my-secret -n garden-dev --seed my-seed")
+	}
+	q.verb = args[0]
+	if strings.HasPrefix(args[1], "/") {
+		if len(args) > 2 {
+			return errors.New("a path has no name after it")
+		}
+		q.path = args[1]
+		return nil
+	}
+	name, subresource, _ := strings.Cut(args[1], "/")
+	q.subresource = subresource
+	if len(args) > 2 {
+		q.name = args[2]
+	}
+	var err error
+	q.resource, err = resolve(name, known)
+	return err
+}
+
+// resolve finds the group of a resource. A name with a dot has its group with it; "pods." is in the core group.
+func resolve(name string, known []schema.GroupResource) (schema.GroupResource, error) {
+	if resource, group, ok := strings.Cut(name, "."); ok {
+		return schema.GroupResource{Group: group, Resource: resource}, nil
+	}
+	if name == "" {
+		return schema.GroupResource{}, errors.New("the resource has no name")
+	}
+	var found []schema.GroupResource
+	for _, r := range known {
+		if r.Resource == name && !slices.Contains(found, r) {
+			found = append(found, r)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		// As kubectl does: the core group comes first (events).
+		if i := slices.Index(found, schema.GroupResource{Resource: name}); i >= 0 {
+			return found[i], nil
+		}
+		return schema.GroupResource{}, fmt.Errorf("resource %q is in several groups: %v", name, found)
+	}
+	message := fmt.Sprintf("resource %q is none of seedguard's", name)
+	if near := nearest(name, known); near != "" {
+		message += fmt.Sprintf("; did you mean %q?", near)
+	}
+	return schema.GroupResource{}, errors.New(message + " Name another resource with its group, as in deployments.apps or pods. (core group)")
+}
+
+// nearest returns the known resource whose name differs least, empty when all differ too much.
+func nearest(name string, known []schema.GroupResource) string {
+	best, least := "", len(name)/3+2
+	for _, r := range known {
+		if d := distance(strings.ToLower(name), r.Resource); d < least {
+			best, least = r.Resource, d
+		}
+	}
+	return best
+}
+
+// distance is the number of bytes to insert, delete or replace to make a into b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// info returns the user who asks.
+func (q *question) info() (*user.DefaultInfo, error) {
+	switch {
+	case q.user != "" && q.seed != "":
+		return nil, errors.New("--as and --seed exclude each other")
+	case q.extension != "" && q.seed == "":
+		return nil, errors.New("--extension needs --seed")
+	case q.user != "":
+		return &user.DefaultInfo{Name: q.user, Groups: q.groups}, nil
+	case q.seed == "":
+		return nil, errors.New("say who asks: --as and --as-group, or --seed and --extension")
+	case len(q.groups) > 0:
+		return nil, errors.New("--as-group goes with --as; --seed brings its own groups")
+	case q.extension == "":
+		return &user.DefaultInfo{Name: constants.SeedUserNamePrefix + q.seed, Groups: []string{constants.SeedsGroup, user.AllAuthenticated}}, nil
+	default:
+		namespace, name := naming.SeedNamespace(q.seed), naming.ExtensionPrefix+strings.TrimPrefix(q.extension, naming.ExtensionPrefix)
+		return &user.DefaultInfo{
+			Name:   serviceaccount.MakeUsername(namespace, name),
+			Groups: append(serviceaccount.MakeGroupNames(namespace), user.AllAuthenticated),
+		}, nil
+	}
+}
+
+// review returns the question as kube-apiserver asks it.
+func (q *question) review() (*authorizationv1.SubjectAccessReview, error) {
+	who, err := q.info()
+	if err != nil {
+		return nil, err
+	}
+	r := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: who.Name, Groups: who.Groups}}
+	r.SetGroupVersionKind(authorizationv1.SchemeGroupVersion.WithKind("SubjectAccessReview"))
+	if q.path != "" {
+		r.Spec.NonResourceAttributes = &authorizationv1.NonResourceAttributes{Path: q.path, Verb: q.verb}
+		return r, nil
+	}
+	attributes := &authorizationv1.ResourceAttributes{
+		Verb: q.verb, Group: q.resource.Group, Version: "*", Resource: q.resource.Resource, Subresource: q.subresource,
+		Namespace: q.namespace, Name: q.name,
+	}
+	if q.fieldSelector != "" {
+		requirements, err := fieldRequirements(q.fieldSelector)
+		if err != nil {
+			return nil, fmt.Errorf("--field-selector: %w", err)
+		}
+		attributes.FieldSelector = &authorizationv1.FieldSelectorAttributes{Requirements: requirements}
+	}
+	if q.labelSelector != "" {
+		requirements, err := labelRequirements(q.labelSelector)
+		if err != nil {
+			return nil, fmt.Errorf("--selector: %w", err)
+		}
+		attributes.LabelSelector = &authorizationv1.LabelSelectorAttributes{Requirements: requirements}
+	}
+	r.Spec.ResourceAttributes = attributes
+	return r, nil
+}
+
+// fieldRequirements writes a field selector as kube-apiserver does.
+func fieldRequirements(selector string) (out []metav1.FieldSelectorRequirement, err error) {
+	parsed, err := fields.ParseSelector(selector)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range parsed.Requirements() {
+		operator := metav1.FieldSelectorOpIn
+		if r.Operator == selection.NotEquals {
+			operator = metav1.FieldSelectorOpNotIn
+		}
+		out = append(out, metav1.FieldSelectorRequirement{Key: r.Field, Operator: operator, Values: []string{r.Value}})
+	}
+	return out, nil
+}
+
+// labelRequirements writes a label selector as kube-apiserver does. What has no operator there is left out.
+func labelRequirements(selector string) (out []metav1.LabelSelectorRequirement, err error) {
+	parsed, err := labels.Parse(selector)
+	if err != nil {
+		return nil, err
+	}
+	requirements, _ := parsed.Requirements()
+	for _, r := range requirements {
+		operator, ok := map[selection.Operator]metav1.LabelSelectorOperator{
+			selection.Equals: metav1.LabelSelectorOpIn, selection.DoubleEquals: metav1.LabelSelectorOpIn, selection.In: metav1.LabelSelectorOpIn,
+			selection.NotEquals: metav1.LabelSelectorOpNotIn, selection.NotIn: metav1.LabelSelectorOpNotIn,
+			selection.Exists: metav1.LabelSelectorOpExists, selection.DoesNotExist: metav1.LabelSelectorOpDoesNotExist,
+		}[r.Operator()]
+		if ok {
+			out = append(out, metav1.LabelSelectorRequirement{Key: r.Key(), Operator: operator, Values: r.ValuesUnsorted()})
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	logsapi "k8s.io/component-base/logs/api/v1"
+
+	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/garden/manifests"
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/server"
+)
+
+func newServe(s streams) *cobra.Command {
+	var flags *config.Flags
+	command := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the webhooks for kube-apiserver",
+		Long: `Serve the webhooks for kube-apiserver: the SeedAuthorizer at ` + server.AuthorizerPath + `
+and the SeedRestriction at ` + server.AdmissionPath + `.
+
+The garden's objects come from an API server (--kubeconfig, or that of the cluster seedguard runs in) or from a folder of
+manifests (--landscape). Calls are answered once all of them have reached the graph: see /readyz?verbose.`,
+		Example: `  # Try it: listens on loopback, and prints commands to paste.
+  seedguard serve --landscape examples/landscape
+
+  # In front of a garden.
+  seedguard serve --kubeconfig garden.kubeconfig --bind-address 0.0.0.0 --tls-cert-file tls.crt --tls-private-key-file tls.key \
+    --client-ca-file ca.crt --client-allowed-names kube-apiserver
+
+  # The same from a file, but for the log level.
+  seedguard serve --config seedguard.yaml -v 4`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			c, err := flags.Complete()
+			if err != nil {
+				return err
+			}
+			if err := logsapi.ValidateAndApply(&c.Logging, nil); err != nil {
+				return err
+			}
+			return serve(command.Context(), c, s)
+		},
+	}
+	flags = config.AddFlags(command.Flags())
+	return command
+}
+
+// versionInterval is how often the API server's version is looked up again, and versionRetry how soon after a failure.
+const (
+	versionInterval = 5 * time.Minute
+	versionRetry    = 10 * time.Second
+)
+
+// serve serves until ctx ends, and returns when everything has stopped.
+func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) error {
+	source, err := newSource(&c.Garden)
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	resources := graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope})
+	watched, err := garden.New(garden.Options{Source: source, Graph: resources, Registerer: registry})
+	if err != nil {
+		return err
+	}
+	selectors := newSelectors(&c.Authorizer)
+	decides, err := authorizer.New(authorizer.Options{Graph: resources, WithSelectors: selectors.sent})
+	if err != nil {
+		return err
+	}
+	web, err := server.New(ctx, server.Options{
+		Serving:    c.Serving,
+		Metrics:    c.Metrics,
+		Authorizer: decides,
+		Admission:  admission.New(admission.Options{Reader: watched, Registerer: registry}),
+		Graph:      resources,
+		Resources:  knownResources(),
+		NotReady:   watched.NotReady,
+		Registry:   registry,
+	})
+	if err != nil {
+		return err
+	}
+	// The server answers while it drains, so what it answers from stops after it.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	serving, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, 3)
+	var running sync.WaitGroup
+	run := func(f func(context.Context) error) {
+		running.Go(func() {
+			if err := f(background); err != nil {
+				failed <- err
+			}
+			cancel()
+		})
+	}
+	run(watched.Run)
+	switch source := source.(type) {
+	case *manifests.Source:
+		run(source.Run)
+		running.Go(func() { demonstrate(serving, c, resources, watched, web, s) })
+	case *garden.KubeSource:
+		if selectors.auto {
+			run(func(ctx context.Context) error { return selectors.follow(ctx, source.ServerVersion) })
+		}
+		_, _ = fmt.Fprintf(s.out, "seedguard serves on https://%s\n", web.Address()) // for people only
+	}
+	err = web.Run(serving)
+	stop()
+	running.Wait()
+	close(failed)
+	for failure := range failed {
+		err = errors.Join(err, failure)
+	}
+	return err
+}
+
+// newSource returns where the garden's objects come from.
+func newSource(g *config.Garden) (garden.Source, error) {
+	if g.Landscape != "" {
+		return manifests.New(g.Landscape)
+	}
+	var cluster *rest.Config
+	var err error
+	if g.Kubeconfig != "" {
+		cluster, err = clientcmd.BuildConfigFromFlags("", g.Kubeconfig)
+	} else if cluster, err = rest.InClusterConfig(); errors.Is(err, rest.ErrNotInCluster) {
+		err = errors.New("no garden: set --kubeconfig or --landscape, or run in a cluster")
+	}
+	if err != nil {
+		return nil, err
+	}
+	cluster.UserAgent = "seedguard/" + rest.DefaultKubernetesUserAgent()
+	return garden.NewKubeSource(cluster)
+}

@@ -1,0 +1,469 @@
+package garden
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
+	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
+	cachetesting "k8s.io/client-go/tools/cache/testing"
+	testingclock "k8s.io/utils/clock/testing"
+
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// memorySource is a Source in memory. Its list and watch are client-go's own test source, which can drop watch events.
+type memorySource struct {
+	kinds map[graph.Kind]*cachetesting.FakeControllerSource
+	// live answers Live and Exists.
+	live func(ctx context.Context, v graph.Vertex) (runtime.Object, error)
+}
+
+func newMemorySource() *memorySource {
+	s := &memorySource{kinds: map[graph.Kind]*cachetesting.FakeControllerSource{}}
+	for _, r := range Resources() {
+		s.kinds[r.Kind] = cachetesting.NewFakeControllerSource()
+	}
+	return s
+}
+
+func (s *memorySource) ListerWatcher(r Resource) cache.ListerWatcher { return s.kinds[r.Kind] }
+
+func (s *memorySource) Live(ctx context.Context, r Resource, namespace, name string) (runtime.Object, error) {
+	if s.live == nil {
+		return nil, ErrNotAvailable
+	}
+	return s.live(ctx, graph.Vertex{Kind: r.Kind, Namespace: namespace, Name: name})
+}
+
+func (s *memorySource) Exists(ctx context.Context, _ schema.GroupVersionResource, namespace, name string) (bool, error) {
+	if s.live == nil {
+		return false, ErrNotAvailable
+	}
+	o, err := s.live(ctx, graph.Vertex{Namespace: namespace, Name: name})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return o != nil, err
+}
+
+var start = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// testGarden is a running Garden over a memorySource.
+type testGarden struct {
+	*Garden
+	t      *testing.T
+	source *memorySource
+	graph  *graph.Graph
+	clock  *testingclock.FakeClock
+}
+
+func run(t *testing.T, source *memorySource) *testGarden {
+	t.Helper()
+	g := &testGarden{t: t, source: source, graph: graph.New(graph.Options{}), clock: testingclock.NewFakeClock(start)}
+	var err error
+	g.Garden, err = New(Options{Source: source, Graph: g.graph, Clock: g.clock})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- g.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-done)
+	})
+	g.eventually("ready", func() bool { return len(g.NotReady()) == 0 })
+	return g
+}
+
+func (g *testGarden) eventually(what string, condition func() bool) {
+	g.t.Helper()
+	require.Eventually(g.t, condition, 10*time.Second, time.Millisecond, what)
+}
+
+// related waits until the graph says of v what is wanted.
+func (g *testGarden) related(want bool, v graph.Vertex, seed string) {
+	g.t.Helper()
+	g.eventually(fmt.Sprintf("%s related to %s: %t", v, seed, want), func() bool { return g.graph.Reaches(v, seed) == want })
+}
+
+func (s *memorySource) of(o runtime.Object) *cachetesting.FakeControllerSource {
+	kept, err := Extract(o)
+	if err != nil {
+		panic(err)
+	}
+	return s.kinds[kept.Kind]
+}
+
+func (s *memorySource) add(o runtime.Object)    { s.of(o).Add(o) }
+func (s *memorySource) modify(o runtime.Object) { s.of(o).Modify(o) }
+func (s *memorySource) delete(o runtime.Object) { s.of(o).Delete(o) }
+
+func named(namespace, name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: namespace, Name: name}
+}
+
+func shootOn(seed string) *gardencorev1beta1.Shoot {
+	return &gardencorev1beta1.Shoot{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "garden", Name: "m", UID: "1234"},
+		Spec:       gardencorev1beta1.ShootSpec{SeedName: &seed},
+	}
+}
+
+func seedUntil(expiration time.Time) *gardencorev1beta1.Seed {
+	seed := &gardencorev1beta1.Seed{ObjectMeta: named("", "child")}
+	if !expiration.IsZero() {
+		seed.Status.ClientCertificateExpirationTimestamp = &metav1.Time{Time: expiration}
+	}
+	return seed
+}
+
+func managedSeed(bootstrap seedmanagementv1alpha1.Bootstrap, annotations map[string]string) *seedmanagementv1alpha1.ManagedSeed {
+	return &seedmanagementv1alpha1.ManagedSeed{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "garden", Name: "child", Annotations: annotations},
+		Spec: seedmanagementv1alpha1.ManagedSeedSpec{
+			Shoot:     &seedmanagementv1alpha1.Shoot{Name: "m"},
+			Gardenlet: seedmanagementv1alpha1.GardenletConfig{Bootstrap: &bootstrap},
+		},
+	}
+}
+
+var (
+	renew = map[string]string{"gardener.cloud/operation": "renew-kubeconfig"}
+	// The first six hex digits of sha256 of garden--child.
+	tokenSecret    = graph.Vertex{Kind: graph.KindSecret, Namespace: "kube-system", Name: "bootstrap-token-a2b7d1"}
+	serviceAccount = graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden", Name: "gardenlet-bootstrap-child"}
+	binding        = graph.Vertex{Kind: graph.KindClusterRoleBinding, Name: "gardener.cloud:system:seed-bootstrapper:garden:gardenlet-bootstrap-child"}
+)
+
+func TestManagedSeedBootstrap(t *testing.T) {
+	source := newMemorySource()
+	g := run(t, source)
+	source.add(shootOn("parent"))
+
+	// The Seed does not exist yet.
+	source.add(managedSeed(seedmanagementv1alpha1.BootstrapToken, nil))
+	g.related(true, tokenSecret, "parent")
+	require.False(t, g.graph.Reaches(serviceAccount, "parent"))
+	require.False(t, g.graph.Reaches(binding, "parent"))
+
+	// It has registered, but never said until when its certificate is valid.
+	source.add(seedUntil(time.Time{}))
+	g.related(false, tokenSecret, "parent")
+
+	// Its certificate expires without any event, is renewed, and expires again.
+	for hours := range 2 {
+		expiration := start.Add(time.Duration(hours+1) * time.Hour)
+		source.modify(seedUntil(expiration))
+		g.eventually("wake-up at expiration", func() bool {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			return len(g.wakeups) == 1
+		})
+		g.related(false, tokenSecret, "parent")
+		g.clock.SetTime(expiration.Add(-time.Second))
+		require.False(t, g.graph.Reaches(tokenSecret, "parent"))
+		g.clock.SetTime(expiration)
+		g.related(true, tokenSecret, "parent")
+		require.Empty(t, g.wakeups)
+	}
+
+	source.modify(seedUntil(start.Add(1000 * time.Hour)))
+	g.related(false, tokenSecret, "parent")
+	source.modify(managedSeed(seedmanagementv1alpha1.BootstrapToken, renew))
+	g.related(true, tokenSecret, "parent")
+	source.modify(managedSeed(seedmanagementv1alpha1.BootstrapServiceAccount, renew))
+	g.related(false, tokenSecret, "parent")
+	g.related(true, serviceAccount, "parent")
+	g.related(true, binding, "parent")
+	source.modify(managedSeed(seedmanagementv1alpha1.BootstrapServiceAccount, nil))
+	g.related(false, serviceAccount, "parent")
+	g.related(false, binding, "parent")
+
+	source.delete(seedUntil(time.Time{}))
+	g.related(true, serviceAccount, "parent")
+	source.modify(managedSeed(seedmanagementv1alpha1.BootstrapNone, renew))
+	g.related(false, serviceAccount, "parent")
+	require.False(t, g.graph.Reaches(tokenSecret, "parent"))
+}
+
+func TestGardenletBootstrap(t *testing.T) {
+	gardenlet := func(annotations map[string]string) *seedmanagementv1alpha1.Gardenlet {
+		return &seedmanagementv1alpha1.Gardenlet{ObjectMeta: metav1.ObjectMeta{Namespace: "garden", Name: "child", Annotations: annotations}}
+	}
+	source := newMemorySource()
+	g := run(t, source)
+
+	source.add(gardenlet(nil))
+	g.related(true, graph.Vertex{Kind: graph.KindGardenlet, Namespace: "garden", Name: "child"}, "child")
+	require.False(t, g.graph.Reaches(tokenSecret, "child"), "a missing Seed allows a Gardenlet nothing")
+
+	source.add(seedUntil(start.Add(time.Hour)))
+	g.eventually("wake-up at expiration", func() bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return len(g.wakeups) == 1
+	})
+	g.clock.Step(time.Hour)
+	g.related(true, tokenSecret, "child")
+	source.modify(seedUntil(start.Add(9 * time.Hour)))
+	g.related(false, tokenSecret, "child")
+	source.modify(gardenlet(renew))
+	g.related(true, tokenSecret, "child")
+	source.delete(gardenlet(nil))
+	g.related(false, tokenSecret, "child")
+}
+
+func TestManagedIssuer(t *testing.T) {
+	project := func(name, namespace string) *gardencorev1beta1.Project {
+		return &gardencorev1beta1.Project{ObjectMeta: named("", name), Spec: gardencorev1beta1.ProjectSpec{Namespace: &namespace}}
+	}
+	issuer := func(project, uid string) graph.Vertex {
+		return graph.Vertex{Kind: graph.KindSecret, Namespace: "gardener-system-shoot-issuer", Name: project + "--" + uid}
+	}
+	source := newMemorySource()
+	g := run(t, source)
+
+	shoot := shootOn("s")
+	source.add(shoot)
+	source.add(project("p", "garden"))
+	g.related(true, graph.Vertex{Kind: graph.KindProject, Name: "p"}, "s")
+	require.False(t, g.graph.Reaches(issuer("p", "1234"), "s"), "the issuer is not managed")
+
+	managed := shoot.DeepCopy()
+	managed.Annotations = map[string]string{"authentication.gardener.cloud/issuer": "managed"}
+	source.modify(managed)
+	g.related(true, issuer("p", "1234"), "s")
+
+	// The Project comes and goes after the Shoot.
+	source.modify(project("p", "elsewhere"))
+	g.related(false, issuer("p", "1234"), "s")
+	source.add(project("q", "garden"))
+	g.related(true, issuer("q", "1234"), "s")
+	source.delete(project("q", "garden"))
+	g.related(false, issuer("q", "1234"), "s")
+	source.modify(project("p", "garden"))
+	g.related(true, issuer("p", "1234"), "s")
+
+	// The Shoot is deleted and made again while nobody looks: the event is an update.
+	again := managed.DeepCopy()
+	again.UID = "5678"
+	source.of(managed).DeleteDropWatch(managed)
+	source.of(again).AddDropWatch(again)
+	source.of(again).ResetWatch()
+	g.related(true, issuer("p", "5678"), "s")
+	g.related(false, issuer("p", "1234"), "s")
+}
+
+func TestReader(t *testing.T) {
+	source := newMemorySource()
+	source.add(shootOn("s"))
+	source.add(&gardencorev1beta1.Shoot{ObjectMeta: named("a", "b/c")})
+	g := run(t, source)
+
+	shoot := g.Get(graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"})
+	require.Equal(t, ShootFacts{SeedName: "s"}, shoot.Facts)
+	require.Equal(t, types.UID("1234"), shoot.UID)
+	require.Nil(t, g.Get(graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "other"}))
+	require.Nil(t, g.Get(graph.Vertex{Kind: graph.KindSecret, Namespace: "garden", Name: "m"}), "not watched")
+	require.NotNil(t, g.Get(graph.Vertex{Kind: graph.KindShoot, Namespace: "a", Name: "b/c"}))
+	require.Nil(t, g.Get(graph.Vertex{Kind: graph.KindShoot, Namespace: "a/b", Name: "c"}), "not to be taken for a/b/c")
+	require.Len(t, g.List(graph.KindShoot), 2)
+	require.Empty(t, g.List(graph.KindSeed))
+	require.Empty(t, g.List(graph.KindSecret))
+}
+
+// ServiceAccounts are watched for the few that gardenlets bootstrap with. The others must not come into the graph.
+func TestOtherServiceAccounts(t *testing.T) {
+	source := newMemorySource()
+	source.add(&corev1.ServiceAccount{ObjectMeta: named("garden", "robot"), Secrets: []corev1.ObjectReference{{Name: "x"}}})
+	bootstrap := &corev1.ServiceAccount{ObjectMeta: named("garden", "gardenlet-bootstrap-child"), Secrets: []corev1.ObjectReference{{Name: "x"}}}
+	source.add(bootstrap)
+	g := run(t, source)
+	require.False(t, g.graph.HasObject(graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden", Name: "robot"}))
+	require.True(t, g.graph.HasObject(graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden", Name: "gardenlet-bootstrap-child"}))
+	source.modify(&corev1.ServiceAccount{ObjectMeta: bootstrap.ObjectMeta})
+	g.eventually("gone without its Secret", func() bool {
+		return !g.graph.HasObject(graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden", Name: "gardenlet-bootstrap-child"})
+	})
+}
+
+// failingSource cannot list one kind for as long as it fails.
+type failingSource struct {
+	*memorySource
+	kind  graph.Kind
+	fails chan struct{}
+}
+
+func (s failingSource) ListerWatcher(r Resource) cache.ListerWatcher {
+	inner := s.memorySource.ListerWatcher(r)
+	if r.Kind != s.kind {
+		return inner
+	}
+	return &cache.ListWatch{
+		ListFunc: func(options metav1.ListOptions) (runtime.Object, error) {
+			select {
+			case <-s.fails:
+				return inner.List(options)
+			default:
+				return nil, errors.New("no such resource")
+			}
+		},
+		WatchFunc: inner.Watch,
+	}
+}
+
+func TestNotReady(t *testing.T) {
+	source := failingSource{newMemorySource(), graph.KindManagedSeed, make(chan struct{})}
+	registry := prometheus.NewPedanticRegistry()
+	g, err := New(Options{Source: source, Graph: graph.New(graph.Options{}), Registerer: registry})
+	require.NoError(t, err)
+	require.Len(t, g.NotReady(), len(table), "nothing has synced")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- g.Run(ctx) }()
+	defer func() {
+		cancel()
+		require.NoError(t, <-done)
+	}()
+	require.Eventually(t, func() bool {
+		reasons := g.NotReady()
+		return len(reasons) == 1 && reasons[0] == "managedseeds.seedmanagement.gardener.cloud not synced: no such resource"
+	}, 10*time.Second, time.Millisecond)
+	close(source.fails)
+	require.Eventually(t, func() bool { return len(g.NotReady()) == 0 }, 30*time.Second, time.Millisecond)
+
+	problems, err := testutil.GatherAndLint(registry)
+	require.NoError(t, err)
+	require.Empty(t, problems)
+	count, err := testutil.GatherAndCount(registry, "seedguard_garden_informer_synced", "seedguard_garden_watch_open")
+	require.NoError(t, err)
+	require.Equal(t, 2*len(table), count)
+}
+
+// A heartbeat must not take the lock: it costs a comparison.
+func TestHeartbeat(t *testing.T) {
+	source := newMemorySource()
+	shoot := shootOn("s")
+	source.add(shoot)
+	g := run(t, source)
+	w := g.watches[graph.KindShoot]
+
+	beat := shoot.DeepCopy()
+	beat.Status.LastOperation = &gardencorev1beta1.LastOperation{Type: "Reconcile"}
+	old, err := Extract(shoot)
+	require.NoError(t, err)
+	now, err := Extract(beat)
+	require.NoError(t, err)
+	require.True(t, w.sameEdges(old, now))
+
+	for name, change := range map[string]func(*gardencorev1beta1.Shoot){
+		"edges":          func(s *gardencorev1beta1.Shoot) { s.Status.SeedName = &s.Name },
+		"UID":            func(s *gardencorev1beta1.Shoot) { s.UID = "other" },
+		"managed issuer": func(s *gardencorev1beta1.Shoot) { s.Annotations = map[string]string{"authentication.gardener.cloud/issuer": "managed"} },
+	} {
+		changed := shoot.DeepCopy()
+		change(changed)
+		now, err := Extract(changed)
+		require.NoError(t, err)
+		require.False(t, w.sameEdges(old, now), name)
+	}
+	require.Zero(t, testing.AllocsPerRun(100, func() { w.sameEdges(old, now) }))
+}
+
+func TestLive(t *testing.T) {
+	shoots := schema.GroupVersionResource{Group: "core.gardener.cloud", Version: "v1beta1", Resource: "shoots"}
+	source := newMemorySource()
+	g := run(t, source)
+	v := graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"}
+
+	_, err := g.Live(t.Context(), v)
+	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
+	_, err = g.Exists(t.Context(), shoots, "garden", "m")
+	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
+
+	answer := func(o runtime.Object, err error) {
+		source.live = func(ctx context.Context, _ graph.Vertex) (runtime.Object, error) {
+			_, bounded := ctx.Deadline()
+			require.True(t, bounded)
+			return o, err
+		}
+	}
+	answer(shootOn("s"), nil)
+	o, err := g.Live(t.Context(), v)
+	require.NoError(t, err)
+	require.Equal(t, ShootFacts{SeedName: "s"}, o.Facts)
+	exists, err := g.Exists(t.Context(), shoots, "garden", "m")
+	require.NoError(t, err)
+	require.True(t, exists)
+	_, err = g.Live(t.Context(), graph.Vertex{Kind: graph.KindSecret, Name: "m"})
+	require.ErrorIs(t, err, ErrNotAvailable, "not watched")
+
+	answer(nil, apierrors.NewNotFound(shoots.GroupResource(), "m"))
+	o, err = g.Live(t.Context(), v)
+	require.NoError(t, err)
+	require.Nil(t, o)
+	exists, err = g.Exists(t.Context(), shoots, "garden", "m")
+	require.NoError(t, err)
+	require.False(t, exists)
+
+	answer(nil, apierrors.NewForbidden(shoots.GroupResource(), "m", nil))
+	_, err = g.Live(t.Context(), v)
+	require.ErrorIs(t, err, ErrNotAvailable, "may not read")
+	answer(nil, apierrors.NewInternalError(errors.New("broken")))
+	_, err = g.Live(t.Context(), v)
+	require.ErrorContains(t, err, "broken")
+	require.NotErrorIs(t, err, ErrNotAvailable)
+}
+
+// A burst of reads is cut off, in number at once and in rate, and says so.
+func TestLiveBounds(t *testing.T) {
+	source := newMemorySource()
+	g := run(t, source)
+	v := graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"}
+
+	entered, leave := make(chan struct{}), make(chan struct{})
+	source.live = func(context.Context, graph.Vertex) (runtime.Object, error) {
+		entered <- struct{}{}
+		<-leave
+		return shootOn("s"), nil
+	}
+	results := make(chan error)
+	for range liveConcurrency {
+		go func() {
+			_, err := g.Live(t.Context(), v)
+			results <- err
+		}()
+		<-entered
+	}
+	_, err := g.Live(t.Context(), v)
+	require.ErrorIs(t, err, errExhausted)
+	close(leave)
+	for range liveConcurrency {
+		require.NoError(t, <-results)
+	}
+
+	source.live = func(context.Context, graph.Vertex) (runtime.Object, error) { return shootOn("s"), nil }
+	for range 100 * liveBurst {
+		if _, err = g.Live(t.Context(), v); err != nil {
+			break
+		}
+	}
+	require.ErrorIs(t, err, errExhausted)
+}
