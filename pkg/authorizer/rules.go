@@ -103,9 +103,9 @@ var table = []Rule{
 // Why rules allow what they allow, where several say the same.
 const (
 	restoredFrom = "they hold no credentials, and a Shoot that moves is restored from those of another Seed"
-	ownNamespace  = "the namespace is the Seed's own"
-	ownBootstrap  = "it was made for the bootstrap of the client's own Seed"
-	reported      = "an Event tells what happened, and changes nothing"
+	ownNamespace = "the namespace is the Seed's own"
+	ownBootstrap = "it was made for the bootstrap of the client's own Seed"
+	reported     = "an Event tells what happened, and changes nothing"
 )
 
 const read = Get | List | Watch
