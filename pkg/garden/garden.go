@@ -222,7 +222,8 @@ func (g *Garden) putLocked(v graph.Vertex) {
 		derived, next := w.derive(g, o, now)
 		edges = slices.Concat(edges, derived)
 		if !next.IsZero() {
-			g.wakeups[v] = g.clock.AfterFunc(next.Sub(now), func() { g.wake(v) })
+			// A clock may hold a lock of its own while it calls, and wake asks it for the time.
+			g.wakeups[v] = g.clock.AfterFunc(next.Sub(now), func() { go g.wake(v) })
 		}
 	}
 	// Of a kind that is not known whole, an object that implies nothing is nothing to the graph.
