@@ -355,7 +355,7 @@ func TestNotReady(t *testing.T) {
 	}()
 	require.Eventually(t, func() bool {
 		reasons := g.NotReady()
-		return len(reasons) == 1 && reasons[0] == "managedseeds.seedmanagement.gardener.cloud not synced: no such resource"
+		return len(reasons) == 1 && reasons[0] == "managedseeds.seedmanagement.gardener.cloud not synced: failed to list *v1alpha1.ManagedSeed: no such resource"
 	}, 10*time.Second, time.Millisecond)
 	close(source.fails)
 	require.Eventually(t, func() bool { return len(g.NotReady()) == 0 }, 30*time.Second, time.Millisecond)

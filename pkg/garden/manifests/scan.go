@@ -1,7 +1,6 @@
 package manifests
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -254,7 +253,7 @@ func (c *scanner) merge(logger klog.Logger) {
 // comparePaths orders paths as a walk through the folders meets them.
 func comparePaths(a, b string) int {
 	const separator = string(filepath.Separator)
-	return cmp.Or(slices.Compare(strings.Split(a, separator), strings.Split(b, separator)), 0)
+	return slices.Compare(strings.Split(a, separator), strings.Split(b, separator))
 }
 
 func (c *scanner) problem(path string, err error) {

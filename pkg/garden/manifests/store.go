@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -185,16 +184,132 @@ func (l lister) WatchWithContext(ctx context.Context, options metav1.ListOptions
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	w := &watcher{store: l.store, events: make(chan watch.Event), bookmarks: options.AllowWatchBookmarks}
 	if seconds := ptr.Deref(options.TimeoutSeconds, 0); seconds > 0 {
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
-	}
-	w := &watcher{store: l.store, ctx: ctx, Stopper: cancel, events: make(chan watch.Event), bookmarks: options.AllowWatchBookmarks}
-	if ptr.Deref(options.SendInitialEvents, from == 0) {
-		initial, version := l.store.snapshot()
-		go w.run(initial, version, ptr.Deref(options.SendInitialEvents, false))
+		ctx, w.stop = context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
 	} else {
-		go w.run(nil, from, false)
+		ctx, w.stop = context.WithCancel(ctx)
 	}
+	// From no version in particular, a watch begins with what there is, but for those who say that they do not want it.
+	var initial []stored
+	current, version := l.store.snapshot()
+	if ptr.Deref(options.SendInitialEvents, from == 0) {
+		initial, from = current, version
+	} else if from == 0 {
+		from = version
+	}
+	go w.run(ctx, initial, from, ptr.Deref(options.SendInitialEvents, false))
 	return w, nil
+}
+
+// watcher is a watch of a store. It has no queue: it reads the store's history at the pace of whoever reads from it.
+type watcher struct {
+	store     *store
+	stop      context.CancelFunc
+	events    chan watch.Event
+	bookmarks bool
+}
+
+// Stop implements watch.Interface.
+func (w *watcher) Stop() { w.stop() }
+
+// ResultChan implements watch.Interface.
+func (w *watcher) ResultChan() <-chan watch.Event { return w.events }
+
+// run sends the initial objects, then all changes after the version.
+func (w *watcher) run(ctx context.Context, initial []stored, version int64, markInitial bool) {
+	defer close(w.events)
+	defer w.stop()
+	for _, o := range initial {
+		if !w.send(ctx, change{watch.Added, o}) {
+			return
+		}
+	}
+	if markInitial && !w.bookmark(ctx, version, true) {
+		return
+	}
+	ticker := time.NewTicker(bookmarkInterval)
+	defer ticker.Stop()
+	for {
+		changes, more, ok := w.store.since(version)
+		if !ok {
+			w.fail(ctx, apierrors.NewResourceExpired(fmt.Sprintf("too old or unknown resource version: %d", version)))
+			return
+		}
+		for _, c := range changes {
+			if !w.send(ctx, c) {
+				return
+			}
+			version = c.version
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-more:
+		case <-ticker.C:
+			if w.bookmarks && !w.bookmark(ctx, version, false) {
+				return
+			}
+		}
+	}
+}
+
+// send returns false when the watch is over.
+func (w *watcher) send(ctx context.Context, c change) bool {
+	o, err := c.object(c.version)
+	if err != nil {
+		w.fail(ctx, apierrors.NewInternalError(fmt.Errorf("%s: %w", describe(c.Vertex), err)))
+		return false
+	}
+	return w.put(ctx, watch.Event{Type: c.event, Object: o})
+}
+
+// bookmark says that everything up to the version has been sent, and if so that these were the initial objects.
+func (w *watcher) bookmark(ctx context.Context, version int64, initial bool) bool {
+	o := w.store.resource.New()
+	accessor, err := meta.Accessor(o)
+	if err != nil {
+		w.fail(ctx, apierrors.NewInternalError(err))
+		return false
+	}
+	accessor.SetResourceVersion(formatVersion(version))
+	if initial {
+		accessor.SetAnnotations(map[string]string{metav1.InitialEventsAnnotationKey: "true"})
+	}
+	return w.put(ctx, watch.Event{Type: watch.Bookmark, Object: o})
+}
+
+func (w *watcher) fail(ctx context.Context, err *apierrors.StatusError) {
+	w.put(ctx, watch.Event{Type: watch.Error, Object: &err.ErrStatus})
+}
+
+func (w *watcher) put(ctx context.Context, event watch.Event) bool {
+	select {
+	case w.events <- event:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// checkOptions refuses what would have to be answered with fewer objects.
+func checkOptions(options metav1.ListOptions) error {
+	if options.LabelSelector != "" || options.FieldSelector != "" {
+		return apierrors.NewBadRequest("a folder of manifests has no selectors")
+	}
+	return nil
+}
+
+func formatVersion(version int64) string { return strconv.FormatInt(version, 10) }
+
+// parseVersion returns 0 for any version.
+func parseVersion(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	version, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || version < 0 {
+		return 0, apierrors.NewBadRequest(fmt.Sprintf("%q is not a resource version", text))
+	}
+	return version, nil
 }
