@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
@@ -76,7 +77,10 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 		return err
 	}
 	selectors := newSelectors(&c.Authorizer)
-	decides, err := authorizer.New(authorizer.Options{Graph: resources, WithSelectors: selectors.sent})
+	decides, err := authorizer.New(authorizer.Options{
+		Graph: resources, SelectorsSent: selectors.sent,
+		Absence: authorizer.NewAbsenceChecker(watched.Exists, clock.RealClock{}),
+	})
 	if err != nil {
 		return err
 	}

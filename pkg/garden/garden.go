@@ -79,8 +79,10 @@ func New(options Options) (*Garden, error) {
 		g.watches[w.Kind] = w
 	}
 	if options.Registerer != nil {
-		if err := errors.Join(options.Registerer.Register(g.metrics), options.Registerer.Register(collector{g})); err != nil {
-			return nil, fmt.Errorf("cannot register metrics: %w", err)
+		for _, c := range append(g.metrics.collectors(), collector{g}) {
+			if err := options.Registerer.Register(c); err != nil {
+				return nil, fmt.Errorf("cannot register metrics: %w", err)
+			}
 		}
 	}
 	return g, nil

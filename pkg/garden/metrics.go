@@ -35,14 +35,9 @@ func newMetrics() *metrics {
 	}
 }
 
-// Describe implements prometheus.Collector.
-func (m *metrics) Describe(descs chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, descs) }
-
-// Collect implements prometheus.Collector.
-func (m *metrics) Collect(out chan<- prometheus.Metric) {
-	for _, c := range []prometheus.Collector{m.update, m.lockWait, m.eventLag, m.liveReads} {
-		c.Collect(out)
-	}
+// collectors are the metrics one by one.
+func (m *metrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.update, m.lockWait, m.eventLag, m.liveReads}
 }
 
 var (
@@ -62,7 +57,11 @@ var (
 type collector struct{ garden *Garden }
 
 // Describe implements prometheus.Collector.
-func (c collector) Describe(descs chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, descs) }
+func (c collector) Describe(descs chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{descSynced, descObjects, descWatchOpen, descWatchActivity, descWatchFailures} {
+		descs <- desc
+	}
+}
 
 // Collect implements prometheus.Collector.
 func (c collector) Collect(out chan<- prometheus.Metric) {
