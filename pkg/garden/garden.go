@@ -2,7 +2,6 @@ package garden
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
