@@ -36,10 +36,11 @@ type memorySource struct {
 	live func(ctx context.Context, v graph.Vertex) (runtime.Object, error)
 }
 
-func newMemorySource() *memorySource {
+func newMemorySource(t testing.TB) *memorySource {
 	s := &memorySource{kinds: map[graph.Kind]*cachetesting.FakeControllerSource{}}
 	for _, r := range Resources() {
 		s.kinds[r.Kind] = cachetesting.NewFakeControllerSource()
+		t.Cleanup(s.kinds[r.Kind].Shutdown)
 	}
 	return s
 }
@@ -77,7 +78,12 @@ type testGarden struct {
 
 func run(t *testing.T, source *memorySource) *testGarden {
 	t.Helper()
-	g := &testGarden{t: t, source: source, graph: graph.New(graph.Options{}), clock: testingclock.NewFakeClock(start)}
+	return runAt(t, source, start)
+}
+
+func runAt(t *testing.T, source *memorySource, now time.Time) *testGarden {
+	t.Helper()
+	g := &testGarden{t: t, source: source, graph: graph.New(graph.Options{}), clock: testingclock.NewFakeClock(now)}
 	var err error
 	g.Garden, err = New(Options{Source: source, Graph: g.graph, Clock: g.clock})
 	require.NoError(t, err)
@@ -153,7 +159,7 @@ var (
 )
 
 func TestManagedSeedBootstrap(t *testing.T) {
-	source := newMemorySource()
+	source := newMemorySource(t)
 	g := run(t, source)
 	source.add(shootOn("parent"))
 
@@ -206,7 +212,7 @@ func TestGardenletBootstrap(t *testing.T) {
 	gardenlet := func(annotations map[string]string) *seedmanagementv1alpha1.Gardenlet {
 		return &seedmanagementv1alpha1.Gardenlet{ObjectMeta: metav1.ObjectMeta{Namespace: "garden", Name: "child", Annotations: annotations}}
 	}
-	source := newMemorySource()
+	source := newMemorySource(t)
 	g := run(t, source)
 
 	source.add(gardenlet(nil))
@@ -236,7 +242,7 @@ func TestManagedIssuer(t *testing.T) {
 	issuer := func(project, uid string) graph.Vertex {
 		return graph.Vertex{Kind: graph.KindSecret, Namespace: "gardener-system-shoot-issuer", Name: project + "--" + uid}
 	}
-	source := newMemorySource()
+	source := newMemorySource(t)
 	g := run(t, source)
 
 	shoot := shootOn("s")
@@ -271,7 +277,7 @@ func TestManagedIssuer(t *testing.T) {
 }
 
 func TestReader(t *testing.T) {
-	source := newMemorySource()
+	source := newMemorySource(t)
 	source.add(shootOn("s"))
 	source.add(&gardencorev1beta1.Shoot{ObjectMeta: named("a", "b/c")})
 	g := run(t, source)
@@ -290,7 +296,7 @@ func TestReader(t *testing.T) {
 
 // ServiceAccounts are watched for the few that gardenlets bootstrap with. The others must not come into the graph.
 func TestOtherServiceAccounts(t *testing.T) {
-	source := newMemorySource()
+	source := newMemorySource(t)
 	source.add(&corev1.ServiceAccount{ObjectMeta: named("garden", "robot"), Secrets: []corev1.ObjectReference{{Name: "x"}}})
 	bootstrap := &corev1.ServiceAccount{ObjectMeta: named("garden", "gardenlet-bootstrap-child"), Secrets: []corev1.ObjectReference{{Name: "x"}}}
 	source.add(bootstrap)
@@ -340,7 +346,7 @@ func (s failingSource) ListerWatcher(r Resource) cache.ListerWatcher {
 }
 
 func TestNotReady(t *testing.T) {
-	source := failingSource{newMemorySource(), graph.KindManagedSeed, make(chan struct{})}
+	source := failingSource{newMemorySource(t), graph.KindManagedSeed, make(chan struct{})}
 	registry := prometheus.NewPedanticRegistry()
 	g, err := New(Options{Source: source, Graph: graph.New(graph.Options{}), Registerer: registry})
 	require.NoError(t, err)
@@ -370,7 +376,7 @@ func TestNotReady(t *testing.T) {
 
 // A heartbeat must not take the lock: it costs a comparison.
 func TestHeartbeat(t *testing.T) {
-	source := newMemorySource()
+	source := newMemorySource(t)
 	shoot := shootOn("s")
 	source.add(shoot)
 	g := run(t, source)
@@ -402,7 +408,7 @@ func TestHeartbeat(t *testing.T) {
 
 func TestLive(t *testing.T) {
 	shoots := schema.GroupVersionResource{Group: "core.gardener.cloud", Version: "v1beta1", Resource: "shoots"}
-	source := newMemorySource()
+	source := newMemorySource(t)
 	g := run(t, source)
 	v := graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"}
 
@@ -447,7 +453,7 @@ func TestLive(t *testing.T) {
 
 // A burst of reads is cut off, in number at once and in rate, and says so.
 func TestLiveBounds(t *testing.T) {
-	source := newMemorySource()
+	source := newMemorySource(t)
 	g := run(t, source)
 	v := graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"}
 
