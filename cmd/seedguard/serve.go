@@ -77,10 +77,11 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 		return err
 	}
 	selectors := newSelectors(&c.Authorizer)
-	decides, err := authorizer.New(authorizer.Options{
-		Graph: resources, SelectorsSent: selectors.sent,
-		Absence: authorizer.NewAbsenceChecker(watched.Exists, clock.RealClock{}),
-	})
+	options := authorizer.Options{Graph: resources, SelectorsSent: selectors.sent}
+	if _, ok := source.(*garden.KubeSource); ok { // there is an API server to ask
+		options.Absence = authorizer.NewAbsenceChecker(watched.Exists, clock.RealClock{})
+	}
+	decides, err := authorizer.New(options)
 	if err != nil {
 		return err
 	}

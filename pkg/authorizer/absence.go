@@ -35,6 +35,9 @@ type ExistsFunc func(ctx context.Context, resource schema.GroupVersionResource, 
 // "Absent" is never remembered: each such answer rests on a read that began after it was asked for. An object that is created
 // between this read and the delete itself is deleted all the same; remembering would make that gap longer. "Exists" is
 // remembered for a few seconds, which at worst gives no opinion on an object that is gone by then.
+//
+// A namespaced resource without a namespace must not be asked for: the API server has no such address, and its 404 would
+// stand for absence.
 type AbsenceChecker struct {
 	exists  ExistsFunc
 	clock   clock.PassiveClock
@@ -62,10 +65,10 @@ func NewAbsenceChecker(exists ExistsFunc, clock clock.PassiveClock) *AbsenceChec
 	}
 }
 
-// Absent implements Absence. Only for namespaced resources.
+// Absent implements Absence.
 func (c *AbsenceChecker) Absent(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) bool {
 	// Both become parts of a path, and the read has more rights than who asks for it: "../x" would lead it elsewhere.
-	if !isSegment(namespace) || !isSegment(name) {
+	if namespace != "" && !isSegment(namespace) || !isSegment(name) {
 		return false
 	}
 	if _, ok := c.present.Get(presence{resource, namespace, name}); ok {

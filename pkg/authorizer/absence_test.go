@@ -90,9 +90,13 @@ func TestReadsAreOfOneObject(t *testing.T) {
 	c, _, _ := newChecker(t, s.exists)
 	for _, name := range []string{"", ".", "..", "a/b", "../x", "a%2fb", "/"} {
 		require.False(t, c.Absent(t.Context(), secretResource, "garden", name), name)
-		require.False(t, c.Absent(t.Context(), secretResource, name, "x"), name)
+		if name != "" {
+			require.False(t, c.Absent(t.Context(), secretResource, name, "x"), name)
+		}
 	}
 	require.Empty(t, s.asked)
+	require.True(t, c.Absent(t.Context(), schema.GroupVersionResource{Resource: "seeds"}, "", "x"), "cluster-scoped")
+	require.Equal(t, []string{"seeds /x"}, s.asked)
 }
 
 func TestReadsAreBoundedInRate(t *testing.T) {

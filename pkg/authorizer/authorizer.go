@@ -22,9 +22,10 @@ type Graph interface {
 	HasObject(object graph.Vertex) bool
 }
 
-// Absence knows which objects do not exist, for kinds that are not watched. It must be safe for concurrent use.
+// Absence knows which objects do not exist. It must be safe for concurrent use.
 type Absence interface {
-	// Absent says whether it is certain that the object does not exist. It ends soon, with ctx at the latest.
+	// Absent says whether it is certain that the object does not exist. The namespace is empty when the resource is
+	// cluster-scoped. It ends soon, with ctx at the latest.
 	Absent(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) bool
 }
 
@@ -35,8 +36,8 @@ type Options struct {
 	// called with each such request. Nil: it does. When it does not, lists and watches without a name are allowed on resources
 	// whose rule has a selector.
 	SelectorsSent func() bool
-	// Absence lets clients delete objects of unwatched kinds that do not exist, and so get the API server's 404. Nil: they get
-	// no opinion.
+	// Absence lets clients delete objects that do not exist, and so get the API server's 404. Nil: the graph alone knows, which is
+	// certain where it cannot be behind, as it is behind an API server. Of kinds that are not watched it knows nothing.
 	Absence Absence
 }
 
@@ -179,13 +180,18 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 	return noOpinion(rule.say.noPath[verb.index()], rule.Rule, StepGraph)
 }
 
-// absent says whether it is certain that the object does not exist. The graph knows it of watched kinds alone: of the others it
-// has those objects only that something refers to.
+// absent says whether it is certain that the object does not exist. That the graph does not have it is not enough: of kinds that
+// are not watched it has those objects only that something refers to, and of the others it hears a moment late. In this moment
+// anybody could delete what another has just created.
 func (a *Authorizer) absent(ctx context.Context, rule *Rule, object graph.Vertex) bool {
-	if rule.Kind.Watched() {
-		return !a.graph.HasObject(object)
+	watched := rule.Kind.Watched()
+	if watched && a.graph.HasObject(object) {
+		return false
 	}
-	return a.absence != nil && a.absence.Absent(ctx, rule.Resource.WithVersion(rule.Version), object.Namespace, object.Name)
+	if a.absence == nil {
+		return watched
+	}
+	return a.absence.Absent(ctx, rule.Resource.WithVersion(rule.Version), object.Namespace, object.Name)
 }
 
 func allow(reason string, rule *Rule, step Step) Explanation {
