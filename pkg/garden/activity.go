@@ -95,6 +95,7 @@ func (o observed) IsWatchListSemanticsUnSupported() bool {
 	return ok && inner.IsWatchListSemanticsUnSupported()
 }
 
+// ListWithContext implements cache.ListerWithContext.
 func (o observed) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	list, err := o.ListerWatcherWithContext.ListWithContext(ctx, options)
 	if err == nil {
@@ -103,6 +104,7 @@ func (o observed) ListWithContext(ctx context.Context, options metav1.ListOption
 	return list, err
 }
 
+// WatchWithContext implements cache.WatcherWithContext.
 func (o observed) WatchWithContext(ctx context.Context, options metav1.ListOptions) (apiwatch.Interface, error) {
 	w, err := o.ListerWatcherWithContext.WatchWithContext(ctx, options)
 	if err != nil {
@@ -128,6 +130,7 @@ type closing struct {
 	closed func()
 }
 
+// Stop implements watch.Interface.
 func (c closing) Stop() {
 	c.closed()
 	c.Interface.Stop()

@@ -276,6 +276,6 @@ func TestTableAgreesWithKinds(t *testing.T) {
 	for _, r := range Resources() {
 		require.NotNil(t, r.New(), r.Kind)
 		require.NotNil(t, r.NewList(), r.Kind)
-		require.Equal(t, strings.ToLower(r.Kind.String())[:4], r.GroupVersionResource.Resource[:4])
+		require.Equal(t, strings.ToLower(r.Kind.String())[:4], r.Resource[:4])
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	cachetesting "k8s.io/client-go/tools/cache/testing"
 	testingclock "k8s.io/utils/clock/testing"
@@ -318,30 +317,24 @@ type failingSource struct {
 
 func (s failingSource) ListerWatcher(r Resource) cache.ListerWatcher {
 	inner := s.memorySource.ListerWatcher(r)
-	if r.Kind != s.kind {
-		return inner
+	if r.Kind == s.kind {
+		return failing{cache.ToListerWatcherWithContext(inner), inner, s.fails}
 	}
-	fail := func() error {
-		select {
-		case <-s.fails:
-			return nil
-		default:
-			return errors.New("no such resource")
-		}
-	}
-	return &cache.ListWatch{
-		ListFunc: func(options metav1.ListOptions) (runtime.Object, error) {
-			if err := fail(); err != nil {
-				return nil, err
-			}
-			return inner.List(options)
-		},
-		WatchFunc: func(options metav1.ListOptions) (apiwatch.Interface, error) {
-			if err := fail(); err != nil {
-				return nil, err
-			}
-			return inner.Watch(options)
-		},
+	return inner
+}
+
+type failing struct {
+	cache.ListerWatcherWithContext
+	cache.ListerWatcher
+	fails chan struct{}
+}
+
+func (f failing) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	select {
+	case <-f.fails:
+		return f.ListerWatcherWithContext.ListWithContext(ctx, options)
+	default:
+		return nil, errors.New("no such resource")
 	}
 }
 

@@ -63,14 +63,14 @@ func NewKubeSource(config *rest.Config) (*KubeSource, error) {
 
 // ListerWatcher implements Source.
 func (s *KubeSource) ListerWatcher(r Resource) cache.ListerWatcher {
-	return cache.NewListWatchFromClient(s.clients[r.GroupVersion()], r.GroupVersionResource.Resource, metav1.NamespaceAll, fields.Everything())
+	return cache.NewListWatchFromClient(s.clients[r.GroupVersion()], r.Resource, metav1.NamespaceAll, fields.Everything())
 }
 
 // Live implements Source.
 func (s *KubeSource) Live(ctx context.Context, r Resource, namespace, name string) (runtime.Object, error) {
 	o := r.New()
 	err := s.clients[r.GroupVersion()].Get().
-		NamespaceIfScoped(namespace, r.Namespaced).Resource(r.GroupVersionResource.Resource).Name(name).
+		NamespaceIfScoped(namespace, r.Namespaced).Resource(r.Resource).Name(name).
 		Do(ctx).Into(o)
 	return o, err
 }

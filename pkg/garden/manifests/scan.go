@@ -15,7 +15,6 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/klog/v2"
 
 	"github.com/seedguard/seedguard/pkg/graph"
 )
@@ -55,7 +54,7 @@ type entry struct {
 }
 
 // scan brings the stores up to date with the folder. It fails, and changes nothing, when the folder itself cannot be read.
-func (s *Source) scan(logger klog.Logger, watcher *fsnotify.Watcher) (again bool, err error) {
+func (s *Source) scan(watcher *fsnotify.Watcher) (again bool, err error) {
 	c := &scanner{Source: s, watcher: watcher, visited: map[string]bool{}, folders: map[string]bool{}}
 	if err := c.walk(s.dir); err != nil {
 		return false, err
@@ -78,8 +77,8 @@ func (s *Source) scan(logger klog.Logger, watcher *fsnotify.Watcher) (again bool
 		}
 	}
 	s.files = files
-	c.merge(logger)
-	s.report(logger, c.problems)
+	c.merge()
+	s.setProblems(c.problems)
 	return c.again, nil
 }
 
@@ -202,7 +201,7 @@ func readFile(e entry) ([]byte, error) {
 }
 
 // merge puts the files together and brings the stores up to date.
-func (c *scanner) merge(logger klog.Logger) {
+func (c *scanner) merge() {
 	type origin struct {
 		*manifest
 		path string
@@ -244,10 +243,7 @@ func (c *scanner) merge(logger klog.Logger) {
 		summary = append(summary, fmt.Sprintf("%s: %d", kind, n))
 	}
 	slices.Sort(summary)
-	if text := strings.Join(summary, ", "); text != c.skipped {
-		c.skipped = text
-		logger.Info("Skipped objects of kinds that are not watched", "folder", c.dir, "objects", text)
-	}
+	c.skipped = strings.Join(summary, ", ")
 }
 
 // comparePaths orders paths as a walk through the folders meets them.

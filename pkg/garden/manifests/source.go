@@ -34,14 +34,18 @@ type Source struct {
 
 	// What the last scan saw. Only scans touch it: that of New, then those of Run, one after the other.
 	files   map[string]*file
-	skipped string
+	skipped string // objects of kinds that are not watched, counted by kind
+
+	// What was logged last, by Run alone.
+	logged        []string
+	loggedSkipped string
 
 	mu       sync.Mutex
 	problems []string // replaced, never changed
 }
 
 // New reads the folder once. It fails when dir is not a folder that can be read; whatever is wrong with the files in it is a
-// problem (Problems). Until Run, the source stays as it is.
+// problem (Problems). Until Run, the source stays as it is and nothing is logged.
 func New(dir string) (*Source, error) {
 	absolute, err := filepath.Abs(dir) // it must not depend on the working directory later on
 	if err != nil {
@@ -51,7 +55,7 @@ func New(dir string) (*Source, error) {
 	for _, r := range garden.Resources() {
 		s.stores[r.Kind] = newStore(r)
 	}
-	if _, err := s.scan(klog.Background(), nil); err != nil {
+	if _, err := s.scan(nil); err != nil {
 		return nil, fmt.Errorf("landscape %s cannot be read: %w", dir, err)
 	}
 	return s, nil
@@ -101,11 +105,29 @@ func (s *Source) Run(ctx context.Context) error {
 
 // follow scans, and keeps everything as it was when the folder itself cannot be read.
 func (s *Source) follow(logger klog.Logger, watcher *fsnotify.Watcher) (again bool) {
-	again, err := s.scan(logger, watcher)
+	again, err := s.scan(watcher)
 	if err != nil {
-		s.report(logger, []string{fmt.Sprintf("the landscape cannot be read, so it stays as it last was: %v", err)})
+		s.setProblems([]string{fmt.Sprintf("the landscape cannot be read, so it stays as it last was: %v", err)})
 	}
+	s.log(logger)
 	return again
+}
+
+// log logs what is new.
+func (s *Source) log(logger klog.Logger) {
+	if s.skipped != s.loggedSkipped {
+		logger.Info("Skipped objects of kinds that are not watched", "folder", s.dir, "objects", s.skipped)
+	}
+	problems := s.Problems()
+	for _, problem := range problems {
+		if !slices.Contains(s.logged, problem) {
+			logger.Error(errors.New(problem), "Problem with the landscape", "folder", s.dir)
+		}
+	}
+	if len(problems) == 0 && len(s.logged) > 0 {
+		logger.Info("The landscape has no problems any more", "folder", s.dir)
+	}
+	s.logged, s.loggedSkipped = problems, s.skipped
 }
 
 // Problems returns what is wrong with the folder at present, each with the file's path below the folder and the place in it;
@@ -119,25 +141,12 @@ func (s *Source) Problems() []string {
 // maxProblems bounds what is reported of one scan: a folder that holds everything twice should not fill the log.
 const maxProblems = 100
 
-// report replaces the problems and logs those that are new.
-func (s *Source) report(logger klog.Logger, problems []string) {
+func (s *Source) setProblems(problems []string) {
 	if n := len(problems); n > maxProblems {
 		problems = append(problems[:maxProblems:maxProblems], fmt.Sprintf("and %d more problems", n-maxProblems))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known := make(map[string]bool, len(s.problems))
-	for _, problem := range s.problems {
-		known[problem] = true
-	}
-	for _, problem := range problems {
-		if !known[problem] {
-			logger.Error(errors.New(problem), "Problem with the landscape", "folder", s.dir)
-		}
-	}
-	if len(problems) == 0 && len(s.problems) > 0 {
-		logger.Info("The landscape has no problems any more", "folder", s.dir)
-	}
 	s.problems = problems
 }
 
