@@ -126,4 +126,6 @@ func pack(content []byte) []byte {
 	return bytes.Clone(packed.Bytes()) // without the buffer's spare capacity
 }
 
-func unpack(packed []byte) ([]byte, error) { return io.ReadAll(flate.NewReader(bytes.NewReader(packed))) }
+func unpack(packed []byte) ([]byte, error) {
+	return io.ReadAll(flate.NewReader(bytes.NewReader(packed)))
+}

@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -234,16 +235,32 @@ func isMarker(line []byte, marker string) bool {
 	return ok && (len(rest) == 0 || strings.ContainsRune(" \t\r\n", rune(rest[0])))
 }
 
+// startsPlainly says whether a document begins, after comments, with a key at the start of a line, as almost all do.
+func startsPlainly(part []byte) bool {
+	for line := range bytes.Lines(part) {
+		if text := bytes.TrimSpace(line); len(text) > 0 && text[0] != '#' && string(text) != "---" {
+			return 'A' <= line[0] && line[0] <= 'Z' || 'a' <= line[0] && line[0] <= 'z'
+		}
+	}
+	return true
+}
+
 // toJSON turns a YAML document into JSON. A key that is there twice is an error: which one counts would be a guess.
 func toJSON(part []byte) ([]byte, error) {
 	// Aliases need an anchor and a reference to it.
-	if bytes.IndexByte(part, '&') >= 0 && bytes.IndexByte(part, '*') >= 0 {
-		var tree any
-		if err := yaml.Unmarshal(part, &tree); err != nil {
+	aliases := bytes.IndexByte(part, '&') >= 0 && bytes.IndexByte(part, '*') >= 0
+	if aliases || !startsPlainly(part) {
+		var tree, rest any
+		decoder := yaml.NewDecoder(bytes.NewReader(part))
+		if err := decoder.Decode(&tree); err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
 		if size := expandedSize(tree, 0); size > maxExpandedSize {
 			return nil, fmt.Errorf("line 1: aliases make it larger than %d bytes", maxExpandedSize)
+		}
+		// The parser stops at the end of a value that is not at the margin, or has brackets, and takes no notice of what follows.
+		if err := decoder.Decode(&rest); !errors.Is(err, io.EOF) {
+			return nil, cmp.Or(err, errors.New("line 1: there is more after the end of the document"))
 		}
 	}
 	return kyaml.YAMLToJSONStrict(part)

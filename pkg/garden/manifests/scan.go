@@ -40,7 +40,7 @@ type scanner struct {
 	entries []entry
 	// visited are the real paths of all folders that were read, folders the paths by which they were found.
 	visited, folders map[string]bool
-	// unreadable are folders below which everything stays as it was.
+	// unreadable are files that stay as they were, and folders below which everything does.
 	unreadable []string
 	problems   []string
 	// again: a file is being written, so another scan is due.
@@ -72,7 +72,9 @@ func (s *Source) scan(watcher *fsnotify.Watcher) (again bool, err error) {
 		files[e.path] = c.read(e)
 	}
 	for path, f := range s.files {
-		if files[path] == nil && slices.ContainsFunc(c.unreadable, func(dir string) bool { return strings.HasPrefix(path, dir) }) {
+		if files[path] == nil && slices.ContainsFunc(c.unreadable, func(unreadable string) bool {
+			return path == unreadable || strings.HasPrefix(path, unreadable+string(filepath.Separator))
+		}) {
 			files[path] = f
 		}
 	}
@@ -114,14 +116,13 @@ func (c *scanner) walk(dir string) error {
 		}
 		info, err := os.Stat(path)
 		if err == nil && info.IsDir() {
-			if err = c.walk(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				c.unreadable = append(c.unreadable, path+string(filepath.Separator))
-			}
+			err = c.walk(path)
 		} else if err == nil && counts {
 			c.entries = append(c.entries, entry{path, info})
 		}
 		// What is not there any more was moved away meanwhile, or is a link that leads nowhere.
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			c.unreadable = append(c.unreadable, path)
 			c.problem(path, err)
 		}
 	}
