@@ -26,6 +26,9 @@ type verdict struct {
 	// code is 0 for a caller that is allowed, else an HTTP status with a message.
 	code    int
 	message string
+	// ends: the connection was that of a caller that was allowed. Its certificate has expired or its CA has gone, and by now it may
+	// have a better one, which only a new connection can show.
+	ends bool
 	// The verdict holds for these roots, and until then.
 	roots *x509.CertPool
 	until time.Time
@@ -69,6 +72,8 @@ func (c *callers) check(r *http.Request) *verdict {
 	options.CurrentTime = now
 	v := c.verify(r.TLS.PeerCertificates, options)
 	if conn != nil {
+		before := conn.verdict.Load()
+		v.ends = v.code != 0 && before != nil && (before.code == 0 || before.ends)
 		conn.verdict.Store(v)
 	}
 	return v
@@ -83,10 +88,14 @@ func (c *callers) verify(certificates []*x509.Certificate, options x509.VerifyOp
 	leaf := certificates[0]
 	chains, err := leaf.Verify(options)
 	if err != nil {
-		return &verdict{http.StatusUnauthorized, fmt.Sprintf("the client certificate is not valid: %v", err), options.Roots, refused}
+		return &verdict{
+			code: http.StatusUnauthorized, message: fmt.Sprintf("the client certificate is not valid: %v", err), roots: options.Roots, until: refused,
+		}
 	}
 	if name := leaf.Subject.CommonName; len(c.names) > 0 && !c.names[name] {
-		return &verdict{http.StatusForbidden, fmt.Sprintf("callers named %q are not allowed", name), options.Roots, refused}
+		return &verdict{
+			code: http.StatusForbidden, message: fmt.Sprintf("callers named %q are not allowed", name), roots: options.Roots, until: refused,
+		}
 	}
 	// Verified until the first certificate of the chain expires. Another chain may last longer; then it is verified again.
 	until := leaf.NotAfter

@@ -403,6 +403,28 @@ func TestClientCARotates(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.post(t, newlySigned, spec(own)).code)
 }
 
+// TestRotatedCallerReconnects: kube-apiserver keeps a connection for as long as it works, also when it has got a new certificate
+// meanwhile. It must not be kept by refusals.
+func TestRotatedCallerReconnects(t *testing.T) {
+	dir, before, after := t.TempDir(), newAuthority(t, "before"), newAuthority(t, "after")
+	options := newOptions()
+	options.Serving.ClientCAFile = dir + "/ca.crt"
+	replace(t, options.Serving.ClientCAFile, before.pem())
+	s := start(t, options)
+	certificate := []tls.Certificate{before.client(t, "x")}
+	client := newClient(t, certificate...)
+	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)
+	certificate[0] = after.client(t, "x")
+	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code, "by the connection that is there")
+	replace(t, options.Serving.ClientCAFile, after.pem())
+	refused := false
+	eventually(t, func() bool {
+		code := s.post(t, client, spec(own)).code
+		refused = refused || code == http.StatusUnauthorized
+		return refused && code == http.StatusOK
+	})
+}
+
 func TestCertificateExpiresDuringConnection(t *testing.T) {
 	dir, ca := t.TempDir(), newAuthority(t, "ca")
 	options := newOptions()

@@ -59,6 +59,9 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *webhook) serve(w http.ResponseWriter, r *http.Request) *refusal {
 	if v := h.callers.check(r); v.code != 0 {
+		if v.ends {
+			w.Header().Set("Connection", "close")
+		}
 		return &refusal{v.code, "caller", v.message}
 	}
 	if r.Method != http.MethodPost {
