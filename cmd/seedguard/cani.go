@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,10 +20,12 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/uuid"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	kadmission "k8s.io/apiserver/pkg/admission"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/graph"
 )
 
 // canI is the command of that name.
@@ -48,10 +52,10 @@ let the request pass, and would the admission admit it. The resource then follow
 Exit status: 0 when it is allowed, 1 when it is not, 2 when nothing was decided. "No opinion" is not allowed: on an API server,
 RBAC is asked next.`,
 		Example: `  # May the gardenlet of Seed aws-eu1 read a Secret?
-  seedguard can-i get secrets infrastructure -n garden-dev --seed aws-eu1 --landscape examples/landscape
+  seedguard can-i get secrets aws-account -n garden-dev --seed aws-eu1 --landscape examples/landscape
 
   # May an extension on that Seed list Shoots with this selector?
-  seedguard can-i list shoots --seed aws-eu1 --extension provider-aws -l name.seed.gardener.cloud/aws-eu1=true --landscape examples/landscape
+  seedguard can-i list shoots --seed aws-eu1 --extension provider-aws-k7m2x -l name.seed.gardener.cloud/aws-eu1=true --landscape examples/landscape
 
   # May that user do it? Ask a running server.
   seedguard can-i update shoots.core.gardener.cloud/status web -n garden-dev --as jane --as-group devs --server https://127.0.0.1:9443 --insecure-skip-tls-verify
@@ -118,12 +122,10 @@ func (c *canI) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	pair, closePair, err := c.decider(ctx)
+	pair, err := c.decider(ctx)
 	if err != nil {
 		return err
 	}
-	defer closePair()
-
 	status, err := pair.authorize(ctx, review)
 	if err != nil {
 		return err
@@ -150,20 +152,19 @@ func (c *canI) run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// decider returns the pair that the flags name, and what ends its use.
-func (c *canI) decider(ctx context.Context) (decider, func(), error) {
+// decider returns the pair that the flags name.
+func (c *canI) decider(ctx context.Context) (decider, error) {
 	switch {
 	case (c.remote.url == "") == (c.landscape.dir == ""):
-		return nil, nil, errors.New("say what to ask: a folder of manifests by --landscape, or a running server by --server")
+		return nil, errors.New("say what to ask: a folder of manifests by --landscape, or a running server by --server")
 	case c.remote.url != "":
-		return &c.remote, func() {}, c.remote.connect()
+		return &c.remote, c.remote.connect()
 	}
-	l, err := c.landscape.load(ctx)
+	l, err := c.landscape.load(ctx, c.errOut)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	pair, err := l.pair()
-	return pair, func() {}, err
+	return l.pair()
 }
 
 // object is the object in a file.
@@ -184,8 +185,12 @@ func (c *canI) read() (*object, error) {
 	if err != nil {
 		return nil, err
 	}
+	document, err := only(data)
+	if err != nil {
+		return nil, err
+	}
 	o := &object{}
-	if o.raw, err = yaml.YAMLToJSONStrict(data); err != nil {
+	if o.raw, err = yaml.YAMLToJSONStrict(document); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(o.raw, &o.PartialObjectMetadata); err != nil {
@@ -195,12 +200,69 @@ func (c *canI) read() (*object, error) {
 		return nil, errors.New("the object has no kind or no apiVersion")
 	}
 	gvk := o.GroupVersionKind()
+	if gvk.Kind == graph.KindSecret.String() || gvk.Kind == graph.KindInternalSecret.String() {
+		if o.raw, err = withoutStringData(o.raw); err != nil {
+			return nil, err
+		}
+	}
 	for _, rule := range admission.Rules() {
 		if rule.Kind.String() == gvk.Kind && rule.Resource.Group == gvk.Group {
 			o.resource = rule.Resource
 		}
 	}
 	return o, nil
+}
+
+// only returns the one document that is not empty.
+func only(data []byte) ([]byte, error) {
+	var found []byte
+	for reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data))); ; {
+		document, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if content, err := yaml.YAMLToJSON(document); err == nil && string(content) == "null" {
+			continue // a comment
+		}
+		if found != nil {
+			return nil, errors.New("it holds more than one object")
+		}
+		found = document
+	}
+	if found == nil {
+		return nil, errors.New("it holds no object")
+	}
+	return found, nil
+}
+
+// withoutStringData moves a Secret's stringData into its data, as the API server does before any admission.
+func withoutStringData(raw []byte) ([]byte, error) {
+	var plain struct {
+		StringData map[string]string `json:"stringData"`
+	}
+	if err := json.Unmarshal(raw, &plain); err != nil || len(plain.StringData) == 0 {
+		return raw, err
+	}
+	var secret map[string]any
+	if err := json.Unmarshal(raw, &secret); err != nil {
+		return nil, err
+	}
+	data, ok := secret["data"].(map[string]any)
+	if !ok {
+		if secret["data"] != nil {
+			return nil, errors.New("the Secret's data is no map")
+		}
+		data = map[string]any{}
+	}
+	for key, value := range plain.StringData {
+		data[key] = []byte(value) // becomes base64
+	}
+	secret["data"] = data
+	delete(secret, "stringData")
+	return json.Marshal(secret)
 }
 
 // about completes the question by the object.

@@ -48,6 +48,8 @@ func demonstrate(ctx context.Context, c *config.SeedGuardConfiguration, g *graph
 			q.verb, q.resource, q.namespace, q.name = "get", schema.GroupResource{Resource: "secrets"}, secret.Namespace, secret.Name
 			fmt.Fprintf(&b, "\n# %s\n%s", q.about, q.commands(c.Garden.Landscape, web.Address()))
 		}
+		fmt.Fprintf(&b, "\n# why it is allowed\n%s explain %s %s --landscape %s\n", quoted(os.Args[0]), secret.Kind,
+			quoted(secret.Namespace+"/"+secret.Name), quoted(c.Garden.Landscape))
 		b.WriteString("\nMove a manifest away meanwhile, and ask again.\n")
 	}
 	b.WriteString("\n")

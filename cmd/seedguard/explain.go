@@ -29,7 +29,7 @@ func newExplain(s streams) *cobra.Command {
 that the resource reaches.
 
 Exit status: 0 when it reaches the Seed (or any), 1 when it does not, 2 when that could not be found out.`,
-		Example: `  seedguard explain Secret garden-dev/infrastructure --landscape examples/landscape
+		Example: `  seedguard explain Secret garden-dev/aws-account --landscape examples/landscape
   seedguard explain cloudprofile aws --seed aws-eu1 --landscape examples/landscape`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(command *cobra.Command, args []string) error { return e.run(command.Context(), args[0], args[1]) },
@@ -51,7 +51,7 @@ func (e *explain) run(ctx context.Context, kindName, objectName string) error {
 	if namespace, name, ok := strings.Cut(objectName, "/"); ok {
 		v.Namespace, v.Name = namespace, name
 	}
-	l, err := e.landscape.load(ctx)
+	l, err := e.landscape.load(ctx, e.errOut)
 	if err != nil {
 		return err
 	}

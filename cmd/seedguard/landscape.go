@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/klog/v2"
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
@@ -42,8 +44,8 @@ type landscape struct {
 // loadTimeout bounds the loading of a folder.
 const loadTimeout = 2 * time.Minute
 
-// load brings the folder into a graph.
-func (f *landscapeFlags) load(ctx context.Context) (*landscape, error) {
+// load brings the folder into a graph, and tells what is wrong with the folder.
+func (f *landscapeFlags) load(ctx context.Context, warnings io.Writer) (*landscape, error) {
 	scope := graph.ParentScope(f.parentScope)
 	if scope != graph.ParentScopeSeed && scope != graph.ParentScopeEverything {
 		return nil, fmt.Errorf("--parent-scope %s: want %s or %s", scope, graph.ParentScopeSeed, graph.ParentScopeEverything)
@@ -51,6 +53,9 @@ func (f *landscapeFlags) load(ctx context.Context) (*landscape, error) {
 	source, err := manifests.New(f.dir)
 	if err != nil {
 		return nil, err
+	}
+	for _, problem := range source.Problems() {
+		_, _ = fmt.Fprintf(warnings, "Warning: %s: %s\n", f.dir, problem) // for people only
 	}
 	l := &landscape{graph: graph.New(graph.Options{ParentScope: scope})}
 	if l.garden, err = garden.New(garden.Options{Source: source, Graph: l.graph}); err != nil {
@@ -109,7 +114,8 @@ func (o *offline) authorize(ctx context.Context, review *authorizationv1.Subject
 }
 
 func (o *offline) admit(ctx context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, error) {
-	return o.admission.Admit(ctx, request), nil
+	// A server logs what it refuses; here the answer says it.
+	return o.admission.Admit(klog.NewContext(ctx, klog.Logger{}), request), nil
 }
 
 // knownResources returns the resources that the rule table names.
