@@ -49,7 +49,7 @@ func TestExampleIsValid(t *testing.T) {
 	}
 	decoder := serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
 	kinds := map[string]bool{}
-	require.NoError(t, filepath.WalkDir(exampleDir, func(path string, entry fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(exampleDir, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".yaml" {
 			return err
 		}

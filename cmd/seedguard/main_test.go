@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -17,6 +18,8 @@ import (
 	"go.uber.org/goleak"
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/klog/v2"
+
+	"github.com/seedguard/seedguard/pkg/naming"
 )
 
 // actAsSeedguard is the environment variable by which this test's binary becomes seedguard itself.
@@ -218,6 +221,10 @@ func TestCanICreate(t *testing.T) {
 		"other name":      {secret("x"), "create secrets y --seed s1", `the object is named "x", not "y"`},
 		"verb":            {secret("x"), "get --seed s1", "-f goes with create, update, patch and delete"},
 		"path":            {secret("x"), "get /x --seed s1", "name the resource"},
+		"two objects":     {secret("x") + "---\n" + secret("y"), "create --seed s1", "it holds more than one object"},
+		"no object":       {"# nothing\n---\n", "create --seed s1", "it holds no object"},
+		"stringData":      {secret("x") + "stringData: {a: 3}\n", "create --seed s1", "cannot unmarshal number"},
+		"data":            {secret("x") + "data: [a]\nstringData: {a: b}\n", "create --seed s1", "the Secret's data is no map"},
 	} {
 		t.Run("misused: "+name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "object.yaml")
@@ -226,6 +233,66 @@ func TestCanICreate(t *testing.T) {
 			require.Equal(t, exitError, o.exit, o)
 			require.Contains(t, o.errOut, c.message)
 		})
+	}
+}
+
+// TestCanICreateOfASecretWithStringData: the admission sees data alone, as behind an API server.
+func TestCanICreateOfASecretWithStringData(t *testing.T) {
+	dir := copyOfExample(t)
+	file := filepath.Join(dir, "seeds", "aws-eu2.yaml")
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	renewed := strings.Replace(string(content), "kind: ManagedSeed\nmetadata:\n", "kind: ManagedSeed\nmetadata:\n  annotations: {gardener.cloud/operation: renew-kubeconfig}\n", 1)
+	require.NotEqual(t, string(content), renewed)
+	write(t, file, renewed)
+
+	token := `# A token, as the gardenlet of the parent Seed makes it.
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: ` + naming.BootstrapTokenSecret("garden", "aws-eu2") + `, namespace: kube-system}
+type: bootstrap.kubernetes.io/token
+`
+	const description = "A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1.ManagedSeed resource garden/aws-eu2."
+	const usages = "usage-bootstrap-authentication: 'true', usage-bootstrap-signing: 'true'"
+	for name, c := range map[string]struct {
+		secret, line string
+		exit         int
+		out          string
+	}{
+		"stringData":         {"stringData: {description: " + description + ", " + usages + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
+		"both":               {"data: {usage-bootstrap-signing: dHJ1ZQ==}\nstringData: {description: " + description + ", usage-bootstrap-authentication: 'true'}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
+		"stringData wins":    {"data: {usage-bootstrap-signing: ZmFsc2U=}\nstringData: {description: " + description + ", " + usages + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
+		"null beside it":     {"data: null\nstringData: {description: " + description + ", " + usages + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
+		"wrong content":      {"stringData: {description: " + description + ", usage-bootstrap-signing: 'no'}\n", "--seed aws-eu1", exitNotAllowed, "refused (422)"},
+		"of another's child": {"stringData: {description: " + description + ", " + usages + "}\n", "--seed gcp-eu1", exitNotAllowed, "refused (403)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			object := filepath.Join(t.TempDir(), "token.yaml")
+			write(t, object, token+c.secret)
+			o := command(append(words("can-i create "+c.line), "--landscape", dir, "-f", object)...)
+			require.Equal(t, c.exit, o.exit, o)
+			require.Contains(t, o.out, c.out)
+		})
+	}
+}
+
+// TestWhatIsWrongWithTheFolderIsTold, and the rest of it counts.
+func TestWhatIsWrongWithTheFolderIsTold(t *testing.T) {
+	dir := copyOfExample(t)
+	write(t, filepath.Join(dir, "prod", "shop.yaml"), "a: b: c\n")
+	for _, line := range []string{"can-i get secrets aws-account -n garden-dev --seed aws-eu1", "explain secret garden-dev/aws-account"} {
+		o := command(append(words(line), "--landscape", dir)...)
+		require.Equal(t, exitOK, o.exit)
+		require.Contains(t, o.errOut, "Warning: "+dir+": prod/shop.yaml: document 1, line 1: ")
+		require.Equal(t, 1, strings.Count(o.errOut, "\n"))
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, name := range []string{"bash", "zsh", "fish", "powershell"} {
+		firstLine, _, _ := strings.Cut(command("completion", name).out, "\n")
+		require.Regexp(t, "seedguard", firstLine)
 	}
 }
 
@@ -344,12 +411,14 @@ func serving(t *testing.T, want string, args ...string) *safeBuffer {
 
 var addressLine = regexp.MustCompile(`webhooks +(https://\S+)`)
 
-// TestServeOnALandscape takes the commands that `make run` prints at their word.
-func TestServeOnALandscape(t *testing.T) {
-	dir := landscapeDir(t)
+// TestServeTheExample takes what `make run` prints at its word.
+func TestServeTheExample(t *testing.T) {
+	dir := copyOfExample(t)
 	out := serving(t, "Move a manifest away", "--landscape", dir).String()
 	url := addressLine.FindStringSubmatch(out)[1]
+	exits := map[bool]int{true: exitOK, false: exitNotAllowed}
 
+	var commands strings.Builder
 	var answers []bool
 	for line := range strings.Lines(out) {
 		switch {
@@ -357,27 +426,48 @@ func TestServeOnALandscape(t *testing.T) {
 			body := strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "-d '")+4:]), "'")
 			require.Contains(t, line, url)
 			answers = append(answers, ask(t, url, body))
+			commands.WriteString(strings.TrimSpace(line) + "; echo\n")
 		case strings.Contains(line, " can-i "):
 			offline := words(line)[1:]
-			require.Equal(t, map[bool]int{true: exitOK, false: exitNotAllowed}[answers[len(answers)-1]], command(offline...).exit, line)
+			require.Equal(t, exits[answers[len(answers)-1]], command(offline...).exit, line)
 			// The same of the running server.
 			online := append(offline[:len(offline)-2:len(offline)-2], "--server", url, "--insecure-skip-tls-verify")
-			require.Equal(t, map[bool]int{true: exitOK, false: exitNotAllowed}[answers[len(answers)-1]], command(online...).exit, line)
+			require.Equal(t, exits[answers[len(answers)-1]], command(online...).exit, line)
+			commands.WriteString(line)
+		case strings.Contains(line, " explain "):
+			require.Contains(t, command(words(line)[1:]...).out, " -> Seed/aws-eu1\n")
+			commands.WriteString(line)
 		}
 	}
 	require.Equal(t, []bool{true, false, false}, answers)
 
+	// The same, pasted into a shell.
+	if _, err := exec.LookPath("curl"); err == nil {
+		pasted := shell(t, commands.String())
+		require.Equal(t, 1, strings.Count(pasted, `"allowed":true`), pasted)
+		require.Equal(t, 2, strings.Count(pasted, `"allowed":false`), pasted)
+		require.Contains(t, pasted, "no relationship found")
+		require.Contains(t, pasted, "not a seed client")
+		require.Regexp(t, "(?m)^yes: ", pasted)
+		require.Regexp(t, "(?m)^no opinion: ", pasted)
+		require.Contains(t, pasted, "Secret/garden-dev/aws-account -> SecretBinding/garden-dev/aws -> Shoot/garden-dev/web -> Seed/aws-eu1\n")
+	}
+
 	// Both halves of the running server.
 	file := filepath.Join(t.TempDir(), "object.yaml")
 	write(t, file, "apiVersion: v1\nkind: Secret\nmetadata: {name: web.ssh-keypair, namespace: garden-dev}\n")
-	for seed, exit := range map[string]int{"s1": exitOK, "s2": exitNotAllowed} {
+	for seed, exit := range map[string]int{"aws-eu1": exitOK, "gcp-eu1": exitNotAllowed} {
 		require.Equal(t, exit, command("can-i", "create", "-f", file, "--seed", seed, "--server", url, "--insecure-skip-tls-verify").exit)
 	}
 
-	// A manifest moved away flips the answer.
-	require.NoError(t, os.Remove(filepath.Join(dir, "landscape.yaml")))
-	own := []string{"can-i", "get", "secrets", "infrastructure", "-n", "garden-dev", "--seed", "s1", "--server", url, "--insecure-skip-tls-verify"}
-	require.Eventually(t, func() bool { return command(own...).exit == exitNotAllowed }, 20*time.Second, 50*time.Millisecond)
+	// A manifest moved away flips the answer, and moved back flips it back.
+	own := []string{"can-i", "get", "secrets", "aws-account", "-n", "garden-dev", "--seed", "aws-eu1", "--server", url, "--insecure-skip-tls-verify"}
+	answered := func(exit int) func() bool { return func() bool { return command(own...).exit == exit } }
+	manifest, away := filepath.Join(dir, "dev", "web.yaml"), filepath.Join(t.TempDir(), "web.yaml")
+	require.NoError(t, os.Rename(manifest, away))
+	require.Eventually(t, answered(exitNotAllowed), 20*time.Second, 20*time.Millisecond)
+	require.NoError(t, os.Rename(away, manifest))
+	require.Eventually(t, answered(exitOK), 20*time.Second, 20*time.Millisecond)
 }
 
 func ask(t *testing.T, url, body string) bool {

@@ -18,7 +18,7 @@ import (
 func (p *parsed) vertices() []string {
 	found := []string{}
 	for _, m := range p.manifests {
-		found = append(found, m.Vertex.String())
+		found = append(found, m.String())
 	}
 	return found
 }
