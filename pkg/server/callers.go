@@ -26,7 +26,7 @@ type verdict struct {
 	// code is 0 for a caller that is allowed, else an HTTP status with a message.
 	code    int
 	message string
-	// ends: the connection was that of a caller that was allowed. Its certificate has expired or its CA has gone, and by now it may
+	// ends: the caller had a certificate that was good when the connection was made, or has been refused for a while. By now it may
 	// have a better one, which only a new connection can show.
 	ends bool
 	// The verdict holds for these roots, and until then.
@@ -36,13 +36,22 @@ type verdict struct {
 
 // connection remembers the verdict on the caller, whose certificate is the same for all requests of a connection. Verifying it
 // takes longer than everything else that a request does.
-type connection struct{ verdict atomic.Pointer[verdict] }
+type connection struct {
+	// roots are those that were in force when the connection was made.
+	roots   *x509.CertPool
+	verdict atomic.Pointer[verdict]
+}
 
 type connectionKey struct{}
 
 // withConnection is an http.Server's ConnContext.
-func withConnection(ctx context.Context, _ net.Conn) context.Context {
-	return context.WithValue(ctx, connectionKey{}, new(connection))
+func (c *callers) withConnection(ctx context.Context, _ net.Conn) context.Context {
+	conn := &connection{}
+	if c.ca != nil {
+		options, _ := c.ca.VerifyOptions()
+		conn.roots = options.Roots
+	}
+	return context.WithValue(ctx, connectionKey{}, conn)
 }
 
 // refusalLasts is how long a refused caller stays refused without another look at its certificate, so that it cannot keep the
@@ -72,8 +81,7 @@ func (c *callers) check(r *http.Request) *verdict {
 	options.CurrentTime = now
 	v := c.verify(r.TLS.PeerCertificates, options)
 	if conn != nil {
-		before := conn.verdict.Load()
-		v.ends = v.code != 0 && before != nil && (before.code == 0 || before.ends)
+		v.ends = v.code != 0 && (conn.roots != options.Roots || conn.verdict.Load() != nil)
 		conn.verdict.Store(v)
 	}
 	return v

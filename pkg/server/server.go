@@ -189,7 +189,7 @@ func (s *Server) httpServer(handler http.Handler) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ConnContext:       withConnection,
+		ConnContext:       s.callers.withConnection,
 		ErrorLog:          log.New(errorLog{s.log}, "", 0),
 	}
 }

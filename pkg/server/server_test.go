@@ -406,23 +406,27 @@ func TestClientCARotates(t *testing.T) {
 // TestRotatedCallerReconnects: kube-apiserver keeps a connection for as long as it works, also when it has got a new certificate
 // meanwhile. It must not be kept by refusals.
 func TestRotatedCallerReconnects(t *testing.T) {
-	dir, before, after := t.TempDir(), newAuthority(t, "before"), newAuthority(t, "after")
-	options := newOptions()
-	options.Serving.ClientCAFile = dir + "/ca.crt"
-	replace(t, options.Serving.ClientCAFile, before.pem())
-	s := start(t, options)
-	certificate := []tls.Certificate{before.client(t, "x")}
-	client := newClient(t, certificate...)
-	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)
-	certificate[0] = after.client(t, "x")
-	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code, "by the connection that is there")
-	replace(t, options.Serving.ClientCAFile, after.pem())
-	refused := false
-	eventually(t, func() bool {
-		code := s.post(t, client, spec(own)).code
-		refused = refused || code == http.StatusUnauthorized
-		return refused && code == http.StatusOK
-	})
+	for name, use := range map[string]func(*testing.T, *testServer, *http.Client) answer{
+		"used":   func(t *testing.T, s *testServer, c *http.Client) answer { return s.post(t, c, spec(own)) },
+		"unused": func(t *testing.T, s *testServer, c *http.Client) answer { return s.get(t, c, "/livez") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, before, after := t.TempDir(), newAuthority(t, "before"), newAuthority(t, "after")
+			options := newOptions()
+			options.Serving.ClientCAFile = dir + "/ca.crt"
+			replace(t, options.Serving.ClientCAFile, before.pem())
+			s := start(t, options)
+			certificate := []tls.Certificate{before.client(t, "x")}
+			client := newClient(t, certificate...)
+			require.Equal(t, http.StatusOK, use(t, s, client).code)
+			certificate[0] = after.client(t, "x")
+			replace(t, options.Serving.ClientCAFile, after.pem())
+			fresh := newClient(t, certificate...)
+			eventually(t, func() bool { return s.post(t, fresh, spec(own)).code == http.StatusOK })
+			require.Equal(t, http.StatusUnauthorized, s.post(t, client, spec(own)).code, "by the connection that was there")
+			eventually(t, func() bool { return s.post(t, client, spec(own)).code == http.StatusOK })
+		})
+	}
 }
 
 func TestCertificateExpiresDuringConnection(t *testing.T) {
