@@ -32,7 +32,7 @@ func (g *Garden) writePair(name string, pair KeyPair) (certificate, key string, 
 	return certificate, key, err
 }
 
-// Kubeconfig returns a client configuration as a kubeconfig, with everything inside.
+// Kubeconfig returns a client configuration as a kubeconfig. What is inside the one is inside the other.
 func Kubeconfig(config *rest.Config) ([]byte, error) { return kubeconfig(config, "garden") }
 
 func kubeconfig(config *rest.Config, user string) ([]byte, error) {
@@ -42,7 +42,10 @@ func kubeconfig(config *rest.Config, user string) ([]byte, error) {
 			name: {Server: config.Host, CertificateAuthorityData: config.CAData},
 		},
 		AuthInfos: map[string]*clientcmdapi.AuthInfo{
-			user: {ClientCertificateData: config.CertData, ClientKeyData: config.KeyData, Token: config.BearerToken},
+			user: {
+				ClientCertificateData: config.CertData, ClientKeyData: config.KeyData, Token: config.BearerToken,
+				ClientCertificate: config.CertFile, ClientKey: config.KeyFile,
+			},
 		},
 		Contexts:       map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: user}},
 		CurrentContext: name,

@@ -41,7 +41,9 @@ type guardState struct {
 	kubeconfig        string
 	authorization     string // files of the kube-apiserver
 	admission         string
-	generation        int // counts the kubeconfigs of the authorization webhook
+	// The kube-apiserver's certificate for admission webhooks.
+	admissionCertificate, admissionKey string
+	generation                         int // counts the kubeconfigs of the authorization webhook
 }
 
 // prepareSeedguard chooses ports and writes all files of the webhooks.
@@ -149,12 +151,23 @@ authorizers:
 	return err
 }
 
-// writeAdmission writes with which credentials the kube-apiserver calls admission webhooks.
-func (g *Garden) writeAdmission() error {
-	caller, err := g.Caller(g.guard.pki, CallerName)
+// WriteAdmissionCaller writes the certificate with which the kube-apiserver calls admission webhooks. It is read again for each
+// new connection.
+func (g *Garden) WriteAdmissionCaller(pki WebhookPKI) error {
+	pair, err := pki.Callers.Client(CallerName)
 	if err != nil {
 		return err
 	}
+	g.guard.admissionCertificate, g.guard.admissionKey, err = g.writePair("admission-caller", pair)
+	return err
+}
+
+// writeAdmission writes with which credentials the kube-apiserver calls admission webhooks.
+func (g *Garden) writeAdmission() error {
+	if err := g.WriteAdmissionCaller(g.guard.pki); err != nil {
+		return err
+	}
+	caller := &rest.Config{TLSClientConfig: rest.TLSClientConfig{CertFile: g.guard.admissionCertificate, KeyFile: g.guard.admissionKey}}
 	content, err := kubeconfig(caller, "*") // the user of any webhook
 	if err != nil {
 		return err
