@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
 
 	testgarden "github.com/seedguard/seedguard/test/garden"
 )
@@ -61,7 +62,12 @@ func accessOf(t *testing.T, g *testgarden.Garden, seed, account string) *client 
 	answer, err := c.Kubernetes.CoreV1().ServiceAccounts("seed-"+seed).CreateToken(t.Context(), account, request, metav1.CreateOptions{})
 	require.NoError(t, err)
 	require.NotEmpty(t, answer.Status.Token)
-	return newClient(t, g, g.WithToken(answer.Status.Token))
+	kubeconfig, err := testgarden.Kubeconfig(g.WithToken(answer.Status.Token))
+	require.NoError(t, err)
+	config, err := clientcmd.RESTConfigFromKubeConfig(kubeconfig)
+	require.NoError(t, err)
+	config.QPS = -1 // a kubeconfig does not say that there is no limit
+	return newClient(t, g, config)
 }
 
 // TestExtensionGardenAccess: the way of an extension to the garden, from its ServiceAccount on.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -51,7 +52,7 @@ func TestFreshness(t *testing.T) {
 	a.allows(t, "get Shoot garden-fresh-a/crop", "patch BackupBucket bucket-fresh-a", "get Bastion garden-fresh-a/bastion")
 	name := func(i int) string { return fmt.Sprintf("fresh-%d", i) }
 	create := func(c *client, o runtime.Object) func() error {
-		return func() error { return c.create(t.Context(), o) }
+		return func() error { return c.createOnce(t.Context(), o, metav1.CreateOptions{}) }
 	}
 	do := func(request string) func() error { return func() error { return a.do(t.Context(), request) } }
 	const (

@@ -273,7 +273,7 @@ func TestTricksOnCreate(t *testing.T) {
 			t.Run(name+"/"+test.name, func(t *testing.T) {
 				for what, create := range map[string]func() error{
 					"create": func() error { return c.create(t.Context(), test.o) },
-					"apply":  func() error { return c.Apply(t.Context(), test.o) },
+					"apply":  func() error { return c.applyOwn(t.Context(), test.o) },
 				} {
 					err := create()
 					require.True(t, apierrors.IsForbidden(err) || apierrors.IsInvalid(err), "%s: %v", what, err)

@@ -47,8 +47,31 @@ func run(m *testing.M) (code int) {
 	}
 	if code = m.Run(); code != 0 {
 		fmt.Fprintln(os.Stderr, shared.Logs())
+		return code
+	}
+	if err := wellServed(ctx); err != nil {
+		return fail(err)
 	}
 	return code
+}
+
+// wellServed fails when the shared seedguard panicked, or could not decide on what the API server asked.
+func wellServed(ctx context.Context) error {
+	for metric, values := range map[string][]string{
+		"seedguard_webhook_panics_total":  {`webhook="authorizer"`, `webhook="admission"`},
+		"seedguard_webhook_refused_total": {`reason="bad_request"`, `reason="not_ready"`, `reason="too_large"`, `reason="too_many"`},
+	} {
+		for _, value := range values {
+			count, err := shared.Guard.Metric(ctx, metric, value)
+			if err != nil {
+				return err
+			}
+			if count != 0 {
+				return fmt.Errorf("%s{%s} is %v\n%s", metric, value, count, shared.Logs())
+			}
+		}
+	}
+	return nil
 }
 
 // ownGarden starts a garden for a test that breaks it. Seedguard does not run yet.

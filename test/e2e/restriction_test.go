@@ -165,8 +165,8 @@ func TestServerSideApply(t *testing.T) {
 		one(t, `{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: apply-a, labels: {applied: "true"}}}`),
 		one(t, accountManifest, "SEED", "apply-a", "NAME", "extension-applied"),
 	} {
-		require.NoError(t, a.Apply(t.Context(), o), "%v", o)
-		require.NoError(t, a.Apply(t.Context(), o), "again: %v", o)
+		require.NoError(t, a.applyOwn(t.Context(), o), "%v", o)
+		require.NoError(t, a.applyOwn(t.Context(), o), "again: %v", o)
 	}
 	for _, o := range []runtime.Object{
 		object("ConfigMap", "garden-apply-b/crop.ca-kubelet"),
@@ -175,7 +175,7 @@ func TestServerSideApply(t *testing.T) {
 		object("Seed", "apply-b"),
 		one(t, accountManifest, "SEED", "apply-b", "NAME", "extension-applied"),
 	} {
-		refused(t, a.Apply(t.Context(), o), "apply")
+		refused(t, a.applyOwn(t.Context(), o), "apply")
 	}
 }
 

@@ -8,11 +8,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
+	"text/tabwriter"
 	"time"
 
 	"k8s.io/client-go/rest"
 
+	"github.com/seedguard/seedguard/pkg/naming"
 	testgarden "github.com/seedguard/seedguard/test/garden"
 )
 
@@ -92,15 +95,27 @@ The garden is up at %[1]s with %[2]d objects of examples/landscape. Logs, keys a
 
 As the gardenlet:
 
-  kubectl get shoots -A -l name.seed.gardener.cloud/%[3]s=true   # its own: allowed
-  kubectl get shoots -A                                          # everybody's: refused
-  kubectl auth can-i list secrets -n seed-%[3]s                  # yes
-  kubectl create secret generic any -n garden                    # refused by the admission
-
+%[6]s
 What seedguard decided: curl -s %[5]s/metrics | grep decisions_total
 
 Ctrl-C ends all of it.
-`, g.Host, len(objects), seed, extension, g.Guard.MetricsURL)
+`, g.Host, len(objects), seed, extension, g.Guard.MetricsURL, commands(
+		[2]string{"kubectl get shoots -A -l name.seed.gardener.cloud/" + seed + "=true", "its own: allowed"},
+		[2]string{"kubectl get shoots -A", "everybody's: refused"},
+		[2]string{"kubectl auth can-i list secrets -n " + naming.SeedNamespace(seed), "yes"},
+		[2]string{"kubectl create secret generic any -n garden", "refused by the admission"},
+	))
 	<-ctx.Done()
 	return nil
+}
+
+// commands writes commands, with what becomes of them in a column of its own.
+func commands(commands ...[2]string) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	for _, c := range commands {
+		_, _ = fmt.Fprintf(w, "  %s\t# %s\n", c[0], c[1])
+	}
+	_ = w.Flush() // a Builder never fails
+	return b.String()
 }
