@@ -1,7 +1,6 @@
 package manifests
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -21,9 +20,8 @@ import (
 
 // file is a file as the last scan left it.
 type file struct {
-	// info and sum tell whether its content is still the one that was read.
+	// info tells whether its content is still the one that was read.
 	info os.FileInfo
-	sum  [sha256.Size]byte
 	// unsure: it was read so soon after a change that the next one may not show in info.
 	unsure bool
 
@@ -146,11 +144,6 @@ func (c *scanner) read(e entry) *file {
 		return f
 	}
 	if err == nil {
-		f.sum = sha256.Sum256(content)
-		if old != nil && old.sum == f.sum {
-			f.parsed, f.failure = old.parsed, old.failure
-			return f
-		}
 		var p *parsed
 		if p, err = parse(content); err == nil {
 			f.parsed = p

@@ -164,12 +164,21 @@ func TestAFileThatIsBeingWrittenIsLeftAlone(t *testing.T) {
 	f := newFolder(t, "a.yaml", shoot("x", "one")+"---\n"+shoot("w", "one"))
 	s := f.open()
 	require.NoError(t, os.WriteFile(f.path("a.yaml"), []byte(shoot("x", "two")), 0o600))
-	require.NoError(t, os.Chtimes(f.path("a.yaml"), time.Time{}, time.Now().Add(-settleTime/10)))
-	again, err := s.scan(nil)
-	require.NoError(t, err)
-	if again { // else this test was held up for longer than the file was young
-		require.Equal(t, []string{"ns/w", "ns/x"}, names(t, s, kindShoot))
+	leftAlone := false
+	for range 100 { // the test may be held up for longer than the file is young
+		now := time.Now()
+		require.NoError(t, os.Chtimes(f.path("a.yaml"), now, now))
+		again, err := s.scan(nil)
+		require.NoError(t, err)
+		if leftAlone = again; again {
+			require.Equal(t, []string{"ns/w", "ns/x"}, names(t, s, kindShoot))
+			break
+		}
+		f.write("a.yaml", shoot("x", "one")+"---\n"+shoot("w", "one"))
+		f.rescan(s)
+		require.NoError(t, os.WriteFile(f.path("a.yaml"), []byte(shoot("x", "two")), 0o600))
 	}
+	require.True(t, leftAlone)
 	eventually(t, func() bool { f.rescan(s); return slices.Equal(names(t, s, kindShoot), []string{"ns/x"}) })
 }
 
@@ -233,6 +242,7 @@ func TestFollow(t *testing.T) {
 	eventuallyShoots(t, s, "ns/b", "ns/c")
 	require.Equal(t, 1, strings.Count(log.String(), "Problem with the landscape"))
 	require.Contains(t, log.String(), `objects="Secret: 1"`)
+	require.Equal(t, 1, strings.Count(log.String(), "Skipped objects"))
 }
 
 func shootSeed(t *testing.T, s *Source, name string) string {
@@ -273,8 +283,10 @@ func TestFollowWithoutNotifications(t *testing.T) {
 	s := f.open()
 	s.rescan = 10 * time.Millisecond
 	following(t, s)
-	elsewhere.write("a", shoot("a", "second"))
-	eventually(t, func() bool { return shootSeed(t, s, "a") == "second" })
+	for _, seed := range []string{"second", "third"} { // the first may be found by the scan that Run begins with
+		elsewhere.write("a", shoot("a", seed))
+		eventually(t, func() bool { return shootSeed(t, s, "a") == seed })
+	}
 }
 
 func TestProblemsAreBounded(t *testing.T) {

@@ -70,23 +70,24 @@ func TestListAndWatch(t *testing.T) {
 	require.Equal(t, "3", accessor.GetResourceVersion())
 	require.Equal(t, 2, meta.LenList(list), "a limit need not be kept")
 
-	w := watching(t, s, metav1.ListOptions{ResourceVersion: "3"})
+	first := watching(t, s, metav1.ListOptions{ResourceVersion: "3"})
 	f.rescan(s) // nothing new
 	f.write("a.yaml", labelled("a", "other"))
 	f.write("c.yaml", labelled("c", "one"))
 	f.remove("b.yaml")
 	f.rescan(s)
-	require.Equal(t, "MODIFIED a 4", next(t, w))
-	require.Equal(t, "DELETED b 5", next(t, w), "as of the deletion")
-	require.Equal(t, "ADDED c 6", next(t, w))
+	require.Equal(t, "MODIFIED a 4", next(t, first))
+	require.Equal(t, "DELETED b 5", next(t, first), "as of the deletion")
+	require.Equal(t, "ADDED c 6", next(t, first))
 
 	require.Equal(t, "ADDED c 6", next(t, watching(t, s, metav1.ListOptions{ResourceVersion: "5"})), "from between two changes of a scan")
-	w = watching(t, s, metav1.ListOptions{})
+	w := watching(t, s, metav1.ListOptions{})
 	require.Equal(t, "ADDED a 4", next(t, w), "from no version: all that there is")
 	require.Equal(t, "ADDED c 6", next(t, w))
 	f.remove("c.yaml")
 	f.rescan(s)
 	require.Equal(t, "DELETED c 7", next(t, w))
+	require.Equal(t, "DELETED c 7", next(t, first), "each change once")
 }
 
 // TestWatchList: the initial objects are streamed, and a bookmark says that these were all.
