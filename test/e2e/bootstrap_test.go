@@ -111,7 +111,7 @@ func bootstrapAgain(t *testing.T, c *client, kind, name, seed, request string) {
 	refused()
 
 	// No event tells that the time has come.
-	certificateUntil(t, seed, time.Now().Add(2*time.Second))
+	certificateUntil(t, seed, time.Now().Add(3*time.Second))
 	refused()
 	allowed()
 	certificateUntil(t, seed, time.Now().Add(time.Hour))
