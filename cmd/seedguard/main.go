@@ -51,7 +51,7 @@ It serves the two webhooks that kube-apiserver asks (serve), and answers the sam
 	root.SetOut(s.out)
 	root.SetErr(s.errOut)
 	root.SetArgs(args)
-	root.AddCommand(newServe(s), newCanI(s), newExplain(s), newRules(s), newVersion(s))
+	root.AddCommand(newServe(s), newCanI(s), newExplain(s), newRules(s), newManifests(s), newVersion(s))
 	switch err := root.ExecuteContext(ctx); {
 	case err == nil:
 		return exitOK

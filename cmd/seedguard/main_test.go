@@ -390,10 +390,17 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
+// resetLogging lets a command configure the logs of this process once more.
+func resetLogging(t *testing.T) {
+	t.Helper()
+	klog.StopFlushDaemon() // else it reads what is being reset
+	require.NoError(t, logsapi.ResetForTest(nil))
+}
+
 // serving runs `serve` until the test ends, and returns what it has printed once that holds want.
 func serving(t *testing.T, want string, args ...string) *safeBuffer {
 	t.Helper()
-	require.NoError(t, logsapi.ResetForTest(nil))
+	resetLogging(t)
 	var out, errOut safeBuffer
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan int, 1)
@@ -403,7 +410,7 @@ func serving(t *testing.T, want string, args ...string) *safeBuffer {
 		cancel()
 		require.Equal(t, exitOK, <-ended, errOut.String())
 		require.Empty(t, errOut.String())
-		require.NoError(t, logsapi.ResetForTest(nil))
+		resetLogging(t)
 	})
 	require.Eventually(t, func() bool { return strings.Contains(out.String(), want) }, 30*time.Second, 10*time.Millisecond)
 	return &out
@@ -509,12 +516,12 @@ func TestServeMisused(t *testing.T) {
 		"certificate":  {"serve --secure-port=0 --landscape " + dir + " --tls-cert-file=x --tls-private-key-file=y", "cannot load the serving certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.NoError(t, logsapi.ResetForTest(nil))
+			resetLogging(t)
 			o := command(words(c.line)...)
 			require.Equal(t, exitError, o.exit)
 			require.Contains(t, o.errOut, c.message)
 			require.NotContains(t, o.errOut, "Usage:")
 		})
 	}
-	require.NoError(t, logsapi.ResetForTest(nil))
+	resetLogging(t)
 }
