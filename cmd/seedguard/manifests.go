@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seedguard/seedguard/pkg/deploy"
+)
+
+func newManifests(s streams) *cobra.Command {
+	o := deploy.Default()
+	var dir, caFile string
+	command := &cobra.Command{
+		Use:   "manifests",
+		Short: "Print what the garden and its kube-apiserver need for the webhooks",
+		Long: `Print what the garden and its kube-apiserver need for the webhooks, generated from the tables that decide: permissions,
+the registration of the admission webhook, and kube-apiserver's configuration files.`,
+		Example: `  # As in deploy/generated.
+  seedguard manifests --output-dir generated
+
+  # For a seedguard elsewhere.
+  seedguard manifests --url https://seedguard.example.com:9443 --ca-file ca.crt --subject seedguard`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if caFile != "" {
+				bundle, err := os.ReadFile(caFile) // #nosec G304 -- the operator names the file
+				if err != nil {
+					return err
+				}
+				o.CABundle = bundle
+			}
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			files := deploy.Files(o)
+			if dir != "" {
+				return deploy.Write(dir, files)
+			}
+			for i := range files {
+				content, err := files[i].YAML()
+				if err != nil {
+					return err
+				}
+				if _, err := fmt.Fprintf(s.out, "---\n# %s\n%s", files[i].Name, content); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&dir, "output-dir", "", "folder to write the files into; without it, all are printed")
+	flags.StringVar(&o.URL, "url", o.URL, "base address of the webhooks as kube-apiserver reaches them")
+	flags.StringVar(&caFile, "ca-file", "", "CA of seedguard's serving certificate in PEM, for the registration")
+	flags.StringVar(&o.Subject, "subject", o.Subject, "seedguard's user in the garden")
+	flags.StringVar(&o.ConfigDir, "config-dir", o.ConfigDir, "folder in which kube-apiserver finds its files, with ca.crt, client.crt and client.key")
+	return command
+}

@@ -1,0 +1,24 @@
+package deploy
+
+import (
+	"fmt"
+
+	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
+
+	"github.com/seedguard/seedguard/pkg/naming"
+)
+
+// The conditions in CEL under which kube-apiserver sends a request: that it is a seed client's, as far as the user's name tells.
+// Groups are left to seedguard: a request may lack them, and a condition that fails is a refusal.
+var (
+	reviewCondition    = seedClient("request.user")
+	admissionCondition = seedClient("request.userInfo.username")
+)
+
+func seedClient(user string) string {
+	return fmt.Sprintf("%[1]s.startsWith('%[2]s') || %[1]s.startsWith('%[3]s') && %[1]s.contains('%[4]s')", user,
+		constants.SeedUserNamePrefix,
+		serviceaccount.ServiceAccountUsernamePrefix+naming.SeedNamespacePrefix,
+		serviceaccount.ServiceAccountUsernameSeparator+naming.ExtensionPrefix)
+}

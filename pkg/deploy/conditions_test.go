@@ -1,0 +1,111 @@
+package deploy
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apiserver/pkg/admission"
+	admissioncel "k8s.io/apiserver/pkg/admission/plugin/cel"
+	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
+	"k8s.io/apiserver/pkg/authentication/user"
+	authorizationcel "k8s.io/apiserver/pkg/authorization/cel"
+	"k8s.io/apiserver/pkg/cel/environment"
+
+	"github.com/seedguard/seedguard/pkg/identity"
+)
+
+// sent evaluates both conditions as kube-apiserver does.
+func sent(t *testing.T) func(user.Info) (review, admitted bool) {
+	t.Helper()
+	compiled, err := authorizationcel.NewDefaultCompiler().CompileCELExpression(
+		&authorizationcel.SubjectAccessReviewMatchCondition{Expression: reviewCondition})
+	require.NoError(t, err)
+	reviews := &authorizationcel.CELMatcher{
+		CompilationResults: []authorizationcel.CompilationResult{compiled}, Metrics: authorizationcel.NoopMatcherMetrics{},
+	}
+	condition := matchconditions.MatchCondition(Registration(Default()).Webhooks[0].MatchConditions[0])
+	fail := admissionregistrationv1.Fail
+	admissions := matchconditions.NewMatcher(
+		admissioncel.NewConditionCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion())).CompileCondition(
+			[]admissioncel.ExpressionAccessor{&condition}, admissioncel.OptionalVariableDeclarations{}, environment.StoredExpressions),
+		&fail, "webhook", "validating", WebhookName)
+
+	return func(u user.Info) (bool, bool) {
+		review, err := reviews.Eval(t.Context(), &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: u.GetName(), Groups: u.GetGroups(), ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "get", Resource: "secrets"},
+		}})
+		require.NoError(t, err)
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "s"}}
+		secrets := corev1.SchemeGroupVersion.WithResource("secrets")
+		kind := corev1.SchemeGroupVersion.WithKind("Secret")
+		result := admissions.Match(t.Context(), &admission.VersionedAttributes{
+			Attributes: admission.NewAttributesRecord(secret, nil, kind, "n", "s", secrets, "", admission.Create, &metav1.CreateOptions{},
+				false, u),
+			VersionedKind: kind, VersionedObject: admission.NewLazyObject(secret),
+		}, nil, nil)
+		require.NoError(t, result.Error)
+		return review, result.Matches
+	}
+}
+
+func TestConditions(t *testing.T) {
+	sent := sent(t)
+	for _, tc := range []struct {
+		name   string
+		groups []string
+		want   bool
+	}{
+		{"gardener.cloud:system:seed:s", []string{"gardener.cloud:system:seeds"}, true},
+		{"gardener.cloud:system:seed:s", nil, true}, // no seed client, and no user that there is
+		{"system:serviceaccount:seed-s:extension-e", []string{"system:serviceaccounts", "system:serviceaccounts:seed-s"}, true},
+		{"system:serviceaccount:seed-s:robot", []string{"system:serviceaccounts", "system:serviceaccounts:seed-s"}, false},
+		{"system:serviceaccount:garden:extension-e", []string{"system:serviceaccounts", "system:serviceaccounts:garden"}, false},
+		{"extension-e", []string{"system:serviceaccounts", "system:serviceaccounts:seed-s"}, false},
+		{"jane@example.com", []string{"developers", "gardener.cloud:system:seeds"}, false},
+		{"kubernetes-admin", []string{"system:masters"}, false},
+		{"system:node:n", []string{"system:nodes"}, false},
+		{"system:kube-controller-manager", nil, false},
+		{"system:anonymous", []string{"system:unauthenticated"}, false},
+	} {
+		review, admitted := sent(&user.DefaultInfo{Name: tc.name, Groups: tc.groups})
+		require.Equal(t, tc.want, review, "%s reviewed", tc.name)
+		require.Equal(t, tc.want, admitted, "%s admitted", tc.name)
+	}
+}
+
+// TestConditionsMissNobody: who is a seed client is sent, whatever the name.
+func TestConditionsMissNobody(t *testing.T) {
+	sent := sent(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	parts := []string{
+		"gardener.cloud:system:seed:", "gardener.cloud:system:seeds", "system:serviceaccount:", "system:serviceaccounts", "seed-", ":", "s",
+		"extension-", ":extension-", "\n", "é", "\x00", "'", `\`, " ",
+	}
+	groups := []string{"gardener.cloud:system:seeds", "system:serviceaccounts"}
+	clients := 0
+	for range 20000 {
+		var name strings.Builder
+		for range random.IntN(7) {
+			name.WriteString(parts[random.IntN(len(parts))])
+		}
+		u := &user.DefaultInfo{Name: name.String(), Groups: groups[random.IntN(2):]}
+		if namespace, ok := strings.CutPrefix(u.Name, "system:serviceaccount:"); ok {
+			namespace, _, _ = strings.Cut(namespace, ":")
+			u.Groups = append(u.Groups[:len(u.Groups):len(u.Groups)], "system:serviceaccounts:"+namespace)
+		}
+		if _, ok := identity.From(u); !ok {
+			continue
+		}
+		clients++
+		review, admitted := sent(u)
+		require.True(t, review, "%q", u.Name)
+		require.True(t, admitted, "%q", u.Name)
+	}
+	require.Greater(t, clients, 100)
+}

@@ -1,0 +1,202 @@
+package deploy
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apiserver/pkg/admission/plugin/webhook/config"
+	apiserver "k8s.io/apiserver/pkg/apis/apiserver"
+	"k8s.io/apiserver/pkg/apis/apiserver/load"
+	"k8s.io/apiserver/pkg/apis/apiserver/validation"
+	authorizationcel "k8s.io/apiserver/pkg/authorization/cel"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/garden"
+)
+
+func TestOptions(t *testing.T) {
+	for _, tc := range []struct {
+		change func(*Options)
+		err    string
+	}{
+		{func(*Options) {}, ""},
+		{func(o *Options) { o.URL = "https://10.0.0.1:9443" }, ""},
+		{func(o *Options) { o.URL = "http://seedguard" }, `the URL "http://seedguard" is not https://host[:port]`},
+		{func(o *Options) { o.URL = "seedguard:443" }, `the URL "seedguard:443" is not https://host[:port]`},
+		{func(o *Options) { o.URL = "https://seedguard/path" }, `the URL "https://seedguard/path" has more than https://host[:port]`},
+		{func(o *Options) { o.URL = "https://%" }, `parse "https://%": invalid URL escape "%"`},
+		{func(o *Options) { o.Subject = "" }, "seedguard's user in the garden is missing"},
+		{func(o *Options) { o.ConfigDir = "relative" }, `the folder "relative" is not an absolute path`},
+	} {
+		o := Default()
+		tc.change(&o)
+		if err := o.Validate(); tc.err == "" {
+			require.NoError(t, err)
+		} else {
+			require.EqualError(t, err, tc.err)
+		}
+	}
+}
+
+// TestRegistration: exactly the resources, operations and versions of the admission's table.
+func TestRegistration(t *testing.T) {
+	want := sets.New[string]()
+	for _, rule := range admission.Rules() {
+		for _, version := range rule.Versions {
+			for _, operation := range rule.Operations {
+				want.Insert(strings.Join([]string{rule.Resource.Group, version, rule.Resource.Resource, string(operation)}, " "))
+			}
+		}
+	}
+	require.Contains(t, want, "seedmanagement.gardener.cloud v1alpha1 gardenlets CREATE")
+
+	webhook := Registration(Default()).Webhooks[0]
+	got := sets.New[string]()
+	for _, rule := range webhook.Rules {
+		require.Nil(t, rule.Scope)
+		for _, group := range rule.APIGroups {
+			for _, version := range rule.APIVersions {
+				for _, resource := range rule.Resources {
+					for _, operation := range rule.Operations {
+						one := strings.Join([]string{group, version, resource, string(operation)}, " ")
+						require.NotContains(t, got, one, "registered twice")
+						got.Insert(one)
+					}
+				}
+			}
+		}
+	}
+	require.Equal(t, sets.List(want), sets.List(got))
+	require.Equal(t, admissionregistrationv1.Equivalent, *webhook.MatchPolicy)
+	require.Equal(t, admissionregistrationv1.Fail, *webhook.FailurePolicy)
+	require.Equal(t, admissionregistrationv1.SideEffectClassNone, *webhook.SideEffects)
+	require.Equal(t, "https://seedguard.garden.svc/webhooks/admission/seedrestriction", *webhook.ClientConfig.URL)
+}
+
+// grants returns "group/resource verb" of all rules of a ClusterRole.
+func grants(t *testing.T, file string) []string {
+	t.Helper()
+	role, ok := object(t, file, 0).(*rbacv1.ClusterRole)
+	require.True(t, ok)
+	binding, ok := object(t, file, 1).(*rbacv1.ClusterRoleBinding)
+	require.True(t, ok)
+	require.Equal(t, role.Name, binding.RoleRef.Name)
+	require.Equal(t, []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: "garden", Name: "seedguard"}}, binding.Subjects)
+	result := sets.New[string]()
+	for _, rule := range role.Rules {
+		require.Empty(t, rule.ResourceNames)
+		for _, resource := range rule.Resources {
+			for _, verb := range rule.Verbs {
+				result.Insert(schema.GroupResource{Group: rule.APIGroups[0], Resource: resource}.String() + " " + verb)
+			}
+		}
+	}
+	return sets.List(result)
+}
+
+func object(t *testing.T, name string, i int) any {
+	t.Helper()
+	files := Files(Default())
+	at := slices.IndexFunc(files, func(f File) bool { return f.Name == name })
+	require.GreaterOrEqual(t, at, 0)
+	return files[at].Objects[i]
+}
+
+func TestPermissions(t *testing.T) {
+	var watched []string
+	for _, r := range garden.Resources() {
+		watched = append(watched, r.GroupResource().String()+" list", r.GroupResource().String()+" watch")
+	}
+	slices.Sort(watched)
+	require.Equal(t, watched, grants(t, "garden/rbac.yaml"), "list and watch on exactly what is watched")
+
+	require.Equal(t, []string{
+		"backupbuckets.core.gardener.cloud get", "backupentries.core.gardener.cloud get", "gardenlets.seedmanagement.gardener.cloud get",
+		"managedseeds.seedmanagement.gardener.cloud get", "seeds.core.gardener.cloud get", "shoots.core.gardener.cloud get",
+	}, grants(t, "garden/rbac-live-reads.yaml"))
+
+	existence := grants(t, "garden/rbac-existence.yaml")
+	for _, r := range admission.Rules() {
+		if slices.Contains(r.Operations, "CREATE") {
+			require.Contains(t, existence, r.Resource.String()+" get")
+		}
+	}
+	for _, r := range authorizer.Rules() {
+		if slices.Contains(r.ViaGraph.Names(), "delete") && !r.Kind.Watched() {
+			require.Contains(t, existence, r.Resource.String()+" get")
+		}
+	}
+	for _, grant := range existence {
+		require.True(t, strings.HasSuffix(grant, " get"), grant)
+	}
+}
+
+// TestSubject: a user that is no ServiceAccount is bound as a user.
+func TestSubject(t *testing.T) {
+	o := Default()
+	o.Subject = "seedguard@example.com"
+	binding, ok := WatchRole(o)[1].(*rbacv1.ClusterRoleBinding)
+	require.True(t, ok)
+	require.Equal(t, []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: "seedguard@example.com"}}, binding.Subjects)
+}
+
+// TestKubeAPIServer: kube-apiserver's own code takes what is made for it.
+func TestKubeAPIServer(t *testing.T) {
+	dir := t.TempDir()
+	o := Default()
+	o.URL, o.ConfigDir = "https://seedguard.example.com:9443", filepath.Join(dir, "kube-apiserver")
+	require.NoError(t, Write(dir, Files(o)))
+
+	configuration, err := load.LoadFromFile(filepath.Join(o.ConfigDir, "authorization.yaml"))
+	require.NoError(t, err)
+	require.Empty(t, validation.ValidateAuthorizationConfiguration(authorizationcel.NewDefaultCompiler(), nil, configuration,
+		sets.New("RBAC", "Webhook"), sets.New("Webhook")))
+	webhook := configuration.Authorizers[0].Webhook
+	require.Equal(t, apiserver.FailurePolicyDeny, webhook.FailurePolicy)
+	require.False(t, webhook.CacheAuthorizedRequests)
+	require.False(t, webhook.CacheUnauthorizedRequests)
+	require.Equal(t, "RBAC", string(configuration.Authorizers[1].Type))
+
+	// Certificates are the operator's.
+	for _, file := range []string{"ca.crt", "client.crt", "client.key"} {
+		require.NoError(t, os.WriteFile(filepath.Join(o.ConfigDir, file), []byte("PEM"), 0o600))
+	}
+	client, err := clientcmd.BuildConfigFromFlags("", *webhook.ConnectionInfo.KubeConfigFile)
+	require.NoError(t, err)
+	require.Equal(t, "https://seedguard.example.com:9443/webhooks/auth/seed", client.Host)
+	require.Equal(t, filepath.Join(o.ConfigDir, "client.crt"), client.CertFile)
+	require.Equal(t, filepath.Join(o.ConfigDir, "ca.crt"), client.CAFile)
+
+	content, err := os.ReadFile(filepath.Join(o.ConfigDir, "admission.yaml"))
+	require.NoError(t, err)
+	admissionConfiguration := struct{ Plugins []struct{ Configuration any } }{}
+	require.NoError(t, yaml.Unmarshal(content, &admissionConfiguration))
+	plugin, err := yaml.Marshal(admissionConfiguration.Plugins[0].Configuration)
+	require.NoError(t, err)
+	kubeconfig, err := config.LoadConfig(bytes.NewReader(plugin))
+	require.NoError(t, err)
+	loaded, err := clientcmd.LoadFromFile(kubeconfig.KubeConfigFile)
+	require.NoError(t, err)
+	require.Contains(t, loaded.AuthInfos, "seedguard.example.com:9443")
+	require.Equal(t, filepath.Join(o.ConfigDir, "client.key"), loaded.AuthInfos["seedguard.example.com:9443"].ClientKey)
+}
+
+func TestHost(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://a.b": "a.b", "https://a.b:443": "a.b", "https://a.b:9443": "a.b:9443", "https://[::1]:9443": "[::1]:9443",
+	} {
+		require.Equal(t, want, host(Options{URL: url}))
+	}
+}

@@ -1,0 +1,112 @@
+package deploy
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	webhookadmissionv1 "k8s.io/apiserver/pkg/admission/plugin/webhook/config/apis/webhookadmission/v1"
+	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
+	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/seedguard/seedguard/pkg/server"
+)
+
+// The files of kube-apiserver, in Options.ConfigDir. Certificates and keys are the operator's.
+const (
+	caFile                  = "ca.crt"
+	clientCertificateFile   = "client.crt"
+	clientKeyFile           = "client.key"
+	authorizationKubeconfig = "authorization.kubeconfig"
+	admissionKubeconfig     = "admission.kubeconfig"
+)
+
+// AuthorizationConfiguration puts the SeedAuthorizer before RBAC (SPEC 5). Decisions are not cached: a cached allow outlives
+// the relation that it rests on.
+func AuthorizationConfiguration(o Options) *apiserverv1.AuthorizationConfiguration {
+	return &apiserverv1.AuthorizationConfiguration{
+		TypeMeta: metav1.TypeMeta{APIVersion: apiserverv1.SchemeGroupVersion.String(), Kind: "AuthorizationConfiguration"},
+		Authorizers: []apiserverv1.AuthorizerConfiguration{
+			{
+				Type: string(apiserverv1.TypeWebhook), Name: name,
+				Webhook: &apiserverv1.WebhookConfiguration{
+					Timeout:                                  metav1.Duration{Duration: webhookTimeout * time.Second},
+					FailurePolicy:                            apiserverv1.FailurePolicyDeny,
+					CacheAuthorizedRequests:                  ptr.To(false),
+					CacheUnauthorizedRequests:                ptr.To(false),
+					SubjectAccessReviewVersion:               "v1",
+					MatchConditionSubjectAccessReviewVersion: "v1",
+					MatchConditions:                          []apiserverv1.WebhookMatchCondition{{Expression: reviewCondition}},
+					ConnectionInfo: apiserverv1.WebhookConnectionInfo{
+						Type:           apiserverv1.AuthorizationWebhookConnectionInfoTypeKubeConfigFile,
+						KubeConfigFile: ptr.To(path.Join(o.ConfigDir, authorizationKubeconfig)),
+					},
+				},
+			},
+			{Type: "RBAC", Name: "rbac"},
+		},
+	}
+}
+
+// AuthorizationKubeconfig leads kube-apiserver to the SeedAuthorizer.
+func AuthorizationKubeconfig(o Options) clientcmdv1.Config {
+	config := kubeconfig(o, name)
+	config.Clusters = []clientcmdv1.NamedCluster{{Name: name, Cluster: clientcmdv1.Cluster{
+		Server: o.URL + server.AuthorizerPath, CertificateAuthority: path.Join(o.ConfigDir, caFile),
+	}}}
+	config.Contexts = []clientcmdv1.NamedContext{{Name: name, Context: clientcmdv1.Context{Cluster: name, AuthInfo: name}}}
+	config.CurrentContext = name
+	return config
+}
+
+// AdmissionKubeconfig holds the client certificate that kube-apiserver shows to admission webhooks at seedguard's address.
+func AdmissionKubeconfig(o Options) clientcmdv1.Config {
+	return kubeconfig(o, host(o))
+}
+
+// AdmissionConfiguration tells kube-apiserver of AdmissionKubeconfig.
+func AdmissionConfiguration(o Options) *apiserverv1.AdmissionConfiguration {
+	return &apiserverv1.AdmissionConfiguration{
+		TypeMeta: metav1.TypeMeta{APIVersion: apiserverv1.SchemeGroupVersion.String(), Kind: "AdmissionConfiguration"},
+		Plugins: []apiserverv1.AdmissionPluginConfiguration{{
+			Name: "ValidatingAdmissionWebhook",
+			Configuration: &runtime.Unknown{Raw: mustJSON(&webhookadmissionv1.WebhookAdmission{
+				TypeMeta:       metav1.TypeMeta{APIVersion: apiserverv1.SchemeGroupVersion.String(), Kind: "WebhookAdmissionConfiguration"},
+				KubeConfigFile: path.Join(o.ConfigDir, admissionKubeconfig),
+			})},
+		}},
+	}
+}
+
+func kubeconfig(o Options, user string) clientcmdv1.Config {
+	return clientcmdv1.Config{
+		APIVersion: "v1", Kind: "Config",
+		AuthInfos: []clientcmdv1.NamedAuthInfo{{Name: user, AuthInfo: clientcmdv1.AuthInfo{
+			ClientCertificate: path.Join(o.ConfigDir, clientCertificateFile), ClientKey: path.Join(o.ConfigDir, clientKeyFile),
+		}}},
+	}
+}
+
+// host is the name under which kube-apiserver looks for the credentials of a webhook at Options.URL: without the port that https
+// has anyway.
+func host(o Options) string {
+	u, err := url.Parse(o.URL)
+	if err != nil {
+		panic(fmt.Sprintf("BUG: %v", err)) // Validate has parsed it
+	}
+	return strings.TrimSuffix(u.Host, ":443")
+}
+
+func mustJSON(o any) []byte {
+	data, err := json.Marshal(o)
+	if err != nil {
+		panic(fmt.Sprintf("BUG: %v", err)) // a struct of strings
+	}
+	return data
+}

@@ -1,0 +1,115 @@
+package deploy
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
+
+	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/naming"
+)
+
+// name is that of everything of seedguard's in a cluster.
+const name = "seedguard"
+
+// WatchRole lets seedguard list and watch what the graph is made of. Without it, it does not become ready.
+func WatchRole(o Options) []runtime.Object {
+	resources := set{}
+	for _, r := range garden.Resources() {
+		resources.add(r.GroupResource())
+	}
+	return role(o, name, resources.rules("list", "watch"))
+}
+
+// LiveReadsRole lets seedguard read single objects that the admission looks up. Without it, refusals rest on what the
+// informers told.
+func LiveReadsRole(o Options) []runtime.Object {
+	resources := set{}
+	for _, rule := range admission.Rules() {
+		for _, kind := range rule.LooksUp {
+			if r, ok := garden.ResourceOf(kind); ok {
+				resources.add(r.GroupResource())
+			}
+		}
+	}
+	return role(o, name+"-live-reads", resources.rules("get"))
+}
+
+// ExistenceRole lets seedguard look whether an object exists: one that is to be created, or one that is to be deleted of a kind
+// that is not watched. Without it, the rules for objects that do not exist decide.
+func ExistenceRole(o Options) []runtime.Object {
+	resources := set{}
+	for _, rule := range admission.Rules() {
+		if slices.Contains(rule.Operations, "CREATE") {
+			resources.add(rule.Resource)
+		}
+	}
+	for _, rule := range authorizer.Rules() {
+		if slices.Contains(rule.ViaGraph.Names(), "delete") && rule.Kind != 0 && !rule.Kind.Watched() {
+			resources.add(rule.Resource)
+		}
+	}
+	return role(o, name+"-existence", resources.rules("get"))
+}
+
+// BootstrapperRole lets gardenlets bind ServiceAccounts to the ClusterRole with which a gardenlet bootstraps (SPEC 4,
+// clusterrolebindings). The API server asks for that beside whether a ClusterRoleBinding may be created, and the SeedRestriction
+// decides which.
+func BootstrapperRole() []runtime.Object {
+	rule := rbacv1.PolicyRule{
+		Verbs: []string{"bind"}, APIGroups: []string{rbacv1.GroupName}, Resources: []string{"clusterroles"},
+		ResourceNames: []string{naming.BootstrapperClusterRole},
+	}
+	return bound(name+"-bootstrapper", []rbacv1.PolicyRule{rule},
+		rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: constants.SeedsGroup})
+}
+
+func role(o Options, name string, rules []rbacv1.PolicyRule) []runtime.Object {
+	subject := rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: o.Subject}
+	if namespace, account, err := serviceaccount.SplitUsername(o.Subject); err == nil {
+		subject = rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: account}
+	}
+	return bound(name, rules, subject)
+}
+
+func bound(name string, rules []rbacv1.PolicyRule, subject rbacv1.Subject) []runtime.Object {
+	version := rbacv1.SchemeGroupVersion.String()
+	return []runtime.Object{
+		&rbacv1.ClusterRole{
+			TypeMeta: metav1.TypeMeta{APIVersion: version, Kind: "ClusterRole"}, ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: rules,
+		},
+		&rbacv1.ClusterRoleBinding{
+			TypeMeta: metav1.TypeMeta{APIVersion: version, Kind: "ClusterRoleBinding"}, ObjectMeta: metav1.ObjectMeta{Name: name},
+			RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
+			Subjects: []rbacv1.Subject{subject},
+		},
+	}
+}
+
+// set is a set of resources.
+type set map[schema.GroupResource]struct{}
+
+func (s set) add(r schema.GroupResource) { s[r] = struct{}{} }
+
+// rules returns one rule for each API group.
+func (s set) rules(verbs ...string) []rbacv1.PolicyRule {
+	groups := map[string][]string{}
+	for r := range s {
+		groups[r.Group] = append(groups[r.Group], r.Resource)
+	}
+	result := make([]rbacv1.PolicyRule, 0, len(groups))
+	for group, resources := range groups {
+		slices.Sort(resources)
+		result = append(result, rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: verbs})
+	}
+	slices.SortFunc(result, func(a, b rbacv1.PolicyRule) int { return cmp.Compare(a.APIGroups[0], b.APIGroups[0]) })
+	return result
+}
