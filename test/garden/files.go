@@ -33,21 +33,16 @@ func (g *Garden) writePair(name string, pair KeyPair) (certificate, key string, 
 }
 
 // Kubeconfig returns a client configuration as a kubeconfig. What is inside the one is inside the other.
-func Kubeconfig(config *rest.Config) ([]byte, error) { return kubeconfig(config, "garden") }
-
-func kubeconfig(config *rest.Config, user string) ([]byte, error) {
+func Kubeconfig(config *rest.Config) ([]byte, error) {
 	const name = "garden"
 	return clientcmd.Write(clientcmdapi.Config{
 		Clusters: map[string]*clientcmdapi.Cluster{
 			name: {Server: config.Host, CertificateAuthorityData: config.CAData},
 		},
 		AuthInfos: map[string]*clientcmdapi.AuthInfo{
-			user: {
-				ClientCertificateData: config.CertData, ClientKeyData: config.KeyData, Token: config.BearerToken,
-				ClientCertificate: config.CertFile, ClientKey: config.KeyFile,
-			},
+			name: {ClientCertificateData: config.CertData, ClientKeyData: config.KeyData, Token: config.BearerToken},
 		},
-		Contexts:       map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: user}},
+		Contexts:       map[string]*clientcmdapi.Context{name: {Cluster: name, AuthInfo: name}},
 		CurrentContext: name,
 	})
 }

@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/yaml"
 
+	"github.com/seedguard/seedguard/pkg/deploy"
 	"github.com/seedguard/seedguard/pkg/server"
 )
 
@@ -42,8 +44,7 @@ type guardState struct {
 	authorization     string // files of the kube-apiserver
 	admission         string
 	// The kube-apiserver's certificate for admission webhooks.
-	admissionCertificate, admissionKey string
-	generation                         int // counts the kubeconfigs of the authorization webhook
+	generation int // counts the kubeconfigs of the authorization webhook
 }
 
 // prepareSeedguard chooses ports and writes all files of the webhooks.
@@ -126,29 +127,20 @@ func (g *Garden) WriteAuthorization(pki WebhookPKI) error {
 	if err != nil {
 		return err
 	}
-	g.guard.authorization, err = g.write("authorization.yaml", fmt.Appendf(nil, `apiVersion: apiserver.config.k8s.io/v1
-kind: AuthorizationConfiguration
-authorizers:
-- type: Webhook
-  name: seedguard
-  webhook:
-    timeout: 3s
-    subjectAccessReviewVersion: v1
-    matchConditionSubjectAccessReviewVersion: v1
-    failurePolicy: Deny
-    authorizedTTL: 0s
-    unauthorizedTTL: 0s
-    cacheAuthorizedRequests: false
-    cacheUnauthorizedRequests: false
-    connectionInfo:
-      type: KubeConfigFile
-      kubeConfigFile: %q
-    matchConditions:
-    - expression: %q
-- type: RBAC
-  name: rbac
-`, kubeconfig, seedClientReview))
+	configuration := deploy.AuthorizationConfiguration(g.deployOptions())
+	configuration.Authorizers[0].Webhook.ConnectionInfo.KubeConfigFile = &kubeconfig
+	g.guard.authorization, err = g.writeYAML("authorization.yaml", configuration)
 	return err
+}
+
+// deployOptions say where seedguard is, to what is generated for it.
+func (g *Garden) deployOptions() deploy.Options {
+	return deploy.Options{
+		URL:       "https://127.0.0.1:" + strconv.Itoa(g.guard.port),
+		CABundle:  g.guard.pki.Serving.PEM,
+		Subject:   guardUser,
+		ConfigDir: g.Dir,
+	}
 }
 
 // WriteAdmissionCaller writes the certificate with which the kube-apiserver calls admission webhooks. It is read again for each
@@ -158,38 +150,28 @@ func (g *Garden) WriteAdmissionCaller(pki WebhookPKI) error {
 	if err != nil {
 		return err
 	}
-	g.guard.admissionCertificate, g.guard.admissionKey, err = g.writePair("admission-caller", pair)
+	_, _, err = g.writePair("client", pair) // as deploy.AdmissionKubeconfig names them
 	return err
 }
 
 // writeAdmission writes with which credentials the kube-apiserver calls admission webhooks.
-func (g *Garden) writeAdmission() error {
+func (g *Garden) writeAdmission() (err error) {
 	if err := g.WriteAdmissionCaller(g.guard.pki); err != nil {
 		return err
 	}
-	caller := &rest.Config{TLSClientConfig: rest.TLSClientConfig{CertFile: g.guard.admissionCertificate, KeyFile: g.guard.admissionKey}}
-	content, err := kubeconfig(caller, "*") // the user of any webhook
-	if err != nil {
+	if _, err := g.writeYAML("admission.kubeconfig", deploy.AdmissionKubeconfig(g.deployOptions())); err != nil {
 		return err
 	}
-	path, err := g.write("admission.kubeconfig", content)
-	if err != nil {
-		return err
-	}
-	plugin, err := g.write("admission-webhooks.yaml", fmt.Appendf(nil, `apiVersion: apiserver.config.k8s.io/v1
-kind: WebhookAdmissionConfiguration
-kubeConfigFile: %q
-`, path))
-	if err != nil {
-		return err
-	}
-	g.guard.admission, err = g.write("admission.yaml", fmt.Appendf(nil, `apiVersion: apiserver.config.k8s.io/v1
-kind: AdmissionConfiguration
-plugins:
-- name: ValidatingAdmissionWebhook
-  path: %q
-`, plugin))
+	g.guard.admission, err = g.writeYAML("admission.yaml", deploy.AdmissionConfiguration(g.deployOptions()))
 	return err
+}
+
+func (g *Garden) writeYAML(name string, object any) (string, error) {
+	content, err := yaml.Marshal(object)
+	if err != nil {
+		return "", err
+	}
+	return g.write(name, content)
 }
 
 // StartSeedguard starts seedguard and waits until it is ready. Further arguments are for `seedguard serve`.
@@ -272,7 +254,7 @@ func (s *Seedguard) Metric(ctx context.Context, name string, labels ...string) (
 
 // SeedguardKubeconfig writes a kubeconfig for seedguard that leads to the API server at another address, and returns its path.
 func (g *Garden) SeedguardKubeconfig(host string) (string, error) {
-	config, err := g.Client("system:serviceaccount:"+guardNamespace+":"+guardAccount, guardGroups...)
+	config, err := g.Client(guardUser, guardGroups...)
 	if err != nil {
 		return "", err
 	}
