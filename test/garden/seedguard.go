@@ -43,8 +43,7 @@ type guardState struct {
 	kubeconfig        string
 	authorization     string // files of the kube-apiserver
 	admission         string
-	// The kube-apiserver's certificate for admission webhooks.
-	generation int // counts the kubeconfigs of the authorization webhook
+	generation        int // counts the kubeconfigs of the authorization webhook
 }
 
 // prepareSeedguard chooses ports and writes all files of the webhooks.
