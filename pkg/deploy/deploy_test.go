@@ -134,7 +134,7 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 	for _, r := range authorizer.Rules() {
-		if slices.Contains(r.ViaGraph.Names(), "delete") && !r.Kind.Watched() {
+		if slices.Contains(r.ViaGraph.Names(), "delete") {
 			require.Contains(t, existence, r.Resource.String()+" get")
 		}
 	}

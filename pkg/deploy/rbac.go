@@ -43,8 +43,8 @@ func LiveReadsRole(o Options) []runtime.Object {
 	return role(o, name+"-live-reads", resources.rules("get"))
 }
 
-// ExistenceRole lets seedguard look whether an object exists: one that is to be created, or one that is to be deleted of a kind
-// that is not watched. Without it, the rules for objects that do not exist decide.
+// ExistenceRole lets seedguard look whether an object exists that is to be created or deleted. Without it, the rules for objects
+// that do not exist decide on the one, and the other is left to RBAC.
 func ExistenceRole(o Options) []runtime.Object {
 	resources := set{}
 	for _, rule := range admission.Rules() {
@@ -53,7 +53,7 @@ func ExistenceRole(o Options) []runtime.Object {
 		}
 	}
 	for _, rule := range authorizer.Rules() {
-		if slices.Contains(rule.ViaGraph.Names(), "delete") && rule.Kind != 0 && !rule.Kind.Watched() {
+		if slices.Contains(rule.ViaGraph.Names(), "delete") {
 			resources.add(rule.Resource)
 		}
 	}

@@ -44,8 +44,8 @@ type kindInfo struct {
 	// to lists the kinds that an edge from this kind may lead to. Edges into a Seed end there, so with the Seed as source
 	// and the Seed as target told apart, the table has no cycle: a test sorts it topologically.
 	to []Kind
-	// watched: the garden tells of every object of this kind, so absence from the graph is absence from the garden
-	// (SPEC 3, absent objects).
+	// watched: the garden tells of every object of this kind, if a moment late, so absence from the graph is absence from the
+	// garden (SPEC 3, absent objects).
 	watched bool
 }
 
