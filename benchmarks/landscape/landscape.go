@@ -77,7 +77,9 @@ func (l *Landscape) SeedOf(shoot int) int {
 	return l.seedOf(shoot/perProject, shoot%seedsPerProject)
 }
 
-func (l *Landscape) seedOf(project, n int) int { return (project*seedsPerProject + n*3) % (l.Seeds - 2) }
+func (l *Landscape) seedOf(project, n int) int {
+	return (project*seedsPerProject + n*3) % (l.Seeds - 2)
+}
 
 // Stranger returns the number of a Seed that no Shoot of the Shoot's Project is on.
 func (l *Landscape) Stranger(shoot int) int {
