@@ -7,7 +7,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
@@ -64,18 +66,33 @@ type File struct {
 
 // Files returns all that is generated, in the order in which it is needed. The options must be valid.
 func Files(o Options) []File {
-	return []File{
+	files := []File{
 		{"garden/rbac.yaml", "What seedguard may read in the garden.", objects(WatchRole(o))},
-		{"garden/rbac-live-reads.yaml", "Optional: single objects, read before a refusal that may rest on an old state.", objects(LiveReadsRole(o))},
-		{"garden/rbac-existence.yaml", "Optional: whether an object exists that is to be created or deleted. Kubernetes has no verb for " +
-			"metadata alone, so this lets seedguard get Secrets.", objects(ExistenceRole(o))},
+		{"garden/rbac-live-reads.yaml", "Single objects, read before a refusal that may rest on an old state.", objects(LiveReadsRole(o))},
 		{"garden/rbac-bootstrapper.yaml", "Lets gardenlets bind the bootstrapper's ClusterRole, which RBAC asks beside seedguard.", objects(BootstrapperRole())},
 		{"garden/validatingwebhookconfiguration.yaml", "Registers the SeedRestriction.", []any{Registration(o)}},
+		{"garden-existence/rbac.yaml", "Optional: whether an object exists that is to be created or deleted. Kubernetes has no verb for " +
+			"metadata alone, so this lets seedguard get Secrets.", objects(ExistenceRole(o))},
 		{"kube-apiserver/authorization.yaml", "For --authorization-config.", []any{AuthorizationConfiguration(o)}},
 		{"kube-apiserver/authorization.kubeconfig", "How kube-apiserver reaches the SeedAuthorizer.", []any{AuthorizationKubeconfig(o)}},
 		{"kube-apiserver/admission.yaml", "For --admission-control-config-file.", []any{AdmissionConfiguration(o)}},
 		{"kube-apiserver/admission.kubeconfig", "The client certificate for the SeedRestriction.", []any{AdmissionKubeconfig(o)}},
 	}
+	return append(files, kustomization("garden", files), kustomization("garden-existence", files))
+}
+
+// kustomization lists the files of a folder.
+func kustomization(folder string, files []File) File {
+	k := struct {
+		metav1.TypeMeta `json:",inline"`
+		Resources       []string `json:"resources"`
+	}{TypeMeta: metav1.TypeMeta{APIVersion: "kustomize.config.k8s.io/v1beta1", Kind: "Kustomization"}}
+	for _, f := range files {
+		if name, ok := strings.CutPrefix(f.Name, folder+"/"); ok {
+			k.Resources = append(k.Resources, name)
+		}
+	}
+	return File{folder + "/kustomization.yaml", "For the garden.", []any{k}}
 }
 
 func objects(all []runtime.Object) []any {

@@ -127,7 +127,7 @@ func TestPermissions(t *testing.T) {
 		"managedseeds.seedmanagement.gardener.cloud get", "seeds.core.gardener.cloud get", "shoots.core.gardener.cloud get",
 	}, grants(t, "garden/rbac-live-reads.yaml"))
 
-	existence := grants(t, "garden/rbac-existence.yaml")
+	existence := grants(t, "garden-existence/rbac.yaml")
 	for _, r := range admission.Rules() {
 		if slices.Contains(r.Operations, "CREATE") {
 			require.Contains(t, existence, r.Resource.String()+" get")

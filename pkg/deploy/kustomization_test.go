@@ -1,0 +1,247 @@
+package deploy
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/garden/manifests"
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/server"
+)
+
+const root = "../../deploy"
+
+// files returns the paths of all files in deploy/ with one of the extensions.
+func files(t *testing.T, extensions ...string) (paths []string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && slices.Contains(extensions, filepath.Ext(path)) {
+			paths = append(paths, path)
+		}
+		return err
+	}))
+	return paths
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return content
+}
+
+// TestGenerated: deploy/generated is what is generated, no more and no less.
+func TestGenerated(t *testing.T) {
+	want := sets.New[string]()
+	for _, f := range Files(Default()) {
+		content, err := f.YAML()
+		require.NoError(t, err)
+		path := filepath.Join(root, "generated", f.Name)
+		require.Equal(t, string(content), string(read(t, path)), "%s: run 'make generate'", f.Name)
+		want.Insert(path)
+	}
+	for _, path := range files(t, ".yaml", ".kubeconfig") {
+		if strings.HasPrefix(path, filepath.Join(root, "generated")) {
+			require.Contains(t, want, path, "nothing generates it any more")
+		}
+	}
+}
+
+// TestManifests: what Kubernetes has types for has no field that they do not know.
+func TestManifests(t *testing.T) {
+	codec := scheme.Codecs.UniversalDeserializer()
+	known := 0
+	for _, path := range files(t, ".yaml") {
+		for _, document := range bytes.Split(read(t, path), []byte("\n---\n")) {
+			var meta struct{ APIVersion, Kind string }
+			require.NoError(t, yaml.Unmarshal(document, &meta), path)
+			o, _, err := codec.Decode(document, nil, nil)
+			if err != nil { // of a kind that Kubernetes has no types for
+				require.Regexp(t, `^(seedguard\.config|(kustomize|apiserver)\.config\.k8s\.io|cert-manager\.io|monitoring\.coreos\.com)/`, meta.APIVersion, path)
+				continue
+			}
+			known++
+			into := o.DeepCopyObject()
+			require.NoError(t, yaml.UnmarshalStrict(document, into), path)
+		}
+	}
+	require.Greater(t, known, 10)
+}
+
+// TestKustomizations: every file that a kustomization names is there, and every manifest is named.
+func TestKustomizations(t *testing.T) {
+	named := sets.New[string]()
+	for _, path := range files(t, ".yaml") {
+		if filepath.Base(path) != "kustomization.yaml" {
+			continue
+		}
+		var k struct {
+			Kind               string
+			Resources          []string
+			ConfigMapGenerator []struct{ Files []string }
+		}
+		require.NoError(t, yaml.Unmarshal(read(t, path), &k), path)
+		if k.Kind != "Kustomization" {
+			require.Equal(t, "Component", k.Kind, path)
+		}
+		for _, g := range k.ConfigMapGenerator {
+			k.Resources = append(k.Resources, g.Files...)
+		}
+		for _, resource := range k.Resources {
+			at := filepath.Join(filepath.Dir(path), resource)
+			info, err := os.Stat(at)
+			require.NoError(t, err, path)
+			if info.IsDir() {
+				require.FileExists(t, filepath.Join(at, "kustomization.yaml"))
+			}
+			named.Insert(at)
+		}
+	}
+	for _, path := range files(t, ".yaml", ".json") {
+		if filepath.Base(path) != "kustomization.yaml" && !strings.Contains(path, "generated/kube-apiserver") {
+			require.Contains(t, named, path, "no kustomization names it")
+		}
+	}
+}
+
+// TestDeployment: the Deployment fits the configuration that it mounts.
+func TestDeployment(t *testing.T) {
+	c, err := config.Load(filepath.Join(root, "runtime", "config.yaml"))
+	require.NoError(t, err)
+	require.NoError(t, c.Validate())
+	require.False(t, c.Metrics.DebugPages(), "they would be open to the cluster")
+
+	var deployment appsv1.Deployment
+	require.NoError(t, yaml.UnmarshalStrict(read(t, filepath.Join(root, "runtime", "deployment.yaml")), &deployment))
+	pod := deployment.Spec.Template.Spec
+	container := pod.Containers[0]
+	require.Equal(t, []string{"serve", "--config=/etc/seedguard/config/config.yaml"}, container.Args)
+	ports := map[string]int32{}
+	for _, p := range container.Ports {
+		ports[p.Name] = p.ContainerPort
+	}
+	require.Equal(t, map[string]int32{"webhooks": int32(c.Serving.SecurePort), "metrics": 9444}, ports)
+	require.Equal(t, "0.0.0.0:9444", c.Metrics.BindAddress)
+	for _, probe := range []*corev1.Probe{container.LivenessProbe, container.ReadinessProbe} {
+		require.Equal(t, corev1.URISchemeHTTPS, probe.HTTPGet.Scheme)
+		require.Equal(t, "webhooks", probe.HTTPGet.Port.String())
+	}
+	mounted := sets.New[string]()
+	for _, m := range container.VolumeMounts {
+		mounted.Insert(m.MountPath)
+		require.True(t, slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name }), m.Name)
+	}
+	for _, file := range []string{c.Garden.Kubeconfig, c.Serving.TLSCertFile, c.Serving.TLSPrivateKeyFile, c.Serving.ClientCAFile} {
+		require.Contains(t, mounted, filepath.Dir(file))
+	}
+	require.True(t, *container.SecurityContext.ReadOnlyRootFilesystem)
+	require.True(t, *pod.SecurityContext.RunAsNonRoot)
+	require.Greater(t, *pod.TerminationGracePeriodSeconds, int64(c.Serving.ShutdownDelay.Seconds()+c.Serving.RequestTimeout.Seconds()))
+
+	var service corev1.Service
+	require.NoError(t, yaml.UnmarshalStrict(read(t, filepath.Join(root, "runtime", "service.yaml")), &service))
+	require.Equal(t, "https://"+service.Name+".garden.svc", Default().URL, "where kube-apiserver is sent")
+	require.Equal(t, int32(443), service.Spec.Ports[0].Port)
+}
+
+var metricName = regexp.MustCompile(`\b(seedguard|process|go)_[a-z_]+`)
+
+// TestMetricNames: alerts and dashboard use only metrics that a server has.
+func TestMetricNames(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	source, err := manifests.New("../../examples/landscape")
+	require.NoError(t, err)
+	g := graph.New(graph.Options{})
+	watched, err := garden.New(garden.Options{Source: source, Graph: g, Registerer: registry})
+	require.NoError(t, err)
+	decides, err := authorizer.New(authorizer.Options{Graph: g})
+	require.NoError(t, err)
+	c := config.Default()
+	c.Serving.SecurePort, c.Metrics.BindAddress = 0, config.MetricsOff
+	_, err = server.New(t.Context(), server.Options{
+		Serving: c.Serving, Metrics: c.Metrics, Authorizer: decides,
+		Admission: admission.New(admission.Options{Reader: watched, Registerer: registry}), Graph: g, NotReady: watched.NotReady, Registry: registry,
+	})
+	require.NoError(t, err)
+	has := func(name string) bool { return registered(registry, name) }
+	require.True(t, has("seedguard_ready"))
+	require.False(t, has("seedguard_no_such_metric"))
+
+	used := sets.New[string]()
+	for _, path := range []string{"prometheusrule.yaml", "dashboard.json"} {
+		content := read(t, filepath.Join(root, "components", "monitoring", path))
+		names := metricName.FindAllString(string(content), -1)
+		require.NotEmpty(t, names)
+		used.Insert(names...)
+	}
+	for name := range used {
+		require.True(t, has(strings.TrimSuffix(name, "_bucket")), "%s is no metric of a server", name)
+	}
+}
+
+// registered says whether a collector describes a metric of that name, if it has no series yet.
+func registered(registry *prometheus.Registry, name string) bool {
+	probe := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: "Not the help of any other metric."})
+	if err := registry.Register(probe); err != nil {
+		return true
+	}
+	registry.Unregister(probe)
+	return false
+}
+
+func TestDashboard(t *testing.T) {
+	var dashboard struct {
+		Title  string
+		Panels []struct {
+			ID      int
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	require.NoError(t, json.Unmarshal(read(t, filepath.Join(root, "components", "monitoring", "dashboard.json")), &dashboard))
+	ids := sets.New[int]()
+	for _, p := range dashboard.Panels {
+		require.NotEmpty(t, p.Targets, p.Title)
+		require.NotContains(t, ids, p.ID)
+		ids.Insert(p.ID)
+	}
+}
+
+// TestRunbooks: the operations guide has a section for every alert.
+func TestRunbooks(t *testing.T) {
+	var rules struct {
+		Spec struct {
+			Groups []struct {
+				Rules []struct {
+					Alert       string
+					Annotations map[string]string
+				}
+			}
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(read(t, filepath.Join(root, "components", "monitoring", "prometheusrule.yaml")), &rules))
+	guide := string(read(t, "../../docs/operations.md"))
+	for _, rule := range rules.Spec.Groups[0].Rules {
+		require.Contains(t, guide, "\n### "+rule.Alert+"\n")
+		require.Equal(t, "docs/operations.md#"+strings.ToLower(rule.Alert), rule.Annotations["runbook_url"])
+	}
+}
