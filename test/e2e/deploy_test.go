@@ -77,7 +77,9 @@ func TestDeploy(t *testing.T) {
 			})
 		}
 	}
-	for _, kind := range []string{"ClusterRole", "ClusterRoleBinding", "ValidatingWebhookConfiguration"} {
+	for _, kind := range []string{
+		"ClusterRole", "ClusterRoleBinding", "NetworkPolicy", "PodDisruptionBudget", "Deployment", "Service", "ServiceAccount", "ValidatingWebhookConfiguration",
+	} {
 		require.True(t, accepted[kind], "deploy/ has no %s that was tried", kind)
 	}
 }

@@ -148,6 +148,14 @@ func TestGardenletReaches(t *testing.T) {
 	}
 }
 
+// TestReason: who is refused reads why in the message.
+func TestReason(t *testing.T) {
+	withSeeds(t, shared, "why")
+	err := gardenlet(t, shared, "why").do(t.Context(), "get Secret garden-why/unrelated")
+	require.True(t, apierrors.IsForbidden(err), "%v", err)
+	require.ErrorContains(t, err, "get needs a path from the object to the client's Seed, no relationship found")
+}
+
 // TestDeleteOfWhatIsGone: clients clear up twice and expect 404 the second time. Where nobody can be certain that an object does not
 // exist, they may be refused, but never deceived.
 func TestDeleteOfWhatIsGone(t *testing.T) {
