@@ -81,9 +81,13 @@ func (l *Landscape) seedOf(project, n int) int {
 	return (project*seedsPerProject + n*3) % (l.Seeds - 2)
 }
 
-// Stranger returns the number of a Seed that no Shoot of the Shoot's Project is on.
+// Stranger returns the number of a Seed that no Shoot of the Shoot's Project is on, nor the Shoot of any of its Seeds.
 func (l *Landscape) Stranger(shoot int) int {
-	return (l.seedOf(shoot/perProject, 0) + 1) % (l.Seeds - 2)
+	first := l.seedOf(shoot/perProject, 0)
+	if stranger := (first + 1) % (l.Seeds - 2); l.Managed(stranger) {
+		return stranger
+	}
+	return (first + 2) % (l.Seeds - 2)
 }
 
 // SeedName names a Seed by its number.
