@@ -260,13 +260,11 @@ func unchanged(a, b *garden.Object) bool {
 	return a == b || a != nil && b != nil && a.UID == b.UID && a.ResourceVersion == b.ResourceVersion && a.ResourceVersion != ""
 }
 
-// exists says whether an object that is to be created exists already, false where that cannot be known. A generated name is new.
+// exists says whether an object that is to be created exists already, false where the API server cannot be asked: then the rules
+// decide. A generated name is new.
 func (p *Plugin) exists(ctx context.Context, d *decision, o object) (bool, error) {
 	if d.operation != create || d.name == "" || o.metadata().GenerateName != "" {
 		return false, nil
-	}
-	if _, watched := garden.ResourceOf(d.rule.Kind); watched && p.reader.Get(d.vertex()) != nil {
-		return true, nil
 	}
 	exists, err := p.reader.Exists(ctx, d.rule.GroupVersionResource(), d.namespace, d.name)
 	if errors.Is(err, garden.ErrNotAvailable) {

@@ -197,13 +197,13 @@ func TestExists(t *testing.T) {
 		message     string
 		asked       []string
 	}{
-		"an object of a watched kind, by the cache": {
-			request: creates(buckets, strings.Replace(backupBucket("b"), `"new"`, "bucket-b", 1)),
-			code:    409, message: `it already exists (and its spec.seedName is "b")`,
-		},
-		"an object of a watched kind that the cache does not know": {
+		"an object of a watched kind": {
 			request: creates(buckets, backupBucket("b")), existing: []string{"backupbuckets.v1beta1//new"},
-			code: 409, asked: []string{"metadata of backupbuckets.v1beta1//new"},
+			code: 409, message: `it already exists (and its spec.seedName is "b")`, asked: []string{"metadata of backupbuckets.v1beta1//new"},
+		},
+		"an object of a watched kind that the cache alone still has": {
+			request: creates(buckets, strings.Replace(backupBucket("b"), `"new"`, "bucket-b", 1)),
+			code:    403, asked: []string{"metadata of backupbuckets.v1beta1//bucket-b"},
 		},
 		"an object of another kind": {
 			request: creates("secrets", meta("p", "any")), existing: []string{"secrets.v1/p/any"},

@@ -409,7 +409,12 @@ func TestLive(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
 	_, err = g.Exists(t.Context(), shoots, "garden", "m")
 	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
+	for range 2 * liveBurst {
+		_, err = g.Live(t.Context(), v)
+		require.ErrorIs(t, err, ErrNotAvailable, "never a failure, however often")
+	}
 
+	g = run(t, source)
 	answer := func(o runtime.Object, err error) {
 		source.live = func(ctx context.Context, _ graph.Vertex) (runtime.Object, error) {
 			_, bounded := ctx.Deadline()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -24,6 +25,8 @@ type liveReads struct {
 	slots   chan struct{}
 	limiter *rate.Limiter
 	metrics *metrics
+	// none: the source has said that it has no API server. No bounds are needed then, and none may turn that answer into a failure.
+	none atomic.Bool
 }
 
 func newLiveReads(m *metrics) *liveReads {
@@ -35,10 +38,14 @@ var errExhausted = errors.New("too many live reads")
 
 // do reads within the bounds. A read that the API server forbids is not available.
 func (l *liveReads) do(ctx context.Context, what string, read func(context.Context) error) error {
-	err := l.bounded(ctx, read)
+	err := ErrNotAvailable
+	if !l.none.Load() {
+		err = l.bounded(ctx, read)
+	}
 	result := "ok"
 	switch {
 	case errors.Is(err, ErrNotAvailable):
+		l.none.Store(true)
 		result = "unavailable"
 	case apierrors.IsForbidden(err):
 		err, result = fmt.Errorf("%w: %w", ErrNotAvailable, err), "forbidden"
