@@ -65,40 +65,40 @@ var implementations = []struct {
 	{"baseline", func() resourceGraph { return baseline.NewGraph() }},
 }
 
-// world is a landscape with both graphs built on it. Benchmarks that change a graph leave it as they found it.
+// world is a landscape with one of the graphs built on it. Benchmarks that change the graph leave it as they found it.
 type world struct {
 	*landscape.Landscape
 	objects []*garden.Object
-	graphs  map[string]resourceGraph
+	graph   resourceGraph
+	empty   func() resourceGraph
 }
 
-var (
-	worldsMu sync.Mutex
-	worlds   = map[int]*world{}
-)
+// latest is the world made last. No other is kept, so that the garbage collector has no other to mark: the testing package
+// collects before each benchmark.
+var latest struct {
+	sync.Mutex
+	name  string
+	world *world
+}
 
-// worldOf returns the world of n Shoots, made once. Only one is kept, so that the garbage collector has not the others to mark too.
-func worldOf(n int) *world {
-	worldsMu.Lock()
-	defer worldsMu.Unlock()
-	if w := worlds[n]; w != nil {
-		return w
+func worldOf(b *testing.B, name string, shoots int, empty func() resourceGraph) *world {
+	b.Helper()
+	latest.Lock()
+	defer latest.Unlock()
+	if latest.name == name {
+		return latest.world
 	}
-	clear(worlds)
-	w := &world{Landscape: landscape.New(landscape.Options{Shoots: n}), graphs: map[string]resourceGraph{}}
+	latest.world = nil
+	w := &world{Landscape: landscape.New(landscape.Options{Shoots: shoots}), graph: empty(), empty: empty}
 	for o := range w.Objects() {
 		extracted, err := garden.Extract(o)
 		if err != nil {
-			panic(err)
+			b.Fatal(err)
 		}
 		w.objects = append(w.objects, extracted)
 	}
-	for _, implementation := range implementations {
-		g := implementation.new()
-		w.fill(g)
-		w.graphs[implementation.name] = g
-	}
-	worlds[n] = w
+	w.fill(w.graph)
+	latest.name, latest.world = name, w
 	return w
 }
 
@@ -109,13 +109,11 @@ func (w *world) fill(g resourceGraph) {
 }
 
 // each runs a benchmark at each size with each graph.
-func each(b *testing.B, run func(b *testing.B, w *world, g resourceGraph, new func() resourceGraph)) {
+func each(b *testing.B, run func(b *testing.B, w *world)) {
 	for _, n := range sizes(b) {
 		for _, implementation := range implementations {
-			b.Run(fmt.Sprintf("shoots=%d/impl=%s", n, implementation.name), func(b *testing.B) {
-				w := worldOf(n)
-				run(b, w, w.graphs[implementation.name], implementation.new)
-			})
+			name := fmt.Sprintf("shoots=%d/impl=%s", n, implementation.name)
+			b.Run(name, func(b *testing.B) { run(b, worldOf(b, name, n, implementation.new)) })
 		}
 	}
 }
