@@ -43,7 +43,7 @@ const (
 	ofServiceAccount
 )
 
-func meta(namespace, name string, kind uint16, n int) metav1.ObjectMeta {
+func metaOf(namespace, name string, kind uint16, n int) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Namespace: namespace, Name: name, UID: uid(kind, n), ResourceVersion: "1", Generation: 1, CreationTimestamp: past,
 	}
@@ -60,7 +60,7 @@ func (l *Landscape) project(i int) runtime.Object {
 		name, namespace = projectName(i-1), projectNamespace(i-1)
 	}
 	return &gardencorev1beta1.Project{
-		ObjectMeta: l.tracked(meta("", name, ofProject, i)),
+		ObjectMeta: l.tracked(metaOf("", name, ofProject, i)),
 		Spec:       gardencorev1beta1.ProjectSpec{Namespace: &namespace},
 	}
 }
@@ -68,7 +68,7 @@ func (l *Landscape) project(i int) runtime.Object {
 func (l *Landscape) credentialsBinding(project int) runtime.Object {
 	namespace := projectNamespace(project)
 	return &securityv1alpha1.CredentialsBinding{
-		ObjectMeta:     l.tracked(meta(namespace, "cloud-credentials", ofBinding, project)),
+		ObjectMeta:     l.tracked(metaOf(namespace, "cloud-credentials", ofBinding, project)),
 		Provider:       securityv1alpha1.CredentialsBindingProvider{Type: "aws"},
 		CredentialsRef: *secretRef(namespace, "cloud-credentials"),
 	}
@@ -80,7 +80,7 @@ func (l *Landscape) secretBinding(project int) runtime.Object {
 	}
 	namespace := projectNamespace(project)
 	return &gardencorev1beta1.SecretBinding{
-		ObjectMeta: l.tracked(meta(namespace, "old-credentials", ofSecretBinding, project)),
+		ObjectMeta: l.tracked(metaOf(namespace, "old-credentials", ofSecretBinding, project)),
 		SecretRef:  corev1.SecretReference{Namespace: namespace, Name: "old-credentials"},
 	}
 }
@@ -89,7 +89,7 @@ func (l *Landscape) seed(i int) runtime.Object {
 	name := l.SeedName(i)
 	expiration := metav1.NewTime(past.AddDate(50, 0, 0))
 	o := &gardencorev1beta1.Seed{
-		ObjectMeta: l.tracked(meta("", name, ofSeed, i)),
+		ObjectMeta: l.tracked(metaOf("", name, ofSeed, i)),
 		Spec: gardencorev1beta1.SeedSpec{
 			Backup:   &gardencorev1beta1.Backup{Provider: "aws", CredentialsRef: secretRef(gardenNamespace, "backup-"+name)},
 			DNS:      gardencorev1beta1.SeedDNS{Provider: &gardencorev1beta1.SeedDNSProvider{Type: "aws-route53", CredentialsRef: secretRef(gardenNamespace, "internal-domain")}},
@@ -108,7 +108,7 @@ func bucketName(seed int) string { return string(uid(ofSeed, seed)) }
 func (l *Landscape) backupBucket(seed int) runtime.Object {
 	name := l.SeedName(seed)
 	return &gardencorev1beta1.BackupBucket{
-		ObjectMeta: l.tracked(meta("", bucketName(seed), ofBucket, seed)),
+		ObjectMeta: l.tracked(metaOf("", bucketName(seed), ofBucket, seed)),
 		Spec: gardencorev1beta1.BackupBucketSpec{
 			Provider: gardencorev1beta1.BackupBucketProvider{Type: "aws", Region: "eu-west-1"},
 			SeedName: &name, CredentialsRef: secretRef(gardenNamespace, "backup-"+name),
@@ -119,7 +119,7 @@ func (l *Landscape) backupBucket(seed int) runtime.Object {
 func (l *Landscape) controllerDeployment(n int) runtime.Object {
 	repository := "registry.example.com/charts/" + extensionName(n) + ":v1.0.0"
 	return &gardencorev1.ControllerDeployment{
-		ObjectMeta: l.tracked(meta("", extensionName(n), ofExtension, n)),
+		ObjectMeta: l.tracked(metaOf("", extensionName(n), ofExtension, n)),
 		Helm: &gardencorev1.HelmControllerDeployment{OCIRepository: &gardencorev1.OCIRepository{
 			Ref: &repository, PullSecretRef: &corev1.LocalObjectReference{Name: "pull-secret"},
 		}},
@@ -129,7 +129,7 @@ func (l *Landscape) controllerDeployment(n int) runtime.Object {
 func (l *Landscape) controllerInstallation(i int) runtime.Object {
 	seed, extension := i/Extensions, extensionName(i%Extensions)
 	o := &gardencorev1beta1.ControllerInstallation{
-		ObjectMeta: l.tracked(meta("", fmt.Sprintf("%s-%05x", extension, seed), ofInstallation, i)),
+		ObjectMeta: l.tracked(metaOf("", fmt.Sprintf("%s-%05x", extension, seed), ofInstallation, i)),
 		Spec: gardencorev1beta1.ControllerInstallationSpec{
 			RegistrationRef: corev1.ObjectReference{Name: extension, ResourceVersion: "1"},
 			DeploymentRef:   &corev1.ObjectReference{Name: extension, ResourceVersion: "1"},
@@ -143,7 +143,7 @@ func (l *Landscape) controllerInstallation(i int) runtime.Object {
 }
 
 func (l *Landscape) serviceAccount(i int) runtime.Object {
-	return &corev1.ServiceAccount{ObjectMeta: l.tracked(meta("seed-"+l.SeedName(i/Extensions), extensionName(i%Extensions), ofServiceAccount, i))}
+	return &corev1.ServiceAccount{ObjectMeta: l.tracked(metaOf("seed-"+l.SeedName(i/Extensions), extensionName(i%Extensions), ofServiceAccount, i))}
 }
 
 func (l *Landscape) managedSeed(seed int) runtime.Object {
@@ -152,7 +152,7 @@ func (l *Landscape) managedSeed(seed int) runtime.Object {
 	}
 	name := l.SeedName(seed)
 	return &seedmanagementv1alpha1.ManagedSeed{
-		ObjectMeta: l.tracked(meta(gardenNamespace, name, ofManagedSeed, seed)),
+		ObjectMeta: l.tracked(metaOf(gardenNamespace, name, ofManagedSeed, seed)),
 		Spec: seedmanagementv1alpha1.ManagedSeedSpec{
 			Shoot: &seedmanagementv1alpha1.Shoot{Name: name},
 			Gardenlet: seedmanagementv1alpha1.GardenletConfig{
@@ -170,7 +170,7 @@ func (l *Landscape) gardenlet(seed int) runtime.Object {
 	name := l.SeedName(seed)
 	repository := "registry.example.com/charts/gardenlet:v1.150.0"
 	return &seedmanagementv1alpha1.Gardenlet{
-		ObjectMeta: l.tracked(meta(gardenNamespace, name, ofManagedSeed, seed)),
+		ObjectMeta: l.tracked(metaOf(gardenNamespace, name, ofManagedSeed, seed)),
 		Spec: seedmanagementv1alpha1.GardenletSpec{
 			Deployment: seedmanagementv1alpha1.GardenletSelfDeployment{Helm: seedmanagementv1alpha1.GardenletHelm{
 				OCIRepository: gardencorev1.OCIRepository{Ref: &repository},
@@ -233,7 +233,7 @@ func (l *Landscape) newShoot(i int, namespace, name, project string, seed int) *
 		profile = OtherCloudProfile
 	}
 	o := &gardencorev1beta1.Shoot{
-		ObjectMeta: meta(namespace, name, ofShoot, i),
+		ObjectMeta: metaOf(namespace, name, ofShoot, i),
 		Spec: gardencorev1beta1.ShootSpec{
 			CloudProfile: &gardencorev1beta1.CloudProfileReference{Kind: "CloudProfile", Name: profile},
 			Region:       "eu-west-1", SeedName: &on,
@@ -258,7 +258,7 @@ func (l *Landscape) backupEntry(i int) runtime.Object {
 	x, seed := l.ShootVertex(i), l.SeedOf(i)
 	on := l.SeedName(seed)
 	o := &gardencorev1beta1.BackupEntry{
-		ObjectMeta: l.tracked(meta(x.Namespace, l.BackupEntryName(i), ofEntry, i)),
+		ObjectMeta: l.tracked(metaOf(x.Namespace, l.BackupEntryName(i), ofEntry, i)),
 		Spec:       gardencorev1beta1.BackupEntrySpec{BucketName: bucketName(seed), SeedName: &on},
 		Status:     gardencorev1beta1.BackupEntryStatus{SeedName: &on},
 	}
@@ -270,7 +270,7 @@ func (l *Landscape) bastion(n int) runtime.Object {
 	i := n * 500
 	x, on := l.ShootVertex(i), l.SeedName(l.SeedOf(i))
 	return &operationsv1alpha1.Bastion{
-		ObjectMeta: l.tracked(meta(x.Namespace, fmt.Sprintf("cli-%08x", n), ofBastion, n)),
+		ObjectMeta: l.tracked(metaOf(x.Namespace, fmt.Sprintf("cli-%08x", n), ofBastion, n)),
 		Spec:       operationsv1alpha1.BastionSpec{ShootRef: corev1.LocalObjectReference{Name: x.Name}, SeedName: &on, SSHPublicKey: "ssh-ed25519 AAAA"},
 	}
 }

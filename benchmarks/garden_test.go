@@ -1,0 +1,155 @@
+package benchmarks
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/seedguard/seedguard/benchmarks/baseline"
+	"github.com/seedguard/seedguard/benchmarks/landscape"
+	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// newGarden returns a garden of the landscape once it is ready, stopped when the benchmark ends.
+func newGarden(b *testing.B, l *landscape.Landscape, g *graph.Graph) *garden.Garden {
+	b.Helper()
+	watched, err := garden.New(garden.Options{Source: landscape.Source{Landscape: l}, Graph: g})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- watched.Run(ctx) }()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			b.Error(err)
+		}
+	})
+	for start := time.Now(); len(watched.NotReady()) > 0; time.Sleep(time.Millisecond) {
+		if time.Since(start) > 5*time.Minute {
+			b.Fatal(watched.NotReady())
+		}
+	}
+	return watched
+}
+
+// managedSeeds50 is a landscape with 50 ManagedSeeds.
+func managedSeeds50() *landscape.Landscape {
+	return landscape.New(landscape.Options{Shoots: 2000, Seeds: 63})
+}
+
+// admissionCase is a request of a gardenlet with its answer.
+type admissionCase struct {
+	name    string
+	request *admissionv1.AdmissionRequest
+	allowed bool
+}
+
+// admissionCases are requests to decide in the landscape of managedSeeds50, made by the gardenlet of the Seed that Shoot 0 is on.
+func admissionCases(l *landscape.Landscape) []admissionCase {
+	own, stranger := l.SeedName(l.SeedOf(0)), l.SeedName(l.Stranger(0))
+	x, y := l.ShootVertex(0), l.ShootVertex(1) // another Seed's
+	secret := func(namespace, name string) *admissionv1.AdmissionRequest {
+		return create("", "v1", "secrets", "Secret", namespace, name, `"data":{"ca.crt":"`+padding+`","ca.key":"`+padding+`"}`)
+	}
+	entry := func(seed, bucketOf int) *admissionv1.AdmissionRequest {
+		o := l.At(graph.KindBackupBucket, bucketOf).(metav1.Object)
+		return create("core.gardener.cloud", "v1beta1", "backupentries", "BackupEntry", x.Namespace, "entry",
+			fmt.Sprintf(`"spec":{"bucketName":%q,"seedName":%q}`, o.GetName(), l.SeedName(seed)))
+	}
+	list := []admissionCase{
+		{"projectSecret", secret(x.Namespace, x.Name+".ca-cluster"), true},
+		{"projectSecretOfOther", secret(y.Namespace, y.Name+".ca-cluster"), false},
+		{"unrelatedSecret", secret(x.Namespace, "any"), false},
+		{"backupEntry", entry(l.SeedOf(0), l.SeedOf(0)), true},
+		{"backupEntryOfOther", entry(l.Stranger(0), l.Stranger(0)), false},
+		{"lease", create("coordination.k8s.io", "v1", "leases", "Lease", "gardener-system-seed-lease", own, `"spec":{}`), true},
+		{"leaseOfOther", create("coordination.k8s.io", "v1", "leases", "Lease", "gardener-system-seed-lease", stranger, `"spec":{}`), false},
+	}
+	for i := range list {
+		list[i].request.UserInfo = authenticationv1.UserInfo{Username: gardenletPrefix + own, Groups: []string{seedsGroup, everyone}}
+	}
+	return list
+}
+
+var padding = func() string {
+	b := make([]byte, 2000)
+	for i := range b {
+		b[i] = 'A'
+	}
+	return string(b)
+}()
+
+func create(group, version, resource, kind, namespace, name, content string) *admissionv1.AdmissionRequest {
+	apiVersion := version
+	if group != "" {
+		apiVersion = group + "/" + version
+	}
+	raw := fmt.Appendf(nil, `{"apiVersion":%q,"kind":%q,"metadata":{"namespace":%q,"name":%q},%s}`, apiVersion, kind, namespace, name, content)
+	return &admissionv1.AdmissionRequest{
+		UID: "705ab4f5-6393-11e8-b7cc-42010a800002", Operation: admissionv1.Create, Namespace: namespace, Name: name,
+		Kind:     metav1.GroupVersionKind{Group: group, Version: version, Kind: kind},
+		Resource: metav1.GroupVersionResource{Group: group, Version: version, Resource: resource},
+		Object:   runtime.RawExtension{Raw: raw},
+	}
+}
+
+// BenchmarkAdmit measures one admission decision in process with 50 ManagedSeeds in the garden: from the request with its object as
+// JSON to the response, with the look-ups in the informers' caches and without the wire. The baseline, for the Secret that is nobody's,
+// is that look-up alone.
+func BenchmarkAdmit(b *testing.B) {
+	l := managedSeeds50()
+	plugin := admission.New(admission.Options{Reader: newGarden(b, l, graph.New(graph.Options{}))})
+	for _, c := range admissionCases(l) {
+		b.Run("request="+c.name+"/managedSeeds=50/impl=seedguard", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if response := plugin.Admit(b.Context(), c.request); response.Allowed != c.allowed {
+					b.Fatal(response.Result)
+				}
+			}
+		})
+		if c.name != "unrelatedSecret" {
+			continue
+		}
+		var managedSeeds []*seedmanagementv1alpha1.ManagedSeed
+		for o := range l.Of(graph.KindManagedSeed) {
+			managedSeeds = append(managedSeeds, o.(*seedmanagementv1alpha1.ManagedSeed))
+		}
+		b.Run("request="+c.name+"/managedSeeds=50/impl=baseline", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if found, err := baseline.BackupSecretOf(managedSeeds, c.request); found != nil || err != nil {
+					b.Fatal(found, err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkGardenColdStart measures how long it takes from the start of the informers until the garden is ready, with a source that
+// makes up its objects in memory: listing, extraction, caches, events and the graph.
+func BenchmarkGardenColdStart(b *testing.B) {
+	for _, n := range sizes(b) {
+		b.Run(fmt.Sprintf("shoots=%d", n), func(b *testing.B) {
+			l := landscape.New(landscape.Options{Shoots: n})
+			for range b.N {
+				g := graph.New(graph.Options{})
+				watched := newGarden(b, l, g)
+				if x := l.ShootVertex(0); watched.Get(x) == nil || !g.Reaches(x, l.SeedName(l.SeedOf(0))) {
+					b.Fatal("the garden is not there")
+				}
+			}
+		})
+	}
+}

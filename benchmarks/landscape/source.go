@@ -1,0 +1,61 @@
+package landscape
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/seedguard/seedguard/pkg/garden"
+)
+
+// Source is a garden.Source of a landscape in which nothing happens. It has no live reads.
+type Source struct{ *Landscape }
+
+var _ garden.Source = Source{}
+
+// ListerWatcher implements garden.Source.
+func (s Source) ListerWatcher(r garden.Resource) cache.ListerWatcher { return lister{s.Landscape, r} }
+
+// Live implements garden.Source.
+func (Source) Live(context.Context, garden.Resource, string, string) (runtime.Object, error) {
+	return nil, garden.ErrNotAvailable
+}
+
+// Exists implements garden.Source.
+func (Source) Exists(context.Context, schema.GroupVersionResource, string, string) (bool, error) {
+	return false, garden.ErrNotAvailable
+}
+
+type lister struct {
+	landscape *Landscape
+	resource  garden.Resource
+}
+
+// IsWatchListSemanticsUnSupported tells client-go to list.
+func (lister) IsWatchListSemanticsUnSupported() bool { return true }
+
+// List implements cache.ListerWatcher.
+func (l lister) List(metav1.ListOptions) (runtime.Object, error) {
+	var objects []runtime.Object
+	for o := range l.landscape.Of(l.resource.Kind) {
+		objects = append(objects, o)
+	}
+	list := l.resource.NewList()
+	if err := meta.SetList(list, objects); err != nil {
+		return nil, err
+	}
+	accessor, err := meta.ListAccessor(list)
+	if err != nil {
+		return nil, err
+	}
+	accessor.SetResourceVersion("1")
+	return list, nil
+}
+
+// Watch implements cache.ListerWatcher.
+func (lister) Watch(metav1.ListOptions) (watch.Interface, error) { return watch.NewFake(), nil }
