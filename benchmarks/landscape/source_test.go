@@ -1,0 +1,52 @@
+package landscape
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/client-go/rest"
+
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// A garden gets the same objects from memory and from the API server.
+func TestSources(t *testing.T) {
+	l := New(Options{Shoots: 100, Realistic: true})
+	api := httptest.NewServer(l.APIServer())
+	defer api.Close()
+	kube, err := garden.NewKubeSource(&rest.Config{Host: api.URL})
+	require.NoError(t, err)
+	version, err := kube.ServerVersion()
+	require.NoError(t, err)
+	require.Equal(t, "37", version.Minor)
+
+	want, _ := build(t, l)
+	for name, source := range map[string]garden.Source{"memory": Source{l}, "API server": kube} {
+		t.Run(name, func(t *testing.T) {
+			g := graph.New(graph.Options{})
+			watched, err := garden.New(garden.Options{Source: source, Graph: g})
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- watched.Run(ctx) }()
+			require.Eventually(t, func() bool { return len(watched.NotReady()) == 0 }, time.Minute, time.Millisecond)
+			for _, kind := range kinds {
+				n := 0
+				for range l.Of(kind) {
+					n++
+				}
+				require.Len(t, watched.List(kind), n, kind)
+			}
+			for i := range l.Shoots {
+				require.Equal(t, want.Seeds(l.ShootVertex(i)), g.Seeds(l.ShootVertex(i)))
+				require.Equal(t, want.Seeds(l.DNSSecret(i)), g.Seeds(l.DNSSecret(i)))
+			}
+			cancel()
+			require.NoError(t, <-ended)
+		})
+	}
+}
