@@ -67,18 +67,21 @@ type File struct {
 // Files returns all that is generated, in the order in which it is needed. The options must be valid.
 func Files(o Options) []File {
 	files := []File{
-		{"garden/rbac.yaml", "What seedguard may read in the garden.", objects(WatchRole(o))},
-		{"garden/rbac-live-reads.yaml", "Single objects, read before a refusal that may rest on an old state.", objects(LiveReadsRole(o))},
-		{"garden/rbac-bootstrapper.yaml", "Lets gardenlets bind the bootstrapper's ClusterRole, which RBAC asks beside seedguard.", objects(BootstrapperRole())},
-		{"garden/validatingwebhookconfiguration.yaml", "Registers the SeedRestriction.", []any{Registration(o)}},
-		{"garden-existence/rbac.yaml", "Optional: whether an object exists that is to be created or deleted. Kubernetes has no verb for " +
+		{"permissions/watch.yaml", "What seedguard may read in the garden.", objects(WatchRole(o))},
+		{"permissions/live-reads.yaml", "Single objects, read before a refusal that may rest on an old state.", objects(LiveReadsRole(o))},
+		{"permissions/bootstrapper.yaml", "Lets gardenlets bind the bootstrapper's ClusterRole, which RBAC asks beside seedguard.", objects(BootstrapperRole())},
+		{"registration/validatingwebhookconfiguration.yaml", "Registers the SeedRestriction.", []any{Registration(o)}},
+		{"permissions-existence/existence.yaml", "Optional: whether an object exists that is to be created or deleted. Kubernetes has no verb for " +
 			"metadata alone, so this lets seedguard get Secrets.", objects(ExistenceRole(o))},
 		{"kube-apiserver/authorization.yaml", "For --authorization-config.", []any{AuthorizationConfiguration(o)}},
 		{"kube-apiserver/authorization.kubeconfig", "How kube-apiserver reaches the SeedAuthorizer.", []any{AuthorizationKubeconfig(o)}},
 		{"kube-apiserver/admission.yaml", "For --admission-control-config-file.", []any{AdmissionConfiguration(o)}},
 		{"kube-apiserver/admission.kubeconfig", "The client certificate for the SeedRestriction.", []any{AdmissionKubeconfig(o)}},
 	}
-	return append(files, kustomization("garden", files), kustomization("garden-existence", files))
+	for _, folder := range []string{"permissions", "permissions-existence", "registration"} {
+		files = append(files, kustomization(folder, files))
+	}
+	return files
 }
 
 // kustomization lists the files of a folder.

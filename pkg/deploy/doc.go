@@ -10,8 +10,8 @@
 //
 // From tables to files:
 //
-//	garden.Resources  -> ClusterRole seedguard
-//	admission.Rules   -> ValidatingWebhookConfiguration, ClusterRoles seedguard-live-reads and seedguard-existence
-//	authorizer.Rules  -> ClusterRole seedguard-existence
-//	identity          -> conditions (tested against it)
+//	garden.Resources                    -> ClusterRole seedguard
+//	admission.Rules                     -> ValidatingWebhookConfiguration
+//	admission.Rules, authorizer.Rules   -> ClusterRoles seedguard-live-reads (what is watched), seedguard-existence (what is not)
+//	identity                            -> conditions (tested against it)
 package deploy

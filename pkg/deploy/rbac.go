@@ -29,27 +29,31 @@ func WatchRole(o Options) []runtime.Object {
 	return role(o, name, resources.rules("list", "watch"))
 }
 
-// LiveReadsRole lets seedguard read single objects that the admission looks up. Without it, refusals rest on what the
-// informers told.
+// LiveReadsRole lets seedguard read single objects of what it watches anyway, before it refuses what rests on them. Without it,
+// refusals rest on what the informers told.
 func LiveReadsRole(o Options) []runtime.Object {
-	resources := set{}
-	for _, rule := range admission.Rules() {
-		for _, kind := range rule.LooksUp {
-			if r, ok := garden.ResourceOf(kind); ok {
-				resources.add(r.GroupResource())
-			}
-		}
-	}
-	return role(o, name+"-live-reads", resources.rules("get"))
+	watched, _ := readSingly()
+	return role(o, name+"-live-reads", watched.rules("get"))
 }
 
-// ExistenceRole lets seedguard look whether an object exists that is to be created or deleted. Without it, the rules for objects
-// that do not exist decide on the one, and the other is left to RBAC.
+// ExistenceRole lets seedguard look whether an object exists that is to be created or deleted, of kinds that it does not watch.
+// Without it, the rules for objects that do not exist decide on the one, and the other is left to RBAC.
 func ExistenceRole(o Options) []runtime.Object {
+	_, others := readSingly()
+	return role(o, name+"-existence", others.rules("get"))
+}
+
+// readSingly returns the resources of which single objects are read, those that are watched and the others.
+func readSingly() (watched, others set) {
 	resources := set{}
 	for _, rule := range admission.Rules() {
 		if slices.Contains(rule.Operations, "CREATE") {
 			resources.add(rule.Resource)
+		}
+		for _, kind := range rule.LooksUp {
+			if r, ok := garden.ResourceOf(kind); ok {
+				resources.add(r.GroupResource())
+			}
 		}
 	}
 	for _, rule := range authorizer.Rules() {
@@ -57,7 +61,14 @@ func ExistenceRole(o Options) []runtime.Object {
 			resources.add(rule.Resource)
 		}
 	}
-	return role(o, name+"-existence", resources.rules("get"))
+	watched, others = set{}, resources
+	for _, r := range garden.Resources() {
+		if _, ok := others[r.GroupResource()]; ok {
+			watched.add(r.GroupResource())
+			delete(others, r.GroupResource())
+		}
+	}
+	return watched, others
 }
 
 // BootstrapperRole lets gardenlets bind ServiceAccounts to the ClusterRole with which a gardenlet bootstraps (SPEC 4,
