@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// row is a budget with what was measured. Numbers are in the row's unit.
+type row struct {
+	what     string
+	unit     string
+	limit    float64
+	atLeast  bool // the limit is a lower bound
+	measured float64
+	// note says which of several figures this is, the worst.
+	note string
+	// baseline is 0 when there is none.
+	baseline float64
+	// why says what a miss comes from, and what it would take to do better.
+	why string
+}
+
+func (r *row) met() bool {
+	if r.atLeast {
+		return r.measured >= r.limit
+	}
+	return r.measured <= r.limit
+}
+
+// seconds and below, in the units of benchmarks.
+const (
+	microsecond = 1e3
+	millisecond = 1e6
+	second      = 1e9
+)
+
+const whyMemory = "The informers' caches hold 230,000 trimmed objects with their edges, and the heap grows to twice of what lives before it is " +
+	"collected. GOMEMLIMIT trades time at the start for it (see Memory of the process). Less would take edges that name their owner once, " +
+	"and names shared between objects."
+
+const whyCPU = "Every look-up waits for memory that no cache of this processor holds; the time varies with what its neighbours do."
+
+// budgets compares the results with the budgets, at the largest size n. What was not measured is left out.
+func budgets(r *results, n int) []row {
+	at := func(bench, impl, rest string) string {
+		return fmt.Sprintf("%s/shoots=%d/impl=%s%s", bench, n, impl, rest)
+	}
+	var rows []row
+	// worst adds a row for the worst of several benchmarks, with the baseline of the same.
+	worst := func(w row, unit string, scale float64, bench string, rest ...string) {
+		names := make([]string, len(rest))
+		for i := range rest {
+			names[i] = at(bench, "seedguard", rest[i])
+		}
+		name, value, ok := r.worst(unit, names...)
+		if !ok {
+			return
+		}
+		w.measured = value / scale
+		if len(rest) > 1 {
+			_, w.note, _ = strings.Cut(name, "impl=seedguard/")
+			w.note = strings.ReplaceAll(strings.TrimSuffix(w.note, "/goroutines=1"), "/", ", ")
+		}
+		baseline, _ := r.of(strings.Replace(name, "impl=seedguard", "impl=baseline", 1), unit)
+		w.baseline = baseline / scale
+		rows = append(rows, w)
+	}
+	var explicit, implied []string
+	for _, v := range []string{"private", "namespace", "cloudprofile", "cluster-identity"} {
+		explicit = append(explicit, "/vertex="+v+"/answer=hit/goroutines=1", "/vertex="+v+"/answer=miss/goroutines=1")
+	}
+	implied = append(implied, "/vertex=implied/answer=hit/goroutines=1", "/vertex=implied/answer=miss/goroutines=1", "/vertex=absent/answer=miss/goroutines=1")
+	worst(row{what: "a decision in the graph, the worst", unit: "ns", limit: 100, why: whyCPU}, "ns/op", 1, "Decision", explicit...)
+	worst(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Decision", explicit...)
+	worst(row{what: "a decision on an implied or absent vertex, the worst", unit: "ns", limit: 100,
+		why: "Two vertices are looked up: the Shoot by its name, and the name itself, which may be referred to explicitly. " + whyCPU}, "ns/op", 1, "Decision", implied...)
+	authorize := []string{"/vertex=private/answer=hit", "/vertex=private/answer=miss", "/vertex=implied/answer=hit", "/vertex=implied/answer=miss"}
+	worst(row{what: "Authorize in process, the worst", unit: "ns", limit: 400, why: whyCPU}, "ns/op", 1, "Authorize", authorize...)
+	worst(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Authorize", authorize...)
+	if quiet, ok := r.of(at("DecisionWhileWriting", "seedguard", "/writer=quiet"), "p50-ns"); ok {
+		worst(row{what: "p99.9 of decisions by 2 goroutines while Shoots move; budget: 10 times the quiet median", unit: "ns", limit: 10 * quiet,
+			why: "Three goroutines share two processors; what is measured is also how long one waits for its turn."},
+			"p99.9-ns", 1, "DecisionWhileWriting", "/writer=moving")
+	}
+	worst(row{what: "a Shoot changes its Seed", unit: "µs", limit: 10, why: whyCPU}, "ns/op", microsecond, "Update", "/change=move")
+	worst(row{what: "an update that changes no edge", unit: "µs", limit: 1, why: "The edges are compared with those that the graph holds, one by one. " + whyCPU},
+		"ns/op", microsecond, "Update", "/change=heartbeat")
+	worst(row{what: "heap of the graph per Shoot, all its vertices included", unit: "B", limit: 500,
+		why: "ServiceAccounts, ControllerInstallations and BackupEntries are counted to the Shoots. Less would take fewer bytes per edge."},
+		"B/shoot", 1, "ColdStart", "")
+	process := fmt.Sprintf("Process/shoots=%d/setting=", n)
+	for _, setting := range []string{"GOGC=100", "GOMEMLIMIT=400MiB"} {
+		if value, ok := r.of(process+setting, "rss-MiB"); ok {
+			rows = append(rows, row{what: "resident memory of the process, " + setting, unit: "MiB", limit: 400, measured: value, why: whyMemory})
+		}
+	}
+	worst(row{what: "the graph built after the objects have arrived", unit: "ms", limit: 1000}, "ns/op", millisecond, "ColdStart", "")
+	if value, ok := r.of(at("Review", "seedguard", "/codec=fast"), "ns/op"); ok {
+		baseline, _ := r.of(at("Review", "baseline", "/codec=official"), "ns/op")
+		rows = append(rows, row{what: "a SubjectAccessReview, bytes in to bytes out", unit: "µs", limit: 4, measured: value / microsecond, baseline: baseline / microsecond})
+		value, _ = r.of(at("Review", "seedguard", "/codec=fast"), "allocs/op")
+		baseline, _ = r.of(at("Review", "baseline", "/codec=official"), "allocs/op")
+		rows = append(rows, row{what: "allocations of it", limit: 10, measured: value, baseline: baseline})
+	}
+	if value, ok := r.of("Wire/callers=64/impl=seedguard", "requests/s"); ok {
+		empty, _ := r.of("Wire/callers=64/impl=baseline", "requests/s")
+		rows = append(rows, row{what: "requests/s over TLS and HTTP/2, 64 callers; budget: 80 % of an empty handler", unit: "", limit: 0.8 * empty, atLeast: true,
+			measured: value, baseline: empty, why: "What is left is the server's own: limits, deadlines, metrics, the decision and its answer."})
+	}
+	admit := r.matching("Admit/")
+	admit = slices.DeleteFunc(admit, func(name string) bool {
+		return strings.HasSuffix(name, "impl=baseline") || strings.Contains(name, "unrelatedSecret")
+	})
+	if name, value, ok := r.worst("ns/op", admit...); ok {
+		note := strings.TrimSuffix(strings.TrimPrefix(name, "Admit/request="), "/managedSeeds=50/impl=seedguard")
+		rows = append(rows, row{what: "an admission decision in process, the worst", unit: "µs", limit: 10, measured: value / microsecond, note: note})
+	}
+	const unrelated = "Admit/request=unrelatedSecret/managedSeeds=50/impl="
+	if value, ok := r.of(unrelated+"seedguard", "ns/op"); ok {
+		baseline, _ := r.of(unrelated+"baseline", "ns/op")
+		rows = append(rows, row{what: "admission of an unrelated Secret, 50 ManagedSeeds", unit: "µs", limit: 20, measured: value / microsecond, baseline: baseline / microsecond})
+	}
+	return rows
+}

@@ -1,0 +1,357 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// write writes the report and its plots.
+func write(o *options, r *results, top string, took time.Duration) error {
+	page := &page{results: r, sizes: o.sizes}
+	page.head(took)
+	page.budgets()
+	page.graphs()
+	page.inProcess()
+	page.wire()
+	page.process()
+	page.profile(top)
+	files := page.plots()
+	files["REPORT.md"] = page.String()
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(o.out, name), []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// page is the report as it grows.
+type page struct {
+	strings.Builder
+	results *results
+	sizes   []int
+}
+
+func (p *page) printf(format string, args ...any) { fmt.Fprintf(p, format, args...) }
+
+func (p *page) largest() int { return p.sizes[len(p.sizes)-1] }
+
+func (p *page) table(head ...string) {
+	p.printf("\n| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+}
+
+func (p *page) row(cells ...string) { p.printf("| %s |\n", strings.Join(cells, " | ")) }
+
+// value is a figure for a table, empty when it was not measured.
+func (p *page) value(name, unit string, scale float64) string {
+	v, ok := p.results.of(name, unit)
+	if !ok {
+		return ""
+	}
+	return number(v / scale)
+}
+
+// ratio says how many times more the second is.
+func (p *page) ratio(ours, theirs, unit string) string {
+	a, ok := p.results.of(ours, unit)
+	b, found := p.results.of(theirs, unit)
+	if !ok || !found || a == 0 {
+		return ""
+	}
+	return number(b/a) + " x"
+}
+
+func (p *page) head(took time.Duration) {
+	p.printf("# Benchmarks\n\nWritten by `make bench` (`go run ./benchmarks/report`) on %s, in %s. Every figure is a median of several runs where one\n"+
+		"run is short. What is measured and what is left out is said at each benchmark in this folder.\n",
+		time.Now().UTC().Format(time.DateOnly), took.Round(time.Second))
+	p.table("machine", "")
+	p.row("processor", fmt.Sprintf("%s, %d cores", procField("/proc/cpuinfo", "model name"), runtime.NumCPU()))
+	p.row("memory", procField("/proc/meminfo", "MemTotal"))
+	p.row("system", runtime.GOOS+"/"+runtime.GOARCH)
+	p.row("Go", runtime.Version())
+	for _, module := range []string{"k8s.io/apiserver", "k8s.io/client-go", "github.com/gardener/gardener/pkg/apis", "gonum.org/v1/gonum"} {
+		p.row(module, command("go", "list", "-m", "-f", "{{.Version}}", module))
+	}
+	p.row("revision", command("git", "describe", "--always", "--dirty", "--exclude", "*"))
+	p.printf("\nThe machine is virtual and shares its processors and caches with others, so figures vary by some 20 %% from run to run.\n" +
+		"Landscapes are made up by [landscape](landscape): a Project per 20 Shoots, 500 Seeds at 100,000 Shoots, 12 extensions on each Seed.\n" +
+		"The [baseline](baseline) is a gonum graph in maps behind a lock, searched depth first, with every Shoot's project resources as vertices; for\n" +
+		"reviews, the API types' codecs; over the wire, an empty handler that reads the body and writes a fixed answer.\n")
+}
+
+func (p *page) budgets() {
+	rows := budgets(p.results, p.largest())
+	p.printf("\n## Budgets\n\nAt %s Shoots, where the size matters.\n", number(float64(p.largest())))
+	p.table("what", "measured", "budget", "met", "baseline", "ratio")
+	var missed []row
+	for _, r := range rows {
+		what, sign, met := r.what, "<=", "yes"
+		if r.note != "" {
+			what += " (" + r.note + ")"
+		}
+		if r.atLeast {
+			sign = ">="
+		}
+		if !r.met() {
+			met = "**no**"
+			missed = append(missed, r)
+		}
+		baseline, ratio := "", ""
+		if r.baseline > 0 {
+			baseline = number(r.baseline) + " " + r.unit
+			if r.measured > 0 {
+				ratio = number(r.baseline/r.measured) + " x"
+			}
+		}
+		if r.atLeast {
+			ratio = number(100*r.measured/r.baseline) + " %"
+		}
+		p.row(what, number(r.measured)+" "+r.unit, sign+" "+number(r.limit)+" "+r.unit, met, baseline, ratio)
+	}
+	p.printf("\n### Missed\n\n")
+	if len(missed) == 0 {
+		p.printf("None.\n")
+	}
+	for _, r := range missed {
+		p.printf("- %s: %s %s, %s %% off. %s\n", r.what, number(r.measured), r.unit, number(100*math.Abs(r.measured-r.limit)/r.limit), r.why)
+	}
+}
+
+// graphs shows every benchmark of the graph, seedguard's beside the baseline's, at each size.
+func (p *page) graphs() {
+	p.printf("\n## The graph\n\n![time of a decision by size](decision.svg)\n\nnanoseconds for one look-up (2 goroutines: the time divided by what both got done), and how many times longer the baseline takes.\n")
+	p.bySize("Decision", "ns/op", 1)
+	p.printf("\n### While Shoots move without pause\n\nTwo readers and a writer on two processors. The clock is read around each look-up, some 50 ns.\n")
+	p.table("Shoots", "graph", "writer", "p50 ns", "p99 ns", "p99.9 ns", "moves/s")
+	for _, n := range p.sizes {
+		for _, impl := range []string{"seedguard", "baseline"} {
+			for _, writer := range []string{"quiet", "moving"} {
+				name := fmt.Sprintf("DecisionWhileWriting/shoots=%d/impl=%s/writer=%s", n, impl, writer)
+				p.row(number(float64(n)), impl, writer, p.value(name, "p50-ns", 1), p.value(name, "p99-ns", 1), p.value(name, "p99.9-ns", 1), p.value(name, "moves/s", 1))
+			}
+		}
+	}
+	p.printf("\n### Updates\n\n![time of an update by size](update.svg)\n\nmicroseconds for one change of one Shoot.\n")
+	p.bySize("Update", "ns/op", microsecond)
+	for _, t := range []struct {
+		bench, what, unit string
+		scale             float64
+	}{
+		{"DeleteSeed", "a Seed goes with all objects on it, milliseconds", "ns/op", millisecond},
+		{"ColdStart", "the graph is built from all objects, milliseconds", "ns/op", millisecond},
+		{"ColdStart", "heap of the graph, bytes per Shoot", "B/shoot", 1},
+		{"Relist", "all objects are listed again, milliseconds", "ns/op", millisecond},
+	} {
+		p.printf("\n%s:\n", strings.ToUpper(t.what[:1])+t.what[1:])
+		p.bySize(t.bench, t.unit, t.scale)
+	}
+	p.printf("\nWith informers, from the first list until ready, on objects made up in memory:\n")
+	p.table("Shoots", "seconds")
+	for _, n := range p.sizes {
+		p.row(number(float64(n)), p.value(fmt.Sprintf("GardenColdStart/shoots=%d", n), "ns/op", second))
+	}
+}
+
+// bySize is a table of all sub-benchmarks, with a column for each size and each graph.
+func (p *page) bySize(bench, unit string, scale float64) {
+	head := []string{""}
+	for _, n := range p.sizes {
+		head = append(head, number(float64(n)), "baseline", "")
+	}
+	p.table(head...)
+	prefix := fmt.Sprintf("%s/shoots=%d/impl=seedguard", bench, p.largest())
+	for _, name := range p.results.matching(prefix) {
+		rest := strings.TrimPrefix(name, prefix)
+		cells := []string{strings.ReplaceAll(strings.TrimPrefix(rest, "/"), "/", ", ")}
+		for _, n := range p.sizes {
+			ours := fmt.Sprintf("%s/shoots=%d/impl=seedguard%s", bench, n, rest)
+			theirs := fmt.Sprintf("%s/shoots=%d/impl=baseline%s", bench, n, rest)
+			cells = append(cells, p.value(ours, unit, scale), p.value(theirs, unit, scale), p.ratio(ours, theirs, unit))
+		}
+		p.row(cells...)
+	}
+}
+
+func (p *page) inProcess() {
+	p.printf("\n## In process\n\nAuthorize, nanoseconds; the baseline is the same authorizer on the graph that searches:\n")
+	p.bySize("Authorize", "ns/op", 1)
+	p.printf("\nA SubjectAccessReview from bytes to bytes. The official codec answers without metrics.\n")
+	p.table("Shoots", "graph", "codec", "µs", "B", "allocations")
+	p.rows("Review/", func(k map[string]string) []string { return []string{k["shoots"], k["impl"], k["codec"]} })
+	p.printf("\nAdmission, from the request to the response, with 50 ManagedSeeds:\n")
+	p.table("request", "", "µs", "B", "allocations")
+	p.rows("Admit/", func(k map[string]string) []string { return []string{k["request"], k["impl"]} })
+}
+
+// rows prints time, bytes and allocations of all benchmarks with the prefix.
+func (p *page) rows(prefix string, cells func(keys map[string]string) []string) {
+	for _, name := range p.results.matching(prefix) {
+		p.row(append(cells(keys(name)), p.value(name, "ns/op", microsecond), p.value(name, "B/op", 1), p.value(name, "allocs/op", 1))...)
+	}
+}
+
+// keys returns the parts key=value of a name.
+func keys(name string) map[string]string {
+	found := map[string]string{}
+	for part := range strings.SplitSeq(name, "/") {
+		if key, value, ok := strings.Cut(part, "="); ok {
+			found[key] = value
+		}
+	}
+	return found
+}
+
+func (p *page) wire() {
+	p.printf("\n## Over the wire\n\n![requests per second by callers](wire.svg)\n\nTLS 1.3, one HTTP/2 connection, client certificates, loopback; the callers run in the same process on the same processors and cost\n" +
+		"more than the server. The baseline is an empty handler.\n")
+	for _, bench := range []string{"Wire", "WireAdmission"} {
+		p.printf("\n%s:\n", map[string]string{"Wire": "SubjectAccessReviews", "WireAdmission": "AdmissionReviews with objects of up to 4 kB"}[bench])
+		p.table("callers", "", "requests/s", "of the empty handler's", "p50 µs", "p99 µs", "p99.9 µs")
+		for _, name := range p.results.matching(bench + "/") {
+			k, share := keys(name), ""
+			a, ok := p.results.of(name, "requests/s")
+			b, found := p.results.of(strings.Replace(name, "impl=seedguard", "impl=baseline", 1), "requests/s")
+			if ok && found && k["impl"] == "seedguard" {
+				share = number(100*a/b) + " %"
+			}
+			p.row(k["callers"], k["impl"], number(a), share, p.value(name, "p50-ns", microsecond), p.value(name, "p99-ns", microsecond), p.value(name, "p99.9-ns", microsecond))
+		}
+	}
+	p.printf("\n### What settings bring\n\nSubjectAccessReviews, 64 callers. The settings of the garbage collector hold for callers and server together.\n")
+	p.table("setting", "value", "requests/s", "p50 µs", "p99 µs", "p99.9 µs")
+	for _, name := range p.results.matching("WireSettings/") {
+		setting, value, _ := strings.Cut(strings.TrimPrefix(name, "WireSettings/setting="), "/value=")
+		p.row(setting, value, p.value(name, "requests/s", 1), p.value(name, "p50-ns", microsecond), p.value(name, "p99-ns", microsecond), p.value(name, "p99.9-ns", microsecond))
+	}
+}
+
+func (p *page) process() {
+	names := p.results.matching("Process/")
+	if len(names) == 0 {
+		return
+	}
+	p.printf("\n## Memory of the process\n\n`seedguard serve` on an API server that streams objects of some 20 kB a Shoot in protobuf, informers and all. MiB, as the system counts.\n" +
+		"The time to be ready includes that the API server, on the same processors, makes up and encodes two gigabytes.\n")
+	p.table("Shoots", "setting", "ready after s", "resident when ready", "resident after 1 s of requests", "highest")
+	for _, name := range names {
+		shoots, setting, _ := strings.Cut(strings.TrimPrefix(name, "Process/shoots="), "/setting=")
+		p.row(shoots, setting, p.value(name, "ready-s", 1), p.value(name, "ready-MiB", 1), p.value(name, "rss-MiB", 1), p.value(name, "peak-MiB", 1))
+	}
+}
+
+// shares are what the profile is asked about: functions, with all that they call.
+var shares = []struct{ function, what string }{
+	{"benchmarks.(*endpoint).post", "callers, before their requests reach the connection"},
+	{".(*webhook).ServeHTTP", "seedguard's handler"},
+	{".(*Server).answerReview", "of that: decode, decide, count, answer"},
+	{"server.decodeReview", "of that: decode"},
+	{"authorizer.(*Authorizer).Authorize", "of that: decide"},
+	{"crypto/tls.(*Conn).Write", "TLS, writing, both sides"},
+	{"crypto/tls.(*Conn).Read", "TLS, reading, both sides"},
+	{"internal/runtime/syscall/linux.Syscall6", "system calls"},
+	{"runtime.gcBgMarkWorker", "garbage collector, marking"},
+	{"runtime.mallocgc", "allocating"},
+	{"runtime.schedule", "scheduling goroutines"},
+}
+
+func (p *page) profile(top string) {
+	if top == "" {
+		return
+	}
+	p.printf("\n## Where the time goes\n\nA CPU profile of SubjectAccessReviews over the wire, 64 callers: callers and server in one process. A share includes all that is called, so\n" +
+		"shares overlap.\n")
+	p.table("share", "function", "what")
+	for _, s := range shares {
+		for line := range strings.Lines(top) {
+			fields := strings.Fields(line)
+			// flat flat% sum% cum cum% name
+			if len(fields) >= 6 && strings.HasSuffix(fields[4], "%") && strings.HasSuffix(fields[5], s.function) {
+				p.row(fields[4], "`"+fields[5]+"`", s.what)
+				break
+			}
+		}
+	}
+}
+
+func (p *page) plots() map[string]string {
+	var points []string
+	for _, n := range p.sizes {
+		points = append(points, number(float64(n))+" Shoots")
+	}
+	sized := func(title, name string) series {
+		s := series{name: title}
+		for _, n := range p.sizes {
+			v, _ := p.results.of(fmt.Sprintf(name, n), "ns/op")
+			s.values = append(s.values, v)
+		}
+		return s
+	}
+	callers := func(title, name string) series {
+		s := series{name: title}
+		for _, n := range callerCounts {
+			v, _ := p.results.of(fmt.Sprintf(name, n), "requests/s")
+			s.values = append(s.values, v)
+		}
+		return s
+	}
+	var counts []string
+	for _, n := range callerCounts {
+		counts = append(counts, fmt.Sprintf("%d callers", n))
+	}
+	return map[string]string{
+		"decision.svg": plot("One decision in the graph", "ns", points, []series{
+			sized("private, hit", "Decision/shoots=%d/impl=seedguard/vertex=private/answer=hit/goroutines=1"),
+			sized("private, hit: baseline", "Decision/shoots=%d/impl=baseline/vertex=private/answer=hit/goroutines=1"),
+			sized("Namespace, miss", "Decision/shoots=%d/impl=seedguard/vertex=namespace/answer=miss/goroutines=1"),
+			sized("Namespace, miss: baseline", "Decision/shoots=%d/impl=baseline/vertex=namespace/answer=miss/goroutines=1"),
+			sized("CloudProfile, miss", "Decision/shoots=%d/impl=seedguard/vertex=cloudprofile/answer=miss/goroutines=1"),
+			sized("CloudProfile, miss: baseline", "Decision/shoots=%d/impl=baseline/vertex=cloudprofile/answer=miss/goroutines=1"),
+		}),
+		"update.svg": plot("One update of one Shoot", "ns", points, []series{
+			sized("no edge changes", "Update/shoots=%d/impl=seedguard/change=heartbeat"),
+			sized("no edge changes: baseline", "Update/shoots=%d/impl=baseline/change=heartbeat"),
+			sized("another Seed", "Update/shoots=%d/impl=seedguard/change=move"),
+			sized("another Seed: baseline", "Update/shoots=%d/impl=baseline/change=move"),
+			sized("create", "Update/shoots=%d/impl=seedguard/change=create"),
+			sized("create: baseline", "Update/shoots=%d/impl=baseline/change=create"),
+		}),
+		"wire.svg": plot("Requests over TLS and HTTP/2, callers on the same cores", "/s", counts, []series{
+			callers("reviews", "Wire/callers=%d/impl=seedguard"),
+			callers("reviews: empty handler", "Wire/callers=%d/impl=baseline"),
+			callers("admission", "WireAdmission/callers=%d/impl=seedguard"),
+			callers("admission: empty handler", "WireAdmission/callers=%d/impl=baseline"),
+		}),
+	}
+}
+
+var callerCounts = []int{1, 16, 64, 256}
+
+// procField returns a field of a file in /proc, empty where there is none.
+func procField(file, field string) string {
+	content, err := os.ReadFile(file) // #nosec G304 -- called with what is above
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(content)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == field {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// command returns what a program prints, empty when it fails.
+func command(program string, arguments ...string) string {
+	out, err := exec.Command(program, arguments...).Output() // #nosec G204 -- called with what is above
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
