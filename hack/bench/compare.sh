@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Compares the benchmarks of the working tree with those of another revision, by benchstat.
 #
-#   hack/bench/compare.sh REV [benchmarks, a regular expression; default: Decision|Update|Authorize|Review|Admit]
+#   hack/bench/compare.sh REV [benchmarks, a regular expression; default: seedguard's own Decision|Update|Authorize|Review|Admit]
 #
 # COUNT is how often each is run (6), SHOOTS the sizes of the landscape (10000). The two take turns, so that what else the machine
 # does meets both.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 revision=${1:?usage: compare.sh REV [BENCHMARKS]}
-benchmarks=${2:-^Benchmark(Decision|Update|Authorize|Review|Admit)$}
+benchmarks=${2:-'^Benchmark(Decision|Update|Authorize|Review|Admit)$/./(impl=seedguard|managedSeeds)'}
 count=${COUNT:-6}
 
 work=$(mktemp -d)
