@@ -2,6 +2,7 @@ package garden
 
 import (
 	"fmt"
+	"slices"
 	"time"
 	"unique"
 
@@ -155,7 +156,8 @@ func (w *watched) object(o runtime.Object) (*Object, error) {
 		UID:             meta.GetUID(),
 		ResourceVersion: meta.GetResourceVersion(),
 		Deleting:        meta.GetDeletionTimestamp() != nil,
-		Edges:           edges,
-		Facts:           facts,
+		// As many as there are: what append has made room for would be kept for as long as the object is.
+		Edges: slices.Clone(edges),
+		Facts: facts,
 	}, nil
 }
