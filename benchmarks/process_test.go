@@ -45,7 +45,7 @@ func BenchmarkProcess(b *testing.B) {
 		Contexts:       map[string]*clientcmdapi.Context{"garden": {Cluster: "garden"}},
 		CurrentContext: "garden",
 	}, kubeconfig))
-	for _, setting := range []string{"GOGC=100", "GOGC=50", "GOMEMLIMIT=400MiB"} {
+	for _, setting := range []string{"GOGC=100", "GOGC=50", "GOMEMLIMIT=370MiB"} {
 		b.Run(fmt.Sprintf("shoots=%d/setting=%s", n, setting), func(b *testing.B) {
 			for range b.N {
 				measureProcess(b, l, binary, kubeconfig, setting)

@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -133,7 +134,9 @@ func serveEmpty(b *testing.B, c *certificate, answer []byte) string {
 	go func() { ended <- s.ServeTLS(listener, "", "") }()
 	b.Cleanup(func() {
 		must(b, s.Close())
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			b.Error(err)
+		}
 	})
 	return "https://" + listener.Addr().String()
 }

@@ -26,7 +26,7 @@ func (l *Landscape) tracked(m metav1.ObjectMeta) metav1.ObjectMeta {
 	for _, manager := range []string{"gardener-controller-manager", "gardenlet", "dashboard"} {
 		m.ManagedFields = append(m.ManagedFields, metav1.ManagedFieldsEntry{
 			Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Time: &past, FieldsType: "FieldsV1",
-			FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)},
+			FieldsV1: metav1.NewFieldsV1(fields),
 		})
 	}
 	return m

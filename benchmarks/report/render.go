@@ -38,7 +38,9 @@ type page struct {
 	sizes   []int
 }
 
-func (p *page) printf(format string, args ...any) { fmt.Fprintf(p, format, args...) }
+func (p *page) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(p, format, args...) // a strings.Builder takes everything
+}
 
 func (p *page) largest() int { return p.sizes[len(p.sizes)-1] }
 
