@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -166,6 +167,36 @@ func TestWorkDoesNotGrowWithTheGraph(t *testing.T) {
 		require.LessOrEqual(t, int(gen.vertices.length)*100, len(table)*maxTableLoadPercent+100)
 		require.Less(t, longest, 150, "no look-up among %d Shoots probes more slots", n)
 	}
+}
+
+// TestWorkOfASeedThatGoes: in proportion to what is on the Seed, and the same in a small landscape and a large one.
+func TestWorkOfASeedThatGoes(t *testing.T) {
+	for _, n := range []int{1000, 20000} {
+		l := newLandscape(n)
+		g := l.build()
+		gone := l.seeds[3]
+		before, objects := g.work, 0
+		for _, object := range l.order {
+			if slices.ContainsFunc(l.owned[object], func(e Edge) bool { return e.To == gone }) {
+				g.Delete(object)
+				objects++
+			}
+		}
+		require.Greater(t, objects, 100)
+		require.LessOrEqual(t, g.work-before, 30*objects, "%d objects on one Seed among %d Shoots", objects, n)
+		require.False(t, g.Reaches(Vertex{KindCloudProfile, "", "aws"}, gone.Name))
+	}
+}
+
+// TestRelistTakesNoWork: objects that come again unchanged are compared, and the index is left alone.
+func TestRelistTakesNoWork(t *testing.T) {
+	l := newLandscape(1000)
+	g := l.build()
+	before := g.work
+	for _, object := range l.order {
+		g.Set(object, l.owned[object])
+	}
+	require.Equal(t, before, g.work)
 }
 
 // TestManyEdgesOfOneObject: work is in proportion, also for one object with very many edges.
