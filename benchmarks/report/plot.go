@@ -17,12 +17,12 @@ var colors = []string{"#1b6ca8", "#c0392b", "#3b8a4b", "#d98c1f", "#6c4f9c", "#5
 
 const (
 	plotWidth, plotHeight = 720, 400
-	plotLeft, plotRight   = 80, 230
+	plotLeft, plotRight   = 110, 230
 	plotTop, plotBottom   = 40, 50
 )
 
-// plot draws lines over a few points as SVG, with the values on a logarithmic scale in decades.
-func plot(title, unit string, points []string, lines []series) string {
+// plot draws lines over a few points as SVG, on a logarithmic scale of decades or on a linear one from zero.
+func plot(title, unit string, logarithmic bool, points []string, lines []series) string {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, s := range lines {
 		for _, v := range s.values {
@@ -34,21 +34,20 @@ func plot(title, unit string, points []string, lines []series) string {
 	if low > high {
 		low, high = 1, 10
 	}
-	from, to := math.Floor(math.Log10(low)), math.Ceil(math.Log10(high))
-	if from == to {
-		to++
+	scale, ticks := linearScale(high)
+	if logarithmic {
+		scale, ticks = logScale(low, high)
 	}
 	x := func(i int) float64 {
 		return plotLeft + float64(plotWidth-plotLeft-plotRight)*(float64(i)+0.5)/float64(len(points))
 	}
 	y := func(v float64) float64 {
-		return plotHeight - plotBottom - (math.Log10(v)-from)/(to-from)*float64(plotHeight-plotTop-plotBottom)
+		return plotHeight - plotBottom - scale(v)*float64(plotHeight-plotTop-plotBottom)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", plotWidth, plotHeight)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#ffffff"/><text x="%d" y="22" font-size="15">%s</text>`+"\n", plotLeft, html.EscapeString(title))
-	for decade := from; decade <= to; decade++ {
-		v := math.Pow(10, decade)
+	for _, v := range ticks {
 		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#dddddd"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n",
 			plotLeft, plotWidth-plotRight, y(v), y(v), plotLeft-6, y(v)+4, html.EscapeString(number(v)+" "+unit))
 	}
@@ -70,6 +69,30 @@ func plot(title, unit string, points []string, lines []series) string {
 	}
 	b.WriteString("</svg>\n")
 	return b.String()
+}
+
+// A scale returns where a value is, from 0 at the bottom to 1 at the top. Ticks are values to mark.
+func logScale(low, high float64) (scale func(float64) float64, ticks []float64) {
+	from, to := math.Floor(math.Log10(low)), math.Ceil(math.Log10(high))
+	if from == to {
+		to++
+	}
+	for decade := from; decade <= to; decade++ {
+		ticks = append(ticks, math.Pow(10, decade))
+	}
+	return func(v float64) float64 { return (math.Log10(v) - from) / (to - from) }, ticks
+}
+
+func linearScale(high float64) (scale func(float64) float64, ticks []float64) {
+	step := math.Pow(10, math.Floor(math.Log10(high)))
+	if high/step < 2 {
+		step /= 5
+	}
+	top := math.Ceil(high/step) * step
+	for v := 0.0; v <= top; v += step {
+		ticks = append(ticks, v)
+	}
+	return func(v float64) float64 { return v / top }, ticks
 }
 
 // number prints a figure with three digits that count, and thousands apart.

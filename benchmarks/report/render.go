@@ -315,7 +315,7 @@ func (p *page) plots() map[string]string {
 		counts = append(counts, fmt.Sprintf("%d callers", n))
 	}
 	return map[string]string{
-		"decision.svg": plot("One decision in the graph", "ns", points, []series{
+		"decision.svg": plot("One decision in the graph", "ns", true, points, []series{
 			sized("private, hit", "Decision/shoots=%d/impl=seedguard/vertex=private/answer=hit/goroutines=1"),
 			sized("private, hit: baseline", "Decision/shoots=%d/impl=baseline/vertex=private/answer=hit/goroutines=1"),
 			sized("Namespace, miss", "Decision/shoots=%d/impl=seedguard/vertex=namespace/answer=miss/goroutines=1"),
@@ -323,7 +323,7 @@ func (p *page) plots() map[string]string {
 			sized("CloudProfile, miss", "Decision/shoots=%d/impl=seedguard/vertex=cloudprofile/answer=miss/goroutines=1"),
 			sized("CloudProfile, miss: baseline", "Decision/shoots=%d/impl=baseline/vertex=cloudprofile/answer=miss/goroutines=1"),
 		}),
-		"update.svg": plot("One update of one Shoot", "ns", points, []series{
+		"update.svg": plot("One update of one Shoot", "ns", true, points, []series{
 			sized("no edge changes", "Update/shoots=%d/impl=seedguard/change=heartbeat"),
 			sized("no edge changes: baseline", "Update/shoots=%d/impl=baseline/change=heartbeat"),
 			sized("another Seed", "Update/shoots=%d/impl=seedguard/change=move"),
@@ -331,7 +331,7 @@ func (p *page) plots() map[string]string {
 			sized("create", "Update/shoots=%d/impl=seedguard/change=create"),
 			sized("create: baseline", "Update/shoots=%d/impl=baseline/change=create"),
 		}),
-		"wire.svg": plot("Requests over TLS and HTTP/2, callers on the same cores", "/s", counts, []series{
+		"wire.svg": plot("Requests over TLS and HTTP/2, callers on the same cores", "/s", false, counts, []series{
 			callers("reviews", "Wire/callers=%d/impl=seedguard"),
 			callers("reviews: empty handler", "Wire/callers=%d/impl=baseline"),
 			callers("admission", "WireAdmission/callers=%d/impl=seedguard"),
