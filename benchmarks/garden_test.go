@@ -2,6 +2,13 @@ package benchmarks
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"testing"
 	"time"
@@ -74,12 +81,28 @@ func admissionCases(l *landscape.Landscape) []admissionCase {
 		{"backupEntry", entry(l.SeedOf(0), l.SeedOf(0)), true},
 		{"backupEntryOfOther", entry(l.Stranger(0), l.Stranger(0)), false},
 		{"lease", create("coordination.k8s.io", "v1", "leases", "Lease", "gardener-system-seed-lease", own, `"spec":{}`), true},
+		{"certificateRequest", create("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", "", "seed-csr",
+			`"spec":{"request":"`+certificateRequest(gardenletPrefix+own)+`","usages":["digital signature","key encipherment","client auth"]}`), true},
 		{"leaseOfOther", create("coordination.k8s.io", "v1", "leases", "Lease", "gardener-system-seed-lease", stranger, `"spec":{}`), false},
 	}
 	for i := range list {
 		list[i].request.UserInfo = authenticationv1.UserInfo{Username: gardenletPrefix + own, Groups: []string{seedsGroup, everyone}}
 	}
 	return list
+}
+
+// certificateRequest returns a seed client certificate request, in PEM and base64.
+func certificateRequest(user string) string {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.CertificateRequest{Subject: pkix.Name{Organization: []string{seedsGroup}, CommonName: user}}
+	der, err := x509.CreateCertificateRequest(rand.Reader, template, key)
+	if err != nil {
+		panic(err)
+	}
+	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
 }
 
 var padding = func() string {
