@@ -57,39 +57,6 @@ const asSent = `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io
 	`"groups":["gardener.cloud:system:seeds","system:authenticated"],"extra":{"authentication.kubernetes.io/credential-id":` +
 	`["X509SHA256=1c7a0f2c9d5f8be16b1a2ce7a3e9a7a1b8f6f0a4b7d8c9e0f1a2b3c4d5e6f708"]}},"status":{"allowed":false}}` + "\n"
 
-// BenchmarkReview measures the handler in process, bytes in to bytes out, with a stand-in for the authorizer on a small graph:
-// go test -run xxx -bench BenchmarkReview ./pkg/server
-func BenchmarkReview(b *testing.B) {
-	call := reviewCall(b, asSent)
-	b.ReportAllocs()
-	for b.Loop() {
-		if w := call(); w.code != http.StatusOK || w.length != 96 {
-			b.Fatal(w)
-		}
-	}
-}
-
-// BenchmarkDecode compares the two decoders.
-func BenchmarkDecode(b *testing.B) {
-	b.Run("decoder=fast", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if !decodeFast(asSent, newReview()) {
-				b.Fatal("gave up")
-			}
-		}
-	})
-	b.Run("decoder=official", func(b *testing.B) {
-		body := []byte(asSent)
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := decodeOfficially(body); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}
-
 // TestReviewAllocations pins the budget of DESIGN.
 func TestReviewAllocations(t *testing.T) {
 	call := reviewCall(t, asSent)
