@@ -108,7 +108,7 @@ func (m *memory) Exists(_ context.Context, resource schema.GroupVersionResource,
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	what := resource.Resource + "." + resource.Version + "/" + namespace + "/" + name
-	m.asked = append(m.asked, "metadata of " + what)
+	m.asked = append(m.asked, "metadata of "+what)
 	switch {
 	case m.err != nil:
 		return false, m.err
