@@ -1,12 +1,11 @@
 // Command report runs the benchmarks and writes benchmarks/REPORT.md with its plots. It must run at the top of the repository.
 //
-//	go run ./benchmarks/report            everything; takes ten to fifteen minutes
+//	go run ./benchmarks/report            everything; takes five minutes on two cores
 //	go run ./benchmarks/report --quick    small landscapes and single runs, for tests of the report itself
 package main
 
 import (
 	"bytes"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -21,7 +20,6 @@ func main() {
 	o := options{sizes: []int{1000, 10000, 100000}, log: os.Stderr}
 	flag.BoolVar(&o.quick, "quick", false, "small landscapes and single runs")
 	flag.StringVar(&o.out, "out", "benchmarks", "folder to write REPORT.md and its plots to")
-	flag.StringVar(&o.raw, "raw", "", "file with output of benchmarks to read instead of running any")
 	flag.Parse()
 	if o.quick {
 		o.sizes = []int{200, 1000}
@@ -35,9 +33,9 @@ func main() {
 type options struct {
 	quick bool
 	// sizes are those of the landscapes, smallest first.
-	sizes    []int
-	out, raw string
-	log      io.Writer
+	sizes []int
+	out   string
+	log   io.Writer
 }
 
 // step is a call of the benchmarks.
@@ -73,16 +71,9 @@ func run(o *options) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a folder of temporary files
 	started := time.Now()
-	r, top := &results{}, ""
-	if o.raw != "" {
-		file, err := os.Open(o.raw)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(r.read(file), file.Close()); err != nil {
-			return err
-		}
-	} else if top, err = o.measure(r, dir); err != nil {
+	r := &results{}
+	top, err := o.measure(r, dir)
+	if err != nil {
 		return err
 	}
 	return write(o, r, top, time.Since(started))

@@ -24,7 +24,7 @@ func write(o *options, r *results, top string, took time.Duration) error {
 	files := page.plots()
 	files["REPORT.md"] = page.String()
 	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(o.out, name), []byte(content), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(o.out, name), []byte(content), 0o644); err != nil {
 			return err
 		}
 	}
@@ -128,7 +128,7 @@ func (p *page) budgets() {
 
 // graphs shows every benchmark of the graph, seedguard's beside the baseline's, at each size.
 func (p *page) graphs() {
-	p.printf("\n## The graph\n\n![time of a decision by size](decision.svg)\n\nnanoseconds for one look-up (2 goroutines: the time divided by what both got done), and how many times longer the baseline takes.\n")
+	p.printf("\n## The graph\n\n![time of a decision by size](decision.svg)\n\nNanoseconds for one look-up (2 goroutines: the time divided by what both got done), and how many times longer the baseline takes.\n")
 	p.bySize("Decision", "ns/op", 1)
 	p.printf("\n### While Shoots move without pause\n\nTwo readers and a writer on two processors. The clock is read around each look-up, some 50 ns.\n")
 	p.table("Shoots", "graph", "writer", "p50 ns", "p99 ns", "p99.9 ns", "moves/s")
@@ -140,7 +140,7 @@ func (p *page) graphs() {
 			}
 		}
 	}
-	p.printf("\n### Updates\n\n![time of an update by size](update.svg)\n\nmicroseconds for one change of one Shoot.\n")
+	p.printf("\n### Updates\n\n![time of an update by size](update.svg)\n\nMicroseconds for one change of one Shoot.\n")
 	p.bySize("Update", "ns/op", microsecond)
 	for _, t := range []struct {
 		bench, what, unit string
@@ -227,8 +227,8 @@ func (p *page) wire() {
 		}
 	}
 	p.printf("\n### What settings bring\n\nSubjectAccessReviews, 64 callers. The settings of the garbage collector hold for callers and server together, and for a heap of\n" +
-		"some megabytes: that of a server with 100,000 Shoots is collected less often, so they matter less. `streams` limits the calls on a connection, 2000 by default.\n" +
-		"Ciphers are those of TLS 1.2; TLS 1.3 leaves no choice.\n")
+		"some megabytes; that of a server with 100,000 Shoots is collected less often. `streams` limits the calls on a connection. GOGC=100 and 2000 streams are the\n" +
+		"defaults: what lies between these two rows is noise. Ciphers are those of TLS 1.2; TLS 1.3 leaves no choice.\n")
 	p.table("setting", "value", "requests/s", "of the defaults'", "p50 µs", "p99 µs", "p99.9 µs")
 	for _, name := range p.results.matching("WireSettings/") {
 		setting, value, _ := strings.Cut(strings.TrimPrefix(name, "WireSettings/setting="), "/value=")
