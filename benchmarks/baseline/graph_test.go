@@ -12,7 +12,7 @@ import (
 
 // The baseline and seedguard's graph give the same answers, of every vertex for every Seed, also after changes.
 func TestGraphAgrees(t *testing.T) {
-	l := landscape.New(landscape.Options{Shoots: 60})
+	l := landscape.New(landscape.Options{Shoots: 1000})
 	slow, fast := NewGraph(), graph.New(graph.Options{ParentScope: graph.ParentScopeEverything})
 	vertices := map[graph.Vertex]bool{{Kind: graph.KindSecret, Namespace: "garden", Name: "absent"}: true}
 	set := func(o *garden.Object) {

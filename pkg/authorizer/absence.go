@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
-	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
+
+	"github.com/seedguard/seedguard/pkg/naming"
 )
 
 // Bounds of the reads of an AbsenceChecker. Such deletes are rare (somebody cleans up twice), so little is enough. It must stay
@@ -68,7 +69,7 @@ func NewAbsenceChecker(exists ExistsFunc, clock clock.PassiveClock) *AbsenceChec
 // Absent implements Absence.
 func (c *AbsenceChecker) Absent(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) bool {
 	// Both become parts of a path, and the read has more rights than who asks for it: "../x" would lead it elsewhere.
-	if namespace != "" && !isSegment(namespace) || !isSegment(name) {
+	if namespace != "" && !naming.IsSegment(namespace) || !naming.IsSegment(name) {
 		return false
 	}
 	if _, ok := c.present.Get(presence{resource, namespace, name}); ok {
@@ -97,6 +98,3 @@ func (c *AbsenceChecker) Absent(ctx context.Context, resource schema.GroupVersio
 	}
 	return !exists
 }
-
-// isSegment says whether s is exactly one segment of a path.
-func isSegment(s string) bool { return s != "" && len(content.IsPathSegmentName(s)) == 0 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/naming"
 )
 
 // Options configure a Garden.
@@ -295,6 +296,10 @@ func (g *Garden) Live(ctx context.Context, v graph.Vertex) (*Object, error) {
 	w := g.watches[v.Kind]
 	if w == nil {
 		return nil, fmt.Errorf("%s is not watched: %w", v.Kind, ErrNotAvailable)
+	}
+	// A reference may hold anything. No object is named like that.
+	if !naming.IsSegment(v.Name) || v.Namespace != "" && !naming.IsSegment(v.Namespace) {
+		return nil, nil
 	}
 	var found *Object
 	err := g.live.do(ctx, "object", func(ctx context.Context) error {

@@ -432,6 +432,14 @@ func TestLive(t *testing.T) {
 	_, err = g.Live(t.Context(), graph.Vertex{Kind: graph.KindSecret, Name: "m"})
 	require.ErrorIs(t, err, ErrNotAvailable, "not watched")
 
+	for _, hostile := range []graph.Vertex{
+		{Kind: graph.KindShoot, Namespace: "garden", Name: "../m"}, {Kind: graph.KindShoot, Namespace: "..", Name: "m"}, {Kind: graph.KindSeed, Name: ""},
+	} {
+		o, err = g.Live(t.Context(), hostile)
+		require.NoError(t, err)
+		require.Nil(t, o, "no object is named %s, and nobody is asked", hostile)
+	}
+
 	answer(nil, apierrors.NewNotFound(shoots.GroupResource(), "m"))
 	o, err = g.Live(t.Context(), v)
 	require.NoError(t, err)

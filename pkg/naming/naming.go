@@ -9,6 +9,7 @@ import (
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -85,3 +86,7 @@ func ParseBootstrapClusterRoleBinding(binding string) (namespace, name string, o
 // ShootIssuerSecret returns the name of the Secret with the managed issuer's documents of a Shoot, in the namespace
 // GardenerShootIssuerNamespace.
 func ShootIssuerSecret(project string, shoot types.UID) string { return project + "--" + string(shoot) }
+
+// IsSegment says whether a name is exactly one segment of a path at the API server, as every object's name and namespace is. What
+// is not must not become part of a path: "../x" would lead elsewhere.
+func IsSegment(name string) bool { return name != "" && len(content.IsPathSegmentName(name)) == 0 }
