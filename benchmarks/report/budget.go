@@ -117,7 +117,7 @@ func budgets(r *results, n int) []row {
 	if name, value, ok := r.worst("ns/op", admit...); ok {
 		note := strings.TrimSuffix(strings.TrimPrefix(name, "Admit/request="), "/managedSeeds=50/impl=seedguard")
 		rows = append(rows, row{what: "an admission decision in process, the worst", unit: "µs", limit: 10, measured: value / microsecond, note: note,
-			why: "A certificate request is parsed by crypto/x509, which takes most of the time. One comes with each bootstrap and each renewal of a gardenlet's certificate."})
+			why: "A certificate request is read by encoding/pem and crypto/x509, which takes about half of the time. One comes with each bootstrap and each renewal of a gardenlet's certificate."})
 	}
 	const unrelated = "Admit/request=unrelatedSecret/managedSeeds=50/impl="
 	if value, ok := r.of(unrelated+"seedguard", "ns/op"); ok {
