@@ -125,10 +125,10 @@ func (f *File) YAML() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// marshal leaves out what no one sets: empty metadata and status.
+// marshal writes YAML. A kubeconfig is written without the fields that its type has no way to leave out.
 func marshal(o any) ([]byte, error) {
 	if config, ok := o.(clientcmdv1.Config); ok {
-		return yaml.Marshal(struct { // without the empty preferences and extensions
+		return yaml.Marshal(struct {
 			APIVersion string                      `json:"apiVersion"`
 			Kind       string                      `json:"kind"`
 			Clusters   []clientcmdv1.NamedCluster  `json:"clusters"`

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 
 	"github.com/seedguard/seedguard/pkg/admission"
@@ -22,53 +23,49 @@ const name = "seedguard"
 
 // WatchRole lets seedguard list and watch what the graph is made of. Without it, it does not become ready.
 func WatchRole(o Options) []runtime.Object {
-	resources := set{}
-	for _, r := range garden.Resources() {
-		resources.add(r.GroupResource())
-	}
-	return role(o, name, resources.rules("list", "watch"))
+	return role(o, name, policyRules(watched(), "list", "watch"))
 }
 
 // LiveReadsRole lets seedguard read single objects of what it watches anyway, before it refuses what rests on them. Without it,
 // refusals rest on what the informers told.
 func LiveReadsRole(o Options) []runtime.Object {
-	watched, _ := readSingly()
-	return role(o, name+"-live-reads", watched.rules("get"))
+	return role(o, name+"-live-reads", policyRules(readSingly().Intersection(watched()), "get"))
 }
 
 // ExistenceRole lets seedguard look whether an object exists that is to be created or deleted, of kinds that it does not watch.
 // Without it, the rules for objects that do not exist decide on the one, and the other is left to RBAC.
 func ExistenceRole(o Options) []runtime.Object {
-	_, others := readSingly()
-	return role(o, name+"-existence", others.rules("get"))
+	return role(o, name+"-existence", policyRules(readSingly().Difference(watched()), "get"))
 }
 
-// readSingly returns the resources of which single objects are read, those that are watched and the others.
-func readSingly() (watched, others set) {
-	resources := set{}
+// watched returns the resources that are watched.
+func watched() sets.Set[schema.GroupResource] {
+	resources := sets.New[schema.GroupResource]()
+	for _, r := range garden.Resources() {
+		resources.Insert(r.GroupResource())
+	}
+	return resources
+}
+
+// readSingly returns the resources of which single objects are read.
+func readSingly() sets.Set[schema.GroupResource] {
+	resources := sets.New[schema.GroupResource]()
 	for _, rule := range admission.Rules() {
 		if slices.Contains(rule.Operations, "CREATE") {
-			resources.add(rule.Resource)
+			resources.Insert(rule.Resource)
 		}
 		for _, kind := range rule.LooksUp {
 			if r, ok := garden.ResourceOf(kind); ok {
-				resources.add(r.GroupResource())
+				resources.Insert(r.GroupResource())
 			}
 		}
 	}
 	for _, rule := range authorizer.Rules() {
 		if slices.Contains(rule.ViaGraph.Names(), "delete") {
-			resources.add(rule.Resource)
+			resources.Insert(rule.Resource)
 		}
 	}
-	watched, others = set{}, resources
-	for _, r := range garden.Resources() {
-		if _, ok := others[r.GroupResource()]; ok {
-			watched.add(r.GroupResource())
-			delete(others, r.GroupResource())
-		}
-	}
-	return watched, others
+	return resources
 }
 
 // BootstrapperRole lets gardenlets bind ServiceAccounts to the ClusterRole with which a gardenlet bootstraps (SPEC 4,
@@ -105,15 +102,10 @@ func bound(name string, rules []rbacv1.PolicyRule, subject rbacv1.Subject) []run
 	}
 }
 
-// set is a set of resources.
-type set map[schema.GroupResource]struct{}
-
-func (s set) add(r schema.GroupResource) { s[r] = struct{}{} }
-
-// rules returns one rule for each API group.
-func (s set) rules(verbs ...string) []rbacv1.PolicyRule {
+// policyRules returns one rule for each API group of the resources.
+func policyRules(resources sets.Set[schema.GroupResource], verbs ...string) []rbacv1.PolicyRule {
 	groups := map[string][]string{}
-	for r := range s {
+	for r := range resources {
 		groups[r.Group] = append(groups[r.Group], r.Resource)
 	}
 	result := make([]rbacv1.PolicyRule, 0, len(groups))

@@ -17,7 +17,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,10 +63,9 @@ func (a admit) Admit(ctx context.Context, r *admissionv1.AdmissionRequest) *admi
 // testServer is a server at work on a real graph, on loopback.
 type testServer struct {
 	*Server
-	graph    *graph.Graph
-	notReady atomic.Pointer[[]string]
-	cancel   context.CancelFunc
-	ended    chan error
+	graph  *graph.Graph
+	cancel context.CancelFunc
+	ended  chan error
 }
 
 // newOptions returns options with a graph in which the Shoot garden-a/x on the Seed s1 has a Secret.
