@@ -1,6 +1,7 @@
 package benchmarks
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,7 @@ func TestGraphMemory(t *testing.T) {
 	for o := range l.Objects() {
 		extracted, err := garden.Extract(o)
 		require.NoError(t, err)
-		g.Set(extracted.Vertex, extracted.Edges)
+		g.Set(extracted.Vertex, extracted.Edges())
 		if extracted.Kind == graph.KindShoot {
 			shoots = append(shoots, extracted)
 		}
@@ -31,19 +32,22 @@ func TestGraphMemory(t *testing.T) {
 			g.Delete(s.Vertex)
 		}
 		for _, s := range shoots {
-			g.Set(s.Vertex, s.Edges)
+			g.Set(s.Vertex, s.Edges())
 		}
 	}
 	require.LessOrEqual(t, g.Stats().Bytes, 2*full)
 }
 
-// What an informer keeps of an object has no more room for edges than they need.
+// What an informer keeps of objects of 20 kB a Shoot is little, and keeps nothing else of them alive.
 func TestObjectsKeepLittle(t *testing.T) {
-	l := landscape.New(landscape.Options{Shoots: 100, Realistic: true})
+	l := landscape.New(landscape.Options{Shoots: 2000, Realistic: true})
+	kept := []*garden.Object{}
+	before := heap()
 	for o := range l.Objects() {
 		extracted, err := garden.Extract(o)
 		require.NoError(t, err)
-		// The allocator's size classes leave an eighth at most.
-		require.LessOrEqual(t, cap(extracted.Edges)*7, max(1, len(extracted.Edges))*8, extracted.Vertex)
+		kept = append(kept, extracted)
 	}
+	require.LessOrEqual(t, (heap()-before)/uint64(l.Shoots), uint64(1000))
+	runtime.KeepAlive(kept)
 }

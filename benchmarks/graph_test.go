@@ -73,7 +73,7 @@ func extract(b *testing.B, w *world, shoot, seed int) (graph.Vertex, []graph.Edg
 	if err != nil {
 		b.Fatal(err)
 	}
-	return o.Vertex, o.Edges
+	return o.Vertex, o.Edges()
 }
 
 // moveBack puts all Shoots where they were.
@@ -199,9 +199,9 @@ func BenchmarkDeleteSeed(b *testing.B) {
 	each(b, func(b *testing.B, w *world) {
 		g := w.graph
 		seed := graph.Vertex{Kind: graph.KindSeed, Name: w.SeedName(1)}
-		var on []*garden.Object
+		var on []object
 		for _, o := range w.objects {
-			for _, e := range o.Edges {
+			for _, e := range o.edges {
 				if e.To == seed {
 					on = append(on, o)
 					break
@@ -218,7 +218,7 @@ func BenchmarkDeleteSeed(b *testing.B) {
 			}
 			b.StopTimer()
 			for _, o := range on {
-				g.Set(o.Vertex, o.Edges)
+				g.Set(o.Vertex, o.edges)
 			}
 			b.StartTimer()
 		}

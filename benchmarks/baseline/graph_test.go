@@ -16,8 +16,8 @@ func TestGraphAgrees(t *testing.T) {
 	slow, fast := NewGraph(), graph.New(graph.Options{ParentScope: graph.ParentScopeEverything})
 	vertices := map[graph.Vertex]bool{{Kind: graph.KindSecret, Namespace: "garden", Name: "absent"}: true}
 	set := func(o *garden.Object) {
-		slow.Set(o.Vertex, o.Edges)
-		fast.Set(o.Vertex, o.Edges)
+		slow.Set(o.Vertex, o.Edges())
+		fast.Set(o.Vertex, o.Edges())
 		for _, e := range slow.owned[o.Vertex] {
 			vertices[e.From], vertices[e.To] = true, true
 		}

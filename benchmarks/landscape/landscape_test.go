@@ -20,7 +20,7 @@ func build(t *testing.T, l *Landscape) (*graph.Graph, map[graph.Kind]int) {
 		require.NoError(t, err)
 		require.False(t, seen[extracted.Vertex], extracted.Vertex)
 		seen[extracted.Vertex] = true
-		g.Set(extracted.Vertex, extracted.Edges)
+		g.Set(extracted.Vertex, extracted.Edges())
 		count[extracted.Kind]++
 	}
 	return g, count

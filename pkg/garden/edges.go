@@ -91,8 +91,8 @@ func shootEdges(o *gardencorev1beta1.Shoot) ([]graph.Edge, any) {
 
 	last := o.Status.LastOperation
 	return to.edges, ShootFacts{
-		SeedName:       ptr.Deref(spec.SeedName, ""),
-		StatusSeedName: ptr.Deref(o.Status.SeedName, ""),
+		SeedName:       shared(ptr.Deref(spec.SeedName, "")),
+		StatusSeedName: shared(ptr.Deref(o.Status.SeedName, "")),
 		Restoring: last != nil && last.Type == gardencorev1beta1.LastOperationTypeRestore &&
 			last.State == gardencorev1beta1.LastOperationStateProcessing,
 		ManagedIssuer: o.Annotations[constants.AnnotationAuthenticationIssuer] == constants.AnnotationAuthenticationIssuerManaged,
@@ -130,7 +130,12 @@ func backupEntryEdges(o *gardencorev1beta1.BackupEntry) ([]graph.Edge, any) {
 	to.from(vertex(graph.KindBackupBucket, "", o.Spec.BucketName))
 	to.seeds(o.Spec.SeedName, o.Status.SeedName)
 	to.onward(vertex(graph.KindShoot, o.Namespace, OwnerShoot(o.OwnerReferences)))
-	return to.edges, BackupEntryFacts{Spec: o.Spec}
+	spec := o.Spec
+	spec.BucketName = shared(spec.BucketName)
+	if spec.SeedName != nil {
+		spec.SeedName = ptr.To(shared(*spec.SeedName))
+	}
+	return to.edges, BackupEntryFacts{Spec: spec}
 }
 
 // OwnerShoot returns the name of the first owner reference of kind Shoot, empty when there is none (SPEC 2.1, BackupEntry).

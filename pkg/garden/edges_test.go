@@ -184,7 +184,7 @@ func TestEdges(t *testing.T) {
 			o, err := Extract(tc.object)
 			require.NoError(t, err)
 			slices.Sort(tc.want)
-			require.Equal(t, tc.want, printed(o.Edges))
+			require.Equal(t, tc.want, printed(o.Edges()))
 		})
 	}
 }
@@ -208,7 +208,7 @@ func TestCertificateSigningRequestEdges(t *testing.T) {
 			},
 		})
 		require.NoError(t, err)
-		return printed(o.Edges)
+		return printed(o.Edges())
 	}
 	require.Equal(t, []string{"CertificateSigningRequest/c -> Seed/s"}, edges(func(*x509.CertificateRequest) {}, usages...))
 	require.Empty(t, edges(func(r *x509.CertificateRequest) { r.IPAddresses = []net.IP{{127, 0, 0, 1}} }, usages...))

@@ -3,8 +3,8 @@ package garden
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -37,6 +37,8 @@ type Garden struct {
 	clock   clock.WithDelayedExecution
 	metrics *metrics
 	live    *liveReads
+	// started is when the Garden was made.
+	started time.Time
 	watches map[graph.Kind]*watch
 
 	// mu makes an event's way into the graph one step: what the caches hold is read, and the graph is written, under it.
@@ -44,6 +46,8 @@ type Garden struct {
 	mu sync.Mutex
 	// wakeups holds, for each object whose derived edges change by the clock, the timer that handles it again. Bound by mu.
 	wakeups map[graph.Vertex]clock.Timer
+	// edges is scratch space for putLocked.
+	edges []graph.Edge
 }
 
 // watch is a watched kind at work.
@@ -70,6 +74,7 @@ func New(options Options) (*Garden, error) {
 	if g.clock == nil {
 		g.clock = clock.RealClock{}
 	}
+	g.started = g.clock.Now()
 	g.live = newLiveReads(g.metrics)
 	for i := range table {
 		w := &watch{watched: &table[i], activity: newActivity(g.clock)}
@@ -106,7 +111,7 @@ func (g *Garden) setUp(w *watch) error {
 			if err != nil {
 				return nil, err
 			}
-			object.received = g.clock.Now()
+			object.received = g.clock.Since(g.started)
 			return object, nil
 		default:
 			return nil, fmt.Errorf("unexpected object of type %T", o)
@@ -142,7 +147,7 @@ func (g *Garden) setUp(w *watch) error {
 // sameEdges says whether an update from old to o leaves all edges as they are, those of dependents included. Most updates
 // do: heartbeats and other changes of status.
 func (w *watched) sameEdges(old, o *Object) bool {
-	return slices.Equal(old.Edges, o.Edges) && old.UID == o.UID && (w.derive == nil && w.dependents == nil || old.Facts == o.Facts)
+	return old.Vertex == o.Vertex && old.edges == o.edges && old.UID == o.UID && (w.derive == nil && w.dependents == nil || old.Facts == o.Facts)
 }
 
 // Run watches the garden until ctx ends, and returns when everything that it started has stopped. It may be called once.
@@ -203,7 +208,7 @@ func (g *Garden) handle(w *watch, old, o *Object) {
 	g.metrics.lockWait.Observe(locked.Sub(arrived).Seconds())
 	g.metrics.update.Observe(done.Sub(locked).Seconds())
 	if o != nil {
-		g.metrics.eventLag.Observe(done.Sub(o.received).Seconds())
+		g.metrics.eventLag.Observe((done.Sub(g.started) - o.received).Seconds())
 	}
 }
 
@@ -218,11 +223,11 @@ func (g *Garden) putLocked(v graph.Vertex) {
 		g.graph.Delete(v)
 		return
 	}
-	edges := o.Edges
+	edges := o.edges.appendTo(g.edges[:0], v)
 	if w.derive != nil {
 		now := g.clock.Now()
 		derived, next := w.derive(g, o, now)
-		edges = slices.Concat(edges, derived)
+		edges = append(edges, derived...)
 		if !next.IsZero() {
 			// A clock may hold a lock of its own while it calls, and wake asks it for the time.
 			g.wakeups[v] = g.clock.AfterFunc(next.Sub(now), func() { go g.wake(v) })
@@ -234,6 +239,7 @@ func (g *Garden) putLocked(v graph.Vertex) {
 		return
 	}
 	g.graph.Set(v, edges)
+	g.edges = edges
 }
 
 func (g *Garden) wake(v graph.Vertex) {

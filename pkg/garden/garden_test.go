@@ -385,6 +385,7 @@ func TestHeartbeat(t *testing.T) {
 
 	for name, change := range map[string]func(*gardencorev1beta1.Shoot){
 		"edges": func(s *gardencorev1beta1.Shoot) { s.Status.SeedName = &s.Name },
+		"name":  func(s *gardencorev1beta1.Shoot) { s.Name = "other" }, // a folder may hold two of one key
 		"UID":   func(s *gardencorev1beta1.Shoot) { s.UID = "other" },
 		"managed issuer": func(s *gardencorev1beta1.Shoot) {
 			s.Annotations = map[string]string{"authentication.gardener.cloud/issuer": "managed"}

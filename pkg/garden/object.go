@@ -22,16 +22,18 @@ type Object struct {
 	ResourceVersion string
 	// Deleting: the object has a deletion timestamp.
 	Deleting bool
-	// Edges are the edges that follow from the object alone. Those that need another object or the clock are derived (see
-	// kind.derive).
-	Edges []graph.Edge
 	// Facts is one of the Facts types below, as a value (not a pointer), or nil for kinds of which nobody asks more than their
 	// edges.
 	Facts any
 
-	// received is when the object came through the informer's door.
-	received time.Time
+	edges packedEdges
+	// received is when the object came through the informer's door, since the Garden was made.
+	received time.Duration
 }
+
+// Edges returns the edges that follow from the object alone. Those that need another object or the clock are derived (see
+// watched.derive).
+func (o *Object) Edges() []graph.Edge { return o.edges.appendTo(nil, o.Vertex) }
 
 // ShootFacts is what is kept of a Shoot beside its edges.
 type ShootFacts struct {

@@ -2,7 +2,6 @@ package garden
 
 import (
 	"fmt"
-	"slices"
 	"time"
 	"unique"
 
@@ -16,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seedguard/seedguard/pkg/graph"
 )
@@ -150,14 +150,24 @@ func (w *watched) object(o runtime.Object) (*Object, error) {
 		return nil, fmt.Errorf("%T has no metadata", o)
 	}
 	edges, facts := w.extract(o)
+	v := graph.Vertex{Kind: w.Kind, Namespace: shared(meta.GetNamespace()), Name: meta.GetName()}
+	// The rest is copied in one piece: nothing of the API object is kept alive, and there is little to mark and to round up.
+	uid, version := string(meta.GetUID()), meta.GetResourceVersion()
+	kept := string(appendPacked([]byte(v.Name+uid+version), v, edges))
+	take := func(n int) (s string) {
+		s, kept = kept[:n], kept[n:]
+		return s
+	}
+	v.Name = take(len(v.Name))
 	return &Object{
-		// Namespaces are few and repeat in every object: one copy of each is enough.
-		Vertex:          graph.Vertex{Kind: w.Kind, Namespace: unique.Make(meta.GetNamespace()).Value(), Name: meta.GetName()},
-		UID:             meta.GetUID(),
-		ResourceVersion: meta.GetResourceVersion(),
+		Vertex:          v,
+		UID:             types.UID(take(len(uid))),
+		ResourceVersion: take(len(version)),
 		Deleting:        meta.GetDeletionTimestamp() != nil,
-		// As many as there are: what append has made room for would be kept for as long as the object is.
-		Edges: slices.Clone(edges),
-		Facts: facts,
+		Facts:           facts,
+		edges:           packedEdges(kept),
 	}, nil
 }
+
+// shared returns the one copy of a string that repeats in many objects: a namespace, a Seed's name.
+func shared(s string) string { return unique.Make(s).Value() }

@@ -1,0 +1,95 @@
+package garden
+
+import (
+	"encoding/binary"
+
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// packedEdges is a list of edges as the bytes of a string. The informers' caches keep it of every object, so that an update
+// can be compared with what was before: as a list of edges it would take several times as much memory, and would make the
+// caches the larger part of what the garbage collector marks. Invariant: packed for the same owner, equal lists are equal strings.
+//
+// Each end of an edge is a byte that says where it is, and unless it is the owner, its kind, its namespace if that is
+// neither none nor the owner's, and its name.
+type packedEdges string
+
+// The places of an end.
+const (
+	endOwner byte = iota
+	endWithoutNamespace
+	endInOwnersNamespace
+	endInNamespace
+)
+
+// appendPacked appends the edges of the owner in their packed form.
+func appendPacked(to []byte, owner graph.Vertex, edges []graph.Edge) []byte {
+	for _, e := range edges {
+		for _, end := range [...]graph.Vertex{e.From, e.To} {
+			switch {
+			case end == owner:
+				to = append(to, endOwner)
+				continue
+			case end.Namespace == "":
+				to = append(to, endWithoutNamespace, byte(end.Kind))
+			case end.Namespace == owner.Namespace:
+				to = append(to, endInOwnersNamespace, byte(end.Kind))
+			default:
+				to = append(to, endInNamespace, byte(end.Kind))
+				to = appendString(to, end.Namespace)
+			}
+			to = appendString(to, end.Name)
+		}
+	}
+	return to
+}
+
+func appendString(to []byte, s string) []byte {
+	return append(binary.AppendUvarint(to, uint64(len(s))), s...)
+}
+
+// appendTo appends the edges of the owner to a list. Their names share the memory of p.
+func (p packedEdges) appendTo(edges []graph.Edge, owner graph.Vertex) []graph.Edge {
+	for p != "" {
+		from := p.nextEnd(owner)
+		edges = append(edges, graph.Edge{From: from, To: p.nextEnd(owner)})
+	}
+	return edges
+}
+
+// nextEnd takes an end from the front.
+func (p *packedEdges) nextEnd(owner graph.Vertex) graph.Vertex {
+	place := p.nextByte()
+	if place == endOwner {
+		return owner
+	}
+	end := graph.Vertex{Kind: graph.Kind(p.nextByte())}
+	switch place {
+	case endInOwnersNamespace:
+		end.Namespace = owner.Namespace
+	case endInNamespace:
+		end.Namespace = p.nextString()
+	}
+	end.Name = p.nextString()
+	return end
+}
+
+func (p *packedEdges) nextByte() byte {
+	b := (*p)[0]
+	*p = (*p)[1:]
+	return b
+}
+
+func (p *packedEdges) nextString() string {
+	length := 0
+	for shift := 0; ; shift += 7 {
+		b := p.nextByte()
+		length |= int(b&0x7f) << shift
+		if b < 0x80 {
+			break
+		}
+	}
+	s := (*p)[:length]
+	*p = (*p)[length:]
+	return string(s)
+}
