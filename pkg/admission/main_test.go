@@ -48,8 +48,8 @@ type memory struct {
 	existing map[string]bool
 	// err is what live reads fail with.
 	err error
-	// asked records the live reads.
-	asked []string
+	// asked records the live reads, and seeds for whom they were.
+	asked, seeds []string
 }
 
 func newMemory(t testing.TB, manifests ...string) *memory {
@@ -88,10 +88,10 @@ func (m *memory) List(kind graph.Kind) (objects []*garden.Object) {
 	return objects
 }
 
-func (m *memory) Live(ctx context.Context, v graph.Vertex) (*garden.Object, error) {
+func (m *memory) Live(ctx context.Context, seed string, v graph.Vertex) (*garden.Object, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.asked = append(m.asked, v.String())
+	m.asked, m.seeds = append(m.asked, v.String()), append(m.seeds, seed)
 	if _, bounded := ctx.Deadline(); !bounded {
 		return nil, fmt.Errorf("a live read without a deadline")
 	}
@@ -104,11 +104,11 @@ func (m *memory) Live(ctx context.Context, v graph.Vertex) (*garden.Object, erro
 	return m.live[v], nil
 }
 
-func (m *memory) Exists(_ context.Context, resource schema.GroupVersionResource, namespace, name string) (bool, error) {
+func (m *memory) Exists(_ context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	what := resource.Resource + "." + resource.Version + "/" + namespace + "/" + name
-	m.asked = append(m.asked, "metadata of "+what)
+	m.asked, m.seeds = append(m.asked, "metadata of "+what), append(m.seeds, seed)
 	switch {
 	case m.err != nil:
 		return false, m.err

@@ -225,7 +225,7 @@ func (p *Plugin) lookAgain(ctx context.Context, d *decision, o object, refused e
 		if !ok {
 			break
 		}
-		live, err := p.reader.Live(ctx, seen.Vertex)
+		live, err := p.reader.Live(ctx, d.client.Seed, seen.Vertex)
 		if errors.Is(err, garden.ErrNotAvailable) {
 			live, err = seen.object, nil
 		}
@@ -266,7 +266,7 @@ func (p *Plugin) exists(ctx context.Context, d *decision, o object) (bool, error
 	if d.operation != create || d.name == "" || o.metadata().GenerateName != "" {
 		return false, nil
 	}
-	exists, err := p.reader.Exists(ctx, d.rule.GroupVersionResource(), d.namespace, d.name)
+	exists, err := p.reader.Exists(ctx, d.client.Seed, d.rule.GroupVersionResource(), d.namespace, d.name)
 	if errors.Is(err, garden.ErrNotAvailable) {
 		return false, nil
 	}

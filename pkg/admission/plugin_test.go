@@ -164,6 +164,9 @@ func TestLiveReads(t *testing.T) {
 			}
 			response := newPlugin(m).Admit(t.Context(), as(test.user, test.request))
 			require.Equal(t, test.asked, m.asked)
+			for _, seed := range m.seeds {
+				require.Equal(t, gardenletOf(seed).Username, test.user.Username)
+			}
 			require.Equal(t, test.code == 0, response.Allowed, "%v", response.Result)
 			if test.code != 0 {
 				require.Equal(t, test.code, response.Result.Code)
@@ -248,6 +251,9 @@ func TestExists(t *testing.T) {
 			}
 			response := newPlugin(m).Admit(t.Context(), as(a, test.request))
 			require.Equal(t, test.asked, m.asked)
+			for _, seed := range m.seeds {
+				require.Equal(t, "a", seed)
+			}
 			require.Equal(t, test.code == 0, response.Allowed, "%v", response.Result)
 			if test.code != 0 {
 				require.Equal(t, test.code, response.Result.Code)

@@ -24,20 +24,22 @@ type server struct {
 	objects map[string]bool
 	err     error
 	asked   []string
+	// seed is the one for whom it was asked last.
+	seed string
 }
 
-func (s *server) exists(_ context.Context, resource schema.GroupVersionResource, namespace, name string) (bool, error) {
+func (s *server) exists(_ context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	object := resource.Resource + " " + namespace + "/" + name
-	s.asked = append(s.asked, object)
+	s.asked, s.seed = append(s.asked, object), seed
 	return s.objects[object], s.err
 }
 
 func newChecker(t *testing.T, exists ExistsFunc) (*AbsenceChecker, *testingclock.FakeClock, func(name string) bool) {
 	clock := testingclock.NewFakeClock(time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
 	c := NewAbsenceChecker(exists, clock)
-	return c, clock, func(name string) bool { return c.Absent(t.Context(), secretResource, "garden", name) }
+	return c, clock, func(name string) bool { return c.Absent(t.Context(), "s", secretResource, "garden", name) }
 }
 
 func TestAbsenceIsReadEachTime(t *testing.T) {
@@ -61,14 +63,16 @@ func TestPresenceIsRememberedForAMoment(t *testing.T) {
 	require.Len(t, s.asked, 1)
 	// What is remembered is the object, not its name.
 	require.True(t, absent("y"))
-	require.True(t, c.Absent(t.Context(), secretResource, "other", "x"))
-	require.True(t, c.Absent(t.Context(), schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, "garden", "x"))
+	require.True(t, c.Absent(t.Context(), "s", secretResource, "other", "x"))
+	require.True(t, c.Absent(t.Context(), "s", schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, "garden", "x"))
 	clock.Step(2 * time.Millisecond)
 	require.True(t, absent("x"))
 }
 
 func TestPresenceIsBounded(t *testing.T) {
-	c, clock, absent := newChecker(t, func(context.Context, schema.GroupVersionResource, string, string) (bool, error) { return true, nil })
+	c, clock, absent := newChecker(t, func(context.Context, string, schema.GroupVersionResource, string, string) (bool, error) {
+		return true, nil
+	})
 	for i := range presenceSize + 10 {
 		clock.Step(time.Second / absencePerSecond)
 		require.False(t, absent(fmt.Sprint(i)))
@@ -89,38 +93,42 @@ func TestReadsAreOfOneObject(t *testing.T) {
 	s := &server{}
 	c, _, _ := newChecker(t, s.exists)
 	for _, name := range []string{"", ".", "..", "a/b", "../x", "a%2fb", "/"} {
-		require.False(t, c.Absent(t.Context(), secretResource, "garden", name), name)
+		require.False(t, c.Absent(t.Context(), "s", secretResource, "garden", name), name)
 		if name != "" {
-			require.False(t, c.Absent(t.Context(), secretResource, name, "x"), name)
+			require.False(t, c.Absent(t.Context(), "s", secretResource, name, "x"), name)
 		}
 	}
 	require.Empty(t, s.asked)
-	require.True(t, c.Absent(t.Context(), schema.GroupVersionResource{Resource: "seeds"}, "", "x"), "cluster-scoped")
+	require.True(t, c.Absent(t.Context(), "s", schema.GroupVersionResource{Resource: "seeds"}, "", "x"), "cluster-scoped")
 	require.Equal(t, []string{"seeds /x"}, s.asked)
+	require.Equal(t, "s", s.seed)
 }
 
 func TestReadsAreBoundedInRate(t *testing.T) {
 	s := &server{}
-	_, clock, absent := newChecker(t, s.exists)
-	count := func() (n int) {
-		for range 10 * absenceBurst {
-			if absent("x") {
+	c, clock, _ := newChecker(t, s.exists)
+	count := func(seed func(i int) string) (n int) {
+		for i := range 10 * absenceBurst {
+			if c.Absent(t.Context(), seed(i), secretResource, "garden", "x") {
 				n++
 			}
 		}
 		return n
 	}
-	require.Equal(t, absenceBurst, count())
-	require.Zero(t, count())
+	one, each := func(int) string { return "s" }, func(i int) string { return fmt.Sprint(i) }
+	require.Equal(t, absenceBurstOfSeed, count(one))
+	require.Zero(t, count(one))
+	require.Equal(t, absenceBurst-absenceBurstOfSeed, count(each), "other Seeds have the rest")
 	clock.Step(time.Second)
-	require.Equal(t, absencePerSecond, count())
+	require.Equal(t, absencePerSecondOfSeed, count(one))
+	require.Equal(t, absencePerSecond-absencePerSecondOfSeed, count(each))
 	require.Len(t, s.asked, absenceBurst+absencePerSecond)
 }
 
 func TestReadsAreBoundedInNumberAndTime(t *testing.T) {
 	var running, most atomic.Int32
 	started := make(chan struct{}, 10*absenceConcurrency)
-	_, _, absent := newChecker(t, func(ctx context.Context, _ schema.GroupVersionResource, _, _ string) (bool, error) {
+	_, _, absent := newChecker(t, func(ctx context.Context, _ string, _ schema.GroupVersionResource, _, _ string) (bool, error) {
 		n := running.Add(1)
 		defer running.Add(-1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
@@ -145,17 +153,19 @@ func TestReadsAreBoundedInNumberAndTime(t *testing.T) {
 }
 
 func TestReadsEndWithTheRequest(t *testing.T) {
-	c, _, _ := newChecker(t, func(ctx context.Context, _ schema.GroupVersionResource, _, _ string) (bool, error) {
+	c, _, _ := newChecker(t, func(ctx context.Context, _ string, _ schema.GroupVersionResource, _, _ string) (bool, error) {
 		return false, ctx.Err()
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.False(t, c.Absent(ctx, secretResource, "garden", "x"))
+	require.False(t, c.Absent(ctx, "s", secretResource, "garden", "x"))
 }
 
 // TestPresenceKeepsNoRequests: the strings of a request may be parts of its whole body.
 func TestPresenceKeepsNoRequests(t *testing.T) {
-	c, _, absent := newChecker(t, func(context.Context, schema.GroupVersionResource, string, string) (bool, error) { return true, nil })
+	c, _, absent := newChecker(t, func(context.Context, string, schema.GroupVersionResource, string, string) (bool, error) {
+		return true, nil
+	})
 	body := strings.Repeat("x", 1<<10)
 	require.False(t, absent(body[:10]))
 	kept := c.present.Keys()[0].(presence)

@@ -24,9 +24,9 @@ type Graph interface {
 
 // Absence knows which objects do not exist. It must be safe for concurrent use.
 type Absence interface {
-	// Absent says whether it is certain that the object does not exist. The namespace is empty when the resource is
-	// cluster-scoped. It ends soon, with ctx at the latest.
-	Absent(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) bool
+	// Absent says whether it is certain that the object does not exist, for a client of the Seed. The namespace is empty when the
+	// resource is cluster-scoped. It ends soon, with ctx at the latest.
+	Absent(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) bool
 }
 
 // Options configure an Authorizer.
@@ -174,7 +174,7 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 	if a.graph.Reaches(object, client.Seed) {
 		return allow(rule.say.path, rule.Rule, StepGraph)
 	}
-	if verb == Delete && subresource == "" && a.absent(ctx, rule.Rule, object) {
+	if verb == Delete && subresource == "" && a.absent(ctx, client.Seed, rule.Rule, object) {
 		return allow(rule.say.absent, rule.Rule, StepAbsent)
 	}
 	return noOpinion(rule.say.noPath[verb.index()], rule.Rule, StepGraph)
@@ -183,7 +183,7 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 // absent says whether it is certain that the object does not exist. That the graph does not have it is not enough: of kinds that
 // are not watched it has those objects only that something refers to, and of the others it hears a moment late. In this moment
 // anybody could delete what another has just created.
-func (a *Authorizer) absent(ctx context.Context, rule *Rule, object graph.Vertex) bool {
+func (a *Authorizer) absent(ctx context.Context, seed string, rule *Rule, object graph.Vertex) bool {
 	watched := rule.Kind.Watched()
 	if watched && a.graph.HasObject(object) {
 		return false
@@ -191,7 +191,7 @@ func (a *Authorizer) absent(ctx context.Context, rule *Rule, object graph.Vertex
 	if a.absence == nil {
 		return watched
 	}
-	return a.absence.Absent(ctx, rule.Resource.WithVersion(rule.Version), object.Namespace, object.Name)
+	return a.absence.Absent(ctx, seed, rule.Resource.WithVersion(rule.Version), object.Namespace, object.Name)
 }
 
 func allow(reason string, rule *Rule, step Step) Explanation {

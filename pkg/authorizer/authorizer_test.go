@@ -247,15 +247,15 @@ func TestSelectorsAreParsedWhenNeededOnly(t *testing.T) {
 // absence is an Absence that says the same of all objects.
 type absence bool
 
-func (a absence) Absent(context.Context, schema.GroupVersionResource, string, string) bool {
+func (a absence) Absent(context.Context, string, schema.GroupVersionResource, string, string) bool {
 	return bool(a)
 }
 
 // recorded is an Absence that takes every object for absent and remembers what it was asked.
 type recorded struct{ asked []string }
 
-func (r *recorded) Absent(_ context.Context, resource schema.GroupVersionResource, namespace, name string) bool {
-	r.asked = append(r.asked, resource.GroupVersion().String()+" "+resource.Resource+" "+namespace+"/"+name)
+func (r *recorded) Absent(_ context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) bool {
+	r.asked = append(r.asked, "for "+seed+": "+resource.GroupVersion().String()+" "+resource.Resource+" "+namespace+"/"+name)
 	return true
 }
 
@@ -305,7 +305,7 @@ func TestAbsentObjects(t *testing.T) {
 		got, _, _ := newAuthorizer(t, authorizer.Options{}).Authorize(t.Context(), c.request)
 		require.Equal(t, c.want, got, describe(c.request))
 		if c.asked != "" {
-			c.want = none
+			c.want, c.asked = none, "for s1: "+c.asked
 		}
 		got, _, _ = newAuthorizer(t, authorizer.Options{Absence: absence(false)}).Authorize(t.Context(), c.request)
 		require.Equal(t, c.want, got, describe(c.request))

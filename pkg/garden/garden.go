@@ -75,7 +75,7 @@ func New(options Options) (*Garden, error) {
 		g.clock = clock.RealClock{}
 	}
 	g.started = g.clock.Now()
-	g.live = newLiveReads(g.metrics)
+	g.live = newLiveReads(g.metrics, g.clock)
 	for i := range table {
 		w := &watch{watched: &table[i], activity: newActivity(g.clock)}
 		if err := g.setUp(w); err != nil {
@@ -298,7 +298,7 @@ func (g *Garden) List(kind graph.Kind) []*Object {
 }
 
 // Live implements Reader.
-func (g *Garden) Live(ctx context.Context, v graph.Vertex) (*Object, error) {
+func (g *Garden) Live(ctx context.Context, seed string, v graph.Vertex) (*Object, error) {
 	w := g.watches[v.Kind]
 	if w == nil {
 		return nil, fmt.Errorf("%s is not watched: %w", v.Kind, ErrNotAvailable)
@@ -308,7 +308,7 @@ func (g *Garden) Live(ctx context.Context, v graph.Vertex) (*Object, error) {
 		return nil, nil
 	}
 	var found *Object
-	err := g.live.do(ctx, "object", func(ctx context.Context) error {
+	err := g.live.do(ctx, seed, "object", func(ctx context.Context) error {
 		o, err := g.source.Live(ctx, w.Resource, v.Namespace, v.Name)
 		if apierrors.IsNotFound(err) {
 			return nil
@@ -323,8 +323,8 @@ func (g *Garden) Live(ctx context.Context, v graph.Vertex) (*Object, error) {
 }
 
 // Exists implements Reader.
-func (g *Garden) Exists(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (exists bool, err error) {
-	err = g.live.do(ctx, "metadata", func(ctx context.Context) error {
+func (g *Garden) Exists(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (exists bool, err error) {
+	err = g.live.do(ctx, seed, "metadata", func(ctx context.Context) error {
 		exists, err = g.source.Exists(ctx, resource, namespace, name)
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -406,12 +407,12 @@ func TestLive(t *testing.T) {
 	g := run(t, source)
 	v := graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"}
 
-	_, err := g.Live(t.Context(), v)
+	_, err := g.Live(t.Context(), "s", v)
 	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
-	_, err = g.Exists(t.Context(), shoots, "garden", "m")
+	_, err = g.Exists(t.Context(), "s", shoots, "garden", "m")
 	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
 	for range 2 * liveBurst {
-		_, err = g.Live(t.Context(), v)
+		_, err = g.Live(t.Context(), "s", v)
 		require.ErrorIs(t, err, ErrNotAvailable, "never a failure, however often")
 	}
 
@@ -424,45 +425,48 @@ func TestLive(t *testing.T) {
 		}
 	}
 	answer(shootOn("s"), nil)
-	o, err := g.Live(t.Context(), v)
+	o, err := g.Live(t.Context(), "s", v)
 	require.NoError(t, err)
 	require.Equal(t, ShootFacts{SeedName: "s"}, o.Facts)
-	exists, err := g.Exists(t.Context(), shoots, "garden", "m")
+	exists, err := g.Exists(t.Context(), "s", shoots, "garden", "m")
 	require.NoError(t, err)
 	require.True(t, exists)
-	_, err = g.Live(t.Context(), graph.Vertex{Kind: graph.KindSecret, Name: "m"})
+	_, err = g.Live(t.Context(), "s", graph.Vertex{Kind: graph.KindSecret, Name: "m"})
 	require.ErrorIs(t, err, ErrNotAvailable, "not watched")
 
 	for _, hostile := range []graph.Vertex{
 		{Kind: graph.KindShoot, Namespace: "garden", Name: "../m"}, {Kind: graph.KindShoot, Namespace: "..", Name: "m"}, {Kind: graph.KindSeed, Name: ""},
 	} {
-		o, err = g.Live(t.Context(), hostile)
+		o, err = g.Live(t.Context(), "s", hostile)
 		require.NoError(t, err)
 		require.Nil(t, o, "no object is named %s, and nobody is asked", hostile)
 	}
 
 	answer(nil, apierrors.NewNotFound(shoots.GroupResource(), "m"))
-	o, err = g.Live(t.Context(), v)
+	o, err = g.Live(t.Context(), "s", v)
 	require.NoError(t, err)
 	require.Nil(t, o)
-	exists, err = g.Exists(t.Context(), shoots, "garden", "m")
+	exists, err = g.Exists(t.Context(), "s", shoots, "garden", "m")
 	require.NoError(t, err)
 	require.False(t, exists)
 
 	answer(nil, apierrors.NewForbidden(shoots.GroupResource(), "m", nil))
-	_, err = g.Live(t.Context(), v)
+	_, err = g.Live(t.Context(), "s", v)
 	require.ErrorIs(t, err, ErrNotAvailable, "may not read")
 	answer(nil, apierrors.NewInternalError(errors.New("broken")))
-	_, err = g.Live(t.Context(), v)
+	_, err = g.Live(t.Context(), "s", v)
 	require.ErrorContains(t, err, "broken")
 	require.NotErrorIs(t, err, ErrNotAvailable)
 }
 
-// A burst of reads is cut off, in number at once and in rate, and says so.
+// A burst of reads is cut off, in number at once and in rate, and says so. One Seed cannot use up what the others need.
 func TestLiveBounds(t *testing.T) {
 	source := newMemorySource(t)
 	g := run(t, source)
-	v := graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"}
+	live := func(seed int) error {
+		_, err := g.Live(t.Context(), strconv.Itoa(seed), graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"})
+		return err
+	}
 
 	entered, leave := make(chan struct{}), make(chan struct{})
 	source.live = func(context.Context, graph.Vertex) (runtime.Object, error) {
@@ -471,25 +475,31 @@ func TestLiveBounds(t *testing.T) {
 		return shootOn("s"), nil
 	}
 	results := make(chan error)
-	for range liveConcurrency {
-		go func() {
-			_, err := g.Live(t.Context(), v)
-			results <- err
-		}()
+	for seed := range liveConcurrency {
+		go func() { results <- live(seed) }()
 		<-entered
 	}
-	_, err := g.Live(t.Context(), v)
-	require.ErrorIs(t, err, errExhausted)
+	require.ErrorIs(t, live(0), errExhausted)
 	close(leave)
 	for range liveConcurrency {
 		require.NoError(t, <-results)
 	}
 
 	source.live = func(context.Context, graph.Vertex) (runtime.Object, error) { return shootOn("s"), nil }
-	for range 100 * liveBurst {
-		if _, err = g.Live(t.Context(), v); err != nil {
-			break
+	reads := func(seed func(i int) int) (n int) {
+		for i := range 100 * liveBurst {
+			if err := live(seed(i)); err != nil {
+				require.ErrorIs(t, err, errExhausted)
+				return n
+			}
+			n++
 		}
+		return n
 	}
-	require.ErrorIs(t, err, errExhausted)
+	one := reads(func(int) int { return 1000 })
+	require.GreaterOrEqual(t, one, liveBurstOfSeed)
+	require.Less(t, one, liveBurst/2)
+	rest := reads(func(i int) int { return i })
+	require.Greater(t, rest, liveBurst/4)
+	require.Less(t, rest, 100*liveBurst)
 }

@@ -102,10 +102,10 @@ type Reader interface {
 	Get(v graph.Vertex) *Object
 	// List returns all objects of a watched kind from the informers' cache, in no order.
 	List(kind graph.Kind) []*Object
-	// Live reads one object of a watched kind from the API server: nil when it does not exist, ErrNotAvailable without a
-	// live source, another error when the read failed or the rate of reads is exhausted.
-	Live(ctx context.Context, v graph.Vertex) (*Object, error)
-	// Exists asks the API server for the object's metadata alone: whether it exists, ErrNotAvailable without a live source or
-	// without permission, another error when the read failed.
-	Exists(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (bool, error)
+	// Live reads one object of a watched kind from the API server, for a client of the Seed: nil when it does not exist,
+	// ErrNotAvailable without a live source, another error when the read failed, or the reads that the Seed gets are exhausted.
+	Live(ctx context.Context, seed string, v graph.Vertex) (*Object, error)
+	// Exists asks the API server for the object's metadata alone, for a client of the Seed: whether it exists, ErrNotAvailable
+	// without a live source or without permission, another error as for Live.
+	Exists(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (bool, error)
 }
