@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	admissionv1 "k8s.io/api/admission/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	authorizationv1beta1 "k8s.io/api/authorization/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -69,17 +69,20 @@ func validateReview(r *review) error {
 	return nil
 }
 
+// notServed says that a body is something else than what is served.
+func notServed(got schema.GroupVersionKind, want string) error {
+	return fmt.Errorf("the body is a %q of %q, no %s of a version that is served", got.Kind, got.GroupVersion(), want)
+}
+
 // decoder is the official one, for JSON alone.
 var decoder = func() runtime.Decoder {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(authorizationv1.AddToScheme(scheme))
 	utilruntime.Must(authorizationv1beta1.AddToScheme(scheme))
-	utilruntime.Must(admissionv1.AddToScheme(scheme))
 	return json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme, scheme, json.SerializerOptions{})
 }()
 
-// decodeObject decodes an object of the kind. The error is for the caller.
-func decodeObject(body []byte, kind string) (runtime.Object, error) {
+func decodeOfficially(body []byte) (*review, error) {
 	if len(body) == 0 {
 		return nil, errors.New("the body is empty")
 	}
@@ -89,21 +92,13 @@ func decodeObject(body []byte, kind string) (runtime.Object, error) {
 		return nil, errors.New("the body has no kind")
 	case runtime.IsMissingVersion(err):
 		return nil, errors.New("the body has no apiVersion")
-	case runtime.IsNotRegisteredError(err), err == nil && gvk.Kind != kind:
-		return nil, fmt.Errorf("the body is a %q of %q, no %s of a version that is served", gvk.Kind, gvk.GroupVersion(), kind)
+	case runtime.IsNotRegisteredError(err), err == nil && gvk.Kind != reviewKind:
+		return nil, notServed(*gvk, reviewKind)
 	case err != nil:
-		return nil, fmt.Errorf("the body is no %s: %w", kind, err)
+		return nil, fmt.Errorf("the body is no %s: %w", reviewKind, err)
 	// The official decoder finds apiVersion and kind in any case ("KIND"), but does not store them then.
 	case object.GetObjectKind().GroupVersionKind() != *gvk:
 		return nil, errors.New("apiVersion and kind must be spelled exactly so")
-	}
-	return object, nil
-}
-
-func decodeOfficially(body []byte) (*review, error) {
-	object, err := decodeObject(body, reviewKind)
-	if err != nil {
-		return nil, err
 	}
 	r := newReview()
 	var spec authorizationv1.SubjectAccessReviewSpec

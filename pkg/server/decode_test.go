@@ -16,6 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/selection"
 )
 
@@ -525,12 +527,15 @@ func FuzzAdmissionReview(f *testing.F) {
 		`"userInfo":{"username":"u","groups":["g"]},"object":{"kind":"Secret","apiVersion":"v1","data":{"a":"Yg=="}},"oldObject":null,"options":{"kind":"CreateOptions"}}}`))
 	f.Add([]byte(`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u","uid":null,"object":[1,"x",{}]}}`))
 	f.Add([]byte(`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1beta1","request":{}}`))
+	scheme := runtime.NewScheme()
+	require.NoError(f, admissionv1.AddToScheme(scheme))
+	official := serializer.NewCodecFactory(scheme).UniversalDeserializer()
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := decodeAdmission(body)
 		if err != nil {
 			return // stricter than the official decoder in places: TestAdmissionIsAnswered
 		}
-		want, _, err := decoder.Decode(body, nil, &admissionv1.AdmissionReview{})
+		want, _, err := official.Decode(body, nil, nil)
 		require.NoError(t, err)
 		require.Equal(t, want.(*admissionv1.AdmissionReview).Request, got)
 		require.NotEmpty(t, got.UID)

@@ -176,7 +176,9 @@ func TestAdmissionIsAnswered(t *testing.T) {
 		code    int
 		message string
 	}{
-		"empty":        {``, 400, "the body is empty"},
+		"empty":        {``, 400, "the body is no AdmissionReview"},
+		"case":         {strings.Replace(body("good"), "kind", "KIND", 1), 400, "no AdmissionReview of a version that is served"},
+		"two":          {body("good") + body("good"), 400, "the body is no AdmissionReview"},
 		"truncated":    {body("x")[:80], 400, "the body is no AdmissionReview"},
 		"not JSON":     {"kind: AdmissionReview", 400, "the body is no AdmissionReview"},
 		"kind":         {`{"kind":"Pod","apiVersion":"v1"}`, 400, "no AdmissionReview of a version that is served"},
