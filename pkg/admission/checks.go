@@ -79,7 +79,7 @@ func (d *decision) restores(o *backupEntry) error {
 }
 
 func checkCertificateRequest(d *decision, o *certificateRequest) error {
-	seed, err := identity.SeedOfCertificateRequest(o.spec.Request, o.spec.Usages)
+	seed, err := identity.SeedOfCertificateRequest(o.spec.request, o.spec.usages)
 	if err != nil {
 		return forbidden("it asks for no client certificate of a Seed: %v", err)
 	}

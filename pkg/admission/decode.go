@@ -2,6 +2,7 @@ package admission
 
 import (
 	"bytes"
+	"encoding/base64"
 	gojson "encoding/json"
 	"errors"
 	"fmt"
@@ -19,14 +20,32 @@ type undecoded []byte
 
 // decode decodes an object. Names of fields are case-sensitive, as for the API server. The error is for the client; it tells
 // no values.
-func decode(raw []byte, o object) error {
+func decode(raw []byte, o object) error { return decodeFields("", raw, o) }
+
+func decodeFields(path string, raw []byte, o fields) error {
 	return eachField(raw, func(name string, value []byte) error {
-		switch into := o.field(name).(type) {
+		into := o.field(name)
+		name = path + name
+		switch into := into.(type) {
 		case nil:
 			return nil
 		case *undecoded:
 			*into = value
 			return nil
+		case fields:
+			if bytes.HasPrefix(value, []byte{'{'}) {
+				return decodeFields(name+".", value, into)
+			}
+			return decodeField(name, value, &struct{}{}) // null, or an error
+		case *[]byte:
+			// Without escapes, what is between the quotes is the base64.
+			if quoted := bytes.Trim(value, `"`); len(quoted) == len(value)-2 {
+				if decoded, err := base64.StdEncoding.AppendDecode((*into)[:0], quoted); err == nil {
+					*into = decoded
+					return nil
+				}
+			}
+			return decodeField(name, value, into)
 		default:
 			return decodeField(name, value, into)
 		}

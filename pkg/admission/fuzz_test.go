@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	admissionv1 "k8s.io/api/admission/v1"
+	certificatesv1 "k8s.io/api/certificates/v1"
+	kjson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/authentication/user"
 
@@ -107,5 +109,36 @@ func FuzzEachField(f *testing.F) {
 		}
 		require.NoError(t, err)
 		require.Equal(t, want, got)
+	})
+}
+
+// FuzzRequestSpec compares what is decoded field by field with what the library decodes, errors included.
+func FuzzRequestSpec(f *testing.F) {
+	for _, seed := range []string{
+		`{"request":"YWJj","usages":["client auth"],"signerName":"x"}`, `{"request":"","usages":[]}`, `{"request":null,"usages":null}`, `null`, `{}`, `1`, `[]`,
+		`{"request":"YW\u004aj"}`, `{"request":"YW\nJj"}`, `{"request":"YWJ"}`, `{"request":"YWJj\\"}`, `{"request":7}`, `{"request":["a"]}`, `{"request":{"a":1}}`,
+		`{"request":"YWJj","request":"eA==","usages":["a","b"],"usages":["c"]}`, `{"Request":"YWJj","USAGES":["a"]}`, `{"usages":"x"}`, `{"usages":[1]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, spec []byte) {
+		if !json.Valid(spec) || !utf8.Valid(spec) {
+			return
+		}
+		var want struct {
+			Spec struct {
+				Request []byte                    `json:"request"`
+				Usages  []certificatesv1.KeyUsage `json:"usages"`
+			} `json:"spec"`
+		}
+		raw := append(append([]byte(`{"spec":`), spec...), '}')
+		wrong := kjson.Unmarshal(raw, &want)
+		got := &certificateRequest{}
+		if err := decode(raw, got); wrong != nil || err != nil {
+			require.Equal(t, wrong != nil, err != nil, "%v, %v", wrong, err)
+			return
+		}
+		require.Equal(t, string(want.Spec.Request), string(got.spec.request))
+		require.Equal(t, want.Spec.Usages, got.spec.usages)
 	})
 }

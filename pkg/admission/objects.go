@@ -16,7 +16,12 @@ import (
 // object is a guarded object.
 type object interface {
 	metadata() *metadata
-	// field returns what a field of the object is decoded into, nil for a field that nobody asks for.
+	fields
+}
+
+// fields is what is decoded field by field.
+type fields interface {
+	// field returns what a field is decoded into, nil for a field that nobody asks for.
 	field(name string) any
 }
 
@@ -62,11 +67,24 @@ type (
 		SeedName string `json:"seedName"`
 	}]
 	backupEntry        = withSpec[gardencorev1beta1.BackupEntrySpec]
-	certificateRequest = withSpec[struct {
-		Request []byte                    `json:"request"`
-		Usages  []certificatesv1.KeyUsage `json:"usages"`
-	}]
+	certificateRequest = withSpec[requestSpec]
 )
+
+type requestSpec struct {
+	request []byte
+	usages  []certificatesv1.KeyUsage
+}
+
+func (s *requestSpec) field(name string) any {
+	switch name {
+	case "request":
+		return &s.request
+	case "usages":
+		return &s.usages
+	default:
+		return nil
+	}
+}
 
 type clusterRoleBinding struct {
 	anyObject
