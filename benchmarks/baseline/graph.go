@@ -3,7 +3,8 @@
 //  1. Graph is a gonum directed graph in maps behind a lock for many readers or one writer. Every resource is a vertex, the
 //     project resources of Shoots too, and every question is a depth-first search (SPEC 2.2, parentScope Everything).
 //  2. Codec answers SubjectAccessReviews through the API types and the codecs of client-go.
-//  3. BackupSecretOf looks for a Secret in all ManagedSeeds, and decodes each one's configuration to do so.
+//  3. Admission decodes whole objects and looks into whole objects, for a Secret into the configurations in all ManagedSeeds.
+//  4. Process keeps whole objects in informers' caches, and fills Graph from them.
 //
 // It is written for these benchmarks; Gardener's own authorizer works along the same lines.
 package baseline
