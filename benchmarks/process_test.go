@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,20 +22,29 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/seedguard/seedguard/benchmarks/baseline"
 	"github.com/seedguard/seedguard/benchmarks/landscape"
 	"github.com/seedguard/seedguard/pkg/server"
 )
 
-// BenchmarkProcess starts `seedguard serve` on an API server (in this process) that streams objects of realistic size, some 20 kB a
-// Shoot, and reports how long it took until it was ready, and its resident memory then, at its highest, and once it has answered and
-// idled. The baseline for memory is ColdStart's B/shoot for the graph alone.
-func BenchmarkProcess(b *testing.B) {
-	binary := filepath.Join(b.TempDir(), "seedguard")
-	build := exec.Command("go", "build", "-o", binary, "../cmd/seedguard")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatal(err, string(out))
+// baselineKubeconfig is the environment variable that makes the test binary the baseline's process.
+const baselineKubeconfig = "SEEDGUARD_BASELINE_KUBECONFIG"
+
+// runBaseline is the baseline's process.
+func runBaseline(kubeconfig string) error {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return err
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	return baseline.Process(ctx, config, os.Stdout)
+}
+
+// BenchmarkProcess starts `seedguard serve` on an API server (in this process) that streams objects of realistic size, some 20 kB a
+// Shoot, and reports how long it took until it was ready, and its resident memory then, at its highest, and after a second of
+// requests. The baseline keeps whole objects, and is asked nothing.
+func BenchmarkProcess(b *testing.B) {
 	n := largest(b)
 	l := landscape.New(landscape.Options{Shoots: n, Realistic: true})
 	api := httptest.NewServer(l.APIServer())
@@ -45,46 +55,56 @@ func BenchmarkProcess(b *testing.B) {
 		Contexts:       map[string]*clientcmdapi.Context{"garden": {Cluster: "garden"}},
 		CurrentContext: "garden",
 	}, kubeconfig))
+	binary := buildSeedguard(b)
 	for _, setting := range []string{"GOGC=100", "GOGC=50", "GOMEMLIMIT=370MiB"} {
-		b.Run(fmt.Sprintf("shoots=%d/setting=%s", n, setting), func(b *testing.B) {
+		b.Run(fmt.Sprintf("shoots=%d/impl=seedguard/setting=%s", n, setting), func(b *testing.B) {
 			for range b.N {
-				measureProcess(b, l, binary, kubeconfig, setting)
+				measureSeedguard(b, l, binary, kubeconfig, setting)
 			}
 		})
 	}
+	b.Run(fmt.Sprintf("shoots=%d/impl=baseline/setting=GOGC=100", n), func(b *testing.B) {
+		for range b.N {
+			started := time.Now()
+			p := startProcess(b, exec.Command(os.Args[0]), baselineKubeconfig+"="+kubeconfig)
+			p.line(b)
+			p.ready(b, started)
+			p.after(b)
+		}
+	})
 }
 
-func measureProcess(b *testing.B, l *landscape.Landscape, binary, kubeconfig, setting string) {
+// buildSeedguard returns the path of a new binary.
+func buildSeedguard(b *testing.B) string {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	command := exec.CommandContext(ctx, binary, "serve", "--kubeconfig", kubeconfig, "--secure-port", "0", "--metrics-bind-address", "0", "--shutdown-delay", "0s")
-	command.Env = append(os.Environ(), setting)
-	out, err := command.StdoutPipe()
-	must(b, err)
+	binary := filepath.Join(b.TempDir(), "seedguard")
+	build := exec.Command("go", "build", "-o", binary, "../cmd/seedguard")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatal(err, string(out))
+	}
+	return binary
+}
+
+// measureSeedguard runs seedguard on an API server that has the landscape.
+func measureSeedguard(b *testing.B, l *landscape.Landscape, binary, kubeconfig, setting string) {
+	b.Helper()
 	started := time.Now()
-	must(b, command.Start())
-	defer func() {
-		must(b, command.Process.Signal(syscall.SIGTERM))
-		if err := command.Wait(); err != nil {
-			b.Error(err)
-		}
-	}()
-	line, err := bufio.NewReader(out).ReadString('\n')
-	must(b, err)
-	go func() { _, _ = io.Copy(io.Discard, out) }()
+	p := startProcess(b, exec.Command(binary, "serve", "--kubeconfig", kubeconfig, "--secure-port", "0", "--metrics-bind-address", "0", "--shutdown-delay", "0s"), setting)
+	line := p.line(b)
 	url := strings.TrimSpace(line[strings.Index(line, "https://"):])
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
 	defer client.CloseIdleConnections()
 	for ready := false; !ready; time.Sleep(20 * time.Millisecond) {
-		must(b, ctx.Err())
+		if time.Since(started) > 10*time.Minute {
+			b.Fatal("seedguard does not get ready")
+		}
 		response, err := client.Get(url + "/readyz")
 		must(b, err)
 		ready = response.StatusCode == http.StatusOK
 		must(b, response.Body.Close())
 	}
-	b.ReportMetric(time.Since(started).Seconds(), "ready-s")
-	b.ReportMetric(memory(b, command.Process.Pid, "VmRSS"), "ready-MiB")
+	p.ready(b, started)
 
 	e := &endpoint{url: url + server.AuthorizerPath, client: client}
 	q := question{Vertex: l.DNSSecret(0), seed: l.SeedName(l.SeedOf(0)), want: true}
@@ -95,8 +115,51 @@ func measureProcess(b *testing.B, l *landscape.Landscape, binary, kubeconfig, se
 			b.Fatal(buffer)
 		}
 	}
-	b.ReportMetric(memory(b, command.Process.Pid, "VmRSS"), "rss-MiB")
-	b.ReportMetric(memory(b, command.Process.Pid, "VmHWM"), "peak-MiB")
+	p.after(b)
+}
+
+// process is a process that runs until the benchmark ends.
+type process struct {
+	pid int
+	out *bufio.Reader
+}
+
+func startProcess(b *testing.B, command *exec.Cmd, environment string) *process {
+	b.Helper()
+	command.Env = append(os.Environ(), environment)
+	out, err := command.StdoutPipe()
+	must(b, err)
+	must(b, command.Start())
+	b.Cleanup(func() {
+		must(b, command.Process.Signal(syscall.SIGTERM))
+		_, _ = io.Copy(io.Discard, out) // until it has ended
+		if err := command.Wait(); err != nil {
+			b.Error(err)
+		}
+	})
+	return &process{command.Process.Pid, bufio.NewReader(out)}
+}
+
+// line waits for the next line that the process prints.
+func (p *process) line(b *testing.B) string {
+	b.Helper()
+	line, err := p.out.ReadString('\n')
+	must(b, err)
+	return line
+}
+
+// ready reports how long it took the process to get ready, and its memory.
+func (p *process) ready(b *testing.B, started time.Time) {
+	b.Helper()
+	b.ReportMetric(time.Since(started).Seconds(), "ready-s")
+	b.ReportMetric(memory(b, p.pid, "VmRSS"), "ready-MiB")
+}
+
+// after reports the memory after the process has worked.
+func (p *process) after(b *testing.B) {
+	b.Helper()
+	b.ReportMetric(memory(b, p.pid, "VmRSS"), "rss-MiB")
+	b.ReportMetric(memory(b, p.pid, "VmHWM"), "peak-MiB")
 }
 
 // memory reads a figure of a process's memory, in MiB.

@@ -25,6 +25,13 @@ import (
 var sizeList = flag.String("shoots", "1000,10000,100000", "landscape sizes, smallest first")
 
 func TestMain(m *testing.M) {
+	if kubeconfig := os.Getenv(baselineKubeconfig); kubeconfig != "" {
+		if err := runBaseline(kubeconfig); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	flag.Parse()
 	klog.SetLogger(klog.New(nil)) // silent
 	os.Exit(m.Run())

@@ -72,18 +72,18 @@ func run(o *options) error {
 	defer func() { _ = os.RemoveAll(dir) }() // a folder of temporary files
 	started := time.Now()
 	r := &results{}
-	top, err := o.measure(r, dir)
+	tops, err := o.measure(r, dir)
 	if err != nil {
 		return err
 	}
-	return write(o, r, top, time.Since(started))
+	return write(o, r, tops, time.Since(started))
 }
 
-// measure runs all benchmarks, and returns where the time went in one of them.
-func (o *options) measure(r *results, dir string) (top string, err error) {
+// measure runs all benchmarks, and returns where the time went in those that are profiled.
+func (o *options) measure(r *results, dir string) (tops []string, err error) {
 	binary := filepath.Join(dir, "benchmarks.test")
 	if _, err := o.output(".", "go", "test", "-c", "-o", binary, "./benchmarks"); err != nil {
-		return "", err
+		return nil, err
 	}
 	sizes := strings.Trim(strings.ReplaceAll(fmt.Sprint(o.sizes), " ", ","), "[]")
 	bench := func(pattern, time string, more ...string) error {
@@ -103,7 +103,7 @@ func (o *options) measure(r *results, dir string) (top string, err error) {
 				continue
 			}
 			if err := bench(s.pattern, s.time); err != nil {
-				return "", err
+				return nil, err
 			}
 		}
 	}
@@ -113,13 +113,19 @@ func (o *options) measure(r *results, dir string) (top string, err error) {
 	}
 	// Into results of its own: a profile costs time.
 	kept := *r
-	*r = results{}
-	if err := bench("^Wire$/^callers=64$/^impl=seedguard$", long, "-test.cpuprofile", profile); err != nil {
-		return "", err
+	defer func() { *r = kept }()
+	for _, p := range profiled {
+		*r = results{}
+		if err := bench(p.bench, long, "-test.cpuprofile", profile); err != nil {
+			return nil, err
+		}
+		out, err := o.output(".", "go", "tool", "pprof", "-top", "-cum", "-nodefraction=0", "-nodecount=400", binary, profile)
+		if err != nil {
+			return nil, err
+		}
+		tops = append(tops, string(out))
 	}
-	*r = kept
-	out, err := o.output(".", "go", "tool", "pprof", "-top", "-cum", "-nodefraction=0", "-nodecount=400", binary, profile)
-	return string(out), err
+	return tops, nil
 }
 
 // output runs a program and returns what it prints.

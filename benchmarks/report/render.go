@@ -7,12 +7,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
 
 // write writes the report and its plots.
-func write(o *options, r *results, top string, took time.Duration) error {
+func write(o *options, r *results, tops []string, took time.Duration) error {
 	page := &page{results: r, sizes: o.sizes}
 	page.head(took)
 	page.budgets()
@@ -20,7 +21,7 @@ func write(o *options, r *results, top string, took time.Duration) error {
 	page.inProcess()
 	page.wire()
 	page.process()
-	page.profile(top)
+	page.profiles(tops)
 	files := page.plots()
 	files["REPORT.md"] = page.String()
 	for name, content := range files {
@@ -82,14 +83,14 @@ func (p *page) head(took time.Duration) {
 		p.row(module, command("go", "list", "-m", "-f", "{{.Version}}", module))
 	}
 	p.row("revision", command("git", "describe", "--always", "--dirty", "--exclude", "*"))
-	p.printf("\nThe machine is virtual and shares its processors and caches with others, so figures vary by some 20 %% from run to run.\n" +
-		"Landscapes are made up by [landscape](landscape): a Project per 20 Shoots, 500 Seeds at 100,000 Shoots, 12 extensions on each Seed.\n" +
-		"The [baseline](baseline) is a gonum graph in maps behind a lock, searched depth first, with every Shoot's project resources as vertices; for\n" +
-		"reviews, the API types' codecs; over the wire, an empty handler that reads the body and writes a fixed answer.\n")
+	p.printf("\nThe machine is virtual and shares its processors and caches with others, so figures vary by some %.0f %% from run to run.\n"+
+		"Landscapes are made up by [landscape](landscape): a Project per 20 Shoots, 500 Seeds at 100,000 Shoots, 12 extensions on each Seed.\n"+
+		"The [baseline](baseline) is a gonum graph in maps behind a lock, searched depth first, with every Shoot's project resources as vertices; for\n"+
+		"reviews and admission, the API types' codecs and whole objects; over the wire, an empty handler that reads the body and writes a fixed answer.\n", 100*noise)
 }
 
 func (p *page) budgets() {
-	rows := budgets(p.results, p.largest())
+	rows := budgets(p.results, p.sizes)
 	p.printf("\n## Budgets\n\nAt %s Shoots, where the size matters.\n", number(float64(p.largest())))
 	p.table("what", "measured", "budget", "met", "baseline", "ratio")
 	var missed []row
@@ -247,21 +248,41 @@ func (p *page) process() {
 		return
 	}
 	p.printf("\n## Memory of the process\n\n`seedguard serve` on an API server that streams objects of some 20 kB a Shoot in protobuf, informers and all. MiB, as the system counts.\n" +
-		"The time to be ready includes that the API server, on the same processors, makes up and encodes two gigabytes.\n")
-	p.table("Shoots", "setting", "ready after s", "resident when ready", "resident after 1 s of requests", "highest")
+		"The time to be ready includes that the API server, on the same processors, makes up and encodes two gigabytes.\n" +
+		"The baseline keeps whole objects in the informers' caches and fills its graph from them; it is asked nothing.\n")
+	p.table("Shoots", "", "setting", "ready after s", "resident when ready", "resident after 1 s of requests", "highest")
 	for _, name := range names {
-		shoots, setting, _ := strings.Cut(strings.TrimPrefix(name, "Process/shoots="), "/setting=")
-		p.row(shoots, setting, p.value(name, "ready-s", 1), p.value(name, "ready-MiB", 1), p.value(name, "rss-MiB", 1), p.value(name, "peak-MiB", 1))
+		of, setting, _ := strings.Cut(name, "/setting=")
+		k := keys(of)
+		p.row(k["shoots"], k["impl"], setting, p.value(name, "ready-s", 1), p.value(name, "ready-MiB", 1), p.value(name, "rss-MiB", 1), p.value(name, "peak-MiB", 1))
 	}
 }
 
-// shares are what the profile is asked about: functions, with all that they call.
-var shares = []struct{ function, what string }{
+// share is what a profile is asked about: a function, with all that it calls.
+type share struct{ function, what string }
+
+// profiled are the benchmarks of which a profile is made.
+var profiled = []struct {
+	bench, what string
+	shares      []share
+}{
+	{"^Wire$/^callers=64$/^impl=seedguard$", "SubjectAccessReviews", []share{
+		{".(*webhook).ServeHTTP", "seedguard's handler"},
+		{".(*Server).answerReview", "of that: decode, decide, count, answer"},
+		{"server.decodeReview", "of that: decode"},
+		{"authorizer.(*Authorizer).Authorize", "of that: decide"},
+	}},
+	{"^WireAdmission$/^callers=64$/^impl=seedguard$", "AdmissionReviews", []share{
+		{".(*webhook).ServeHTTP", "seedguard's handler"},
+		{".(*Server).answerAdmission", "of that: decode, decide, count, answer"},
+		{"server.decodeAdmission", "of that: decode"},
+		{"admission.(*Plugin).Admit", "of that: decide"},
+	}},
+}
+
+// sharesOfAll are asked about in all profiles.
+var sharesOfAll = []share{
 	{"benchmarks.(*endpoint).post", "callers, before their requests reach the connection"},
-	{".(*webhook).ServeHTTP", "seedguard's handler"},
-	{".(*Server).answerReview", "of that: decode, decide, count, answer"},
-	{"server.decodeReview", "of that: decode"},
-	{"authorizer.(*Authorizer).Authorize", "of that: decide"},
 	{"crypto/tls.(*Conn).Write", "TLS, writing, both sides"},
 	{"crypto/tls.(*Conn).Read", "TLS, reading, both sides"},
 	{"internal/runtime/syscall/linux.Syscall6", "system calls"},
@@ -270,20 +291,20 @@ var shares = []struct{ function, what string }{
 	{"runtime.schedule", "scheduling goroutines"},
 }
 
-func (p *page) profile(top string) {
-	if top == "" {
-		return
-	}
-	p.printf("\n## Where the time goes\n\nA CPU profile of SubjectAccessReviews over the wire, 64 callers: callers and server in one process. A share includes all that is called, so\n" +
-		"shares overlap.\n")
-	p.table("share", "function", "what")
-	for _, s := range shares {
-		for line := range strings.Lines(top) {
-			fields := strings.Fields(line)
-			// flat flat% sum% cum cum% name
-			if len(fields) >= 6 && strings.HasSuffix(fields[4], "%") && strings.HasSuffix(fields[5], s.function) {
-				p.row(fields[4], "`"+fields[5]+"`", s.what)
-				break
+// profiles prints where the time went, by what pprof says of each profile.
+func (p *page) profiles(tops []string) {
+	p.printf("\n## Where the time goes\n\nCPU profiles over the wire, 64 callers: callers and server in one process. A share includes all that is called, so shares overlap.\n")
+	for i, top := range tops {
+		p.printf("\n%s:\n", profiled[i].what)
+		p.table("share", "function", "what")
+		for _, s := range slices.Concat(profiled[i].shares, sharesOfAll) {
+			for line := range strings.Lines(top) {
+				fields := strings.Fields(line)
+				// flat flat% sum% cum cum% name
+				if len(fields) >= 6 && strings.HasSuffix(fields[4], "%") && strings.HasSuffix(fields[5], s.function) {
+					p.row(fields[4], "`"+fields[5]+"`", s.what)
+					break
+				}
 			}
 		}
 	}
