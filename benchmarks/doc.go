@@ -3,7 +3,7 @@
 //  1. Decision, DecisionWhileWriting: the graph alone. Update, DeleteSeed, ColdStart, Relist: its writer.
 //  2. Authorize, Review, Admit: in process, without the wire.
 //  3. Wire, WireAdmission, WireSettings: over TLS and HTTP/2 on loopback, the callers on the same machine.
-//  4. Process: resident memory of `seedguard serve` on an API server that serves objects of realistic size.
+//  4. Process: resident memory of `seedguard serve` on an API server that serves objects of realistic size; the baseline keeps whole objects.
 //
 // Answers are checked inside the loops. Sub-benchmarks are named key=value; impl=baseline is what seedguard is compared with.
 //

@@ -25,9 +25,6 @@ func BenchmarkDecision(b *testing.B) {
 					}
 				}
 			})
-			if v.name != "private/answer=hit" && v.name != "cloudprofile/answer=hit" {
-				continue
-			}
 			b.Run("vertex="+v.name+"/goroutines=2", func(b *testing.B) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 				b.ReportAllocs()

@@ -114,7 +114,7 @@ func budgets(r *results, sizes []int) []row {
 		note := strings.TrimSuffix(strings.TrimPrefix(name, "Admit/request="), "/managedSeeds=50/impl=seedguard")
 		baseline, _ := r.of(strings.Replace(name, "impl=seedguard", "impl=baseline", 1), "ns/op")
 		rows = append(rows, row{what: "an admission decision in process, the worst", unit: "µs", limit: 10, measured: value / microsecond, note: note, baseline: baseline / microsecond,
-			why: "A certificate request is read by encoding/pem and crypto/x509, which takes about half of the time. One comes with each bootstrap and each renewal of a gardenlet's certificate."})
+			why: "Most of it is decoding the object; of a certificate request, reading it by encoding/pem and crypto/x509."})
 	}
 	const unrelated = "Admit/request=unrelatedSecret/managedSeeds=50/impl="
 	if value, ok := r.of(unrelated+"seedguard", "ns/op"); ok {
