@@ -47,14 +47,7 @@ func runBaseline(kubeconfig string) error {
 func BenchmarkProcess(b *testing.B) {
 	n := largest(b)
 	l := landscape.New(landscape.Options{Shoots: n, Realistic: true})
-	api := httptest.NewServer(l.APIServer())
-	defer api.Close()
-	kubeconfig := filepath.Join(b.TempDir(), "kubeconfig")
-	must(b, clientcmd.WriteToFile(clientcmdapi.Config{
-		Clusters:       map[string]*clientcmdapi.Cluster{"garden": {Server: api.URL}},
-		Contexts:       map[string]*clientcmdapi.Context{"garden": {Cluster: "garden"}},
-		CurrentContext: "garden",
-	}, kubeconfig))
+	kubeconfig := streamed(b, l)
 	binary := buildSeedguard(b)
 	for _, setting := range []string{"GOGC=100", "GOGC=50", "GOMEMLIMIT=370MiB"} {
 		b.Run(fmt.Sprintf("shoots=%d/impl=seedguard/setting=%s", n, setting), func(b *testing.B) {
@@ -72,6 +65,20 @@ func BenchmarkProcess(b *testing.B) {
 			p.after(b)
 		}
 	})
+}
+
+// streamed serves the landscape until the benchmark ends, and returns a kubeconfig.
+func streamed(b *testing.B, l *landscape.Landscape) string {
+	b.Helper()
+	api := httptest.NewServer(l.APIServer())
+	b.Cleanup(api.Close)
+	kubeconfig := filepath.Join(b.TempDir(), "kubeconfig")
+	must(b, clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters:       map[string]*clientcmdapi.Cluster{"garden": {Server: api.URL}},
+		Contexts:       map[string]*clientcmdapi.Context{"garden": {Cluster: "garden"}},
+		CurrentContext: "garden",
+	}, kubeconfig))
+	return kubeconfig
 }
 
 // buildSeedguard returns the path of a new binary.

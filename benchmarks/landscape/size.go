@@ -22,7 +22,7 @@ func (l *Landscape) tracked(m metav1.ObjectMeta) metav1.ObjectMeta {
 	if strings.HasPrefix(m.Name, "shoot0") || strings.HasPrefix(m.Name, "aws-eu") {
 		fields = fieldsOfShoots
 	}
-	m.Labels = map[string]string{"app.kubernetes.io/managed-by": "landscape", "owner": "team-" + m.Name}
+	m.Labels = map[string]string{"app.kubernetes.io/managed-by": "landscape", "owner": "team-" + string(m.UID)}
 	for _, manager := range []string{"gardener-controller-manager", "gardenlet", "dashboard"} {
 		m.ManagedFields = append(m.ManagedFields, metav1.ManagedFieldsEntry{
 			Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Time: &past, FieldsType: "FieldsV1",

@@ -174,7 +174,8 @@ func (g *Garden) startEtcd(ctx context.Context) error {
 		"--listen-peer-urls="+peerURL,
 		"--initial-advertise-peer-urls="+peerURL,
 		"--initial-cluster=default="+peerURL,
-		"--unsafe-no-fsync", // losing data in a crash of the machine is all right here
+		"--quota-backend-bytes=8589934592", // the most that etcd advises
+		"--unsafe-no-fsync",                // losing data in a crash of the machine is all right here
 		"--log-level=warn",
 	)
 	if err != nil {

@@ -61,6 +61,9 @@ func startProcess(folder, name, path string, args ...string) (*Process, error) {
 	return p, nil
 }
 
+// PID returns the process's number.
+func (p *Process) PID() int { return p.pid }
+
 // Signal sends a signal to the program and all that it started.
 func (p *Process) Signal(signal syscall.Signal) error {
 	select {
