@@ -49,7 +49,7 @@ func BenchmarkProcessKubeAPIServer(b *testing.B) {
 		}
 		b.ReportMetric(memory(b, g.APIServer.PID(), "VmRSS"), "kube-apiserver-MiB")
 	})
-	stream := streamed(b, l)
+	stream := serveLandscape(b, l, true)
 	b.Run(fmt.Sprintf("shoots=%d/server=stream", n), func(b *testing.B) {
 		for range b.N {
 			measureSeedguard(b, l, binary, stream, "GOGC=100")

@@ -42,24 +42,26 @@ func runBaseline(kubeconfig string) error {
 }
 
 // BenchmarkProcess starts `seedguard serve` on an API server (in this process) that streams objects of realistic size, some 20 kB a
-// Shoot, and reports how long it took until it was ready, and its resident memory then, at its highest, and after a second of
-// requests. The baseline keeps whole objects, and is asked nothing.
+// Shoot, or has them in pages alone, and reports how long it took until it was ready, and its resident memory then, at its highest,
+// and after a second of requests. The baseline keeps whole objects, and is asked nothing.
 func BenchmarkProcess(b *testing.B) {
 	n := largest(b)
 	l := landscape.New(landscape.Options{Shoots: n, Realistic: true})
-	kubeconfig := streamed(b, l)
+	stream, pages := serveLandscape(b, l, true), serveLandscape(b, l, false)
 	binary := buildSeedguard(b)
-	for _, setting := range []string{"GOGC=100", "GOGC=50", "GOMEMLIMIT=370MiB"} {
-		b.Run(fmt.Sprintf("shoots=%d/impl=seedguard/setting=%s", n, setting), func(b *testing.B) {
+	for _, c := range []struct{ setting, list, kubeconfig string }{
+		{"GOGC=100", "stream", stream}, {"GOGC=50", "stream", stream}, {"GOMEMLIMIT=370MiB", "stream", stream}, {"GOGC=100", "pages", pages},
+	} {
+		b.Run(fmt.Sprintf("shoots=%d/impl=seedguard/setting=%s/list=%s", n, c.setting, c.list), func(b *testing.B) {
 			for range b.N {
-				measureSeedguard(b, l, binary, kubeconfig, setting)
+				measureSeedguard(b, l, binary, c.kubeconfig, c.setting)
 			}
 		})
 	}
-	b.Run(fmt.Sprintf("shoots=%d/impl=baseline/setting=GOGC=100", n), func(b *testing.B) {
+	b.Run(fmt.Sprintf("shoots=%d/impl=baseline/setting=GOGC=100/list=stream", n), func(b *testing.B) {
 		for range b.N {
 			started := time.Now()
-			p := startProcess(b, exec.Command(os.Args[0]), baselineKubeconfig+"="+kubeconfig)
+			p := startProcess(b, exec.Command(os.Args[0]), baselineKubeconfig+"="+stream)
 			p.line(b)
 			p.ready(b, started)
 			p.after(b)
@@ -67,10 +69,10 @@ func BenchmarkProcess(b *testing.B) {
 	})
 }
 
-// streamed serves the landscape until the benchmark ends, and returns a kubeconfig.
-func streamed(b *testing.B, l *landscape.Landscape) string {
+// serveLandscape serves the landscape until the benchmark ends, and returns a kubeconfig.
+func serveLandscape(b *testing.B, l *landscape.Landscape, streams bool) string {
 	b.Helper()
-	api := httptest.NewServer(l.APIServer())
+	api := httptest.NewServer(l.APIServer(streams))
 	b.Cleanup(api.Close)
 	kubeconfig := filepath.Join(b.TempDir(), "kubeconfig")
 	must(b, clientcmd.WriteToFile(clientcmdapi.Config{

@@ -14,7 +14,7 @@ import (
 )
 
 func TestProcess(t *testing.T) {
-	api := httptest.NewServer(landscape.New(landscape.Options{Shoots: 100, Realistic: true}).APIServer())
+	api := httptest.NewServer(landscape.New(landscape.Options{Shoots: 100, Realistic: true}).APIServer(true))
 	defer api.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()

@@ -2,10 +2,13 @@ package landscape
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -13,9 +16,9 @@ import (
 	"github.com/seedguard/seedguard/pkg/garden"
 )
 
-// APIServer returns a handler that speaks as much of the Kubernetes API as informers need, in protobuf: it streams all objects of a
-// resource, says that this was all, and then nothing more happens.
-func (l *Landscape) APIServer() http.Handler {
+// APIServer returns a handler that speaks as much of the Kubernetes API as informers need, in protobuf: all objects of a resource as
+// the first events of a watch if it streams, in pages if it does not; and then nothing more happens.
+func (l *Landscape) APIServer(streams bool) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range garden.Resources() {
 		path := "/apis/" + r.Group
@@ -23,21 +26,17 @@ func (l *Landscape) APIServer() http.Handler {
 			path = "/api"
 		}
 		mux.HandleFunc("GET "+path+"/"+r.Version+"/"+r.Resource, func(w http.ResponseWriter, request *http.Request) {
-			query := request.URL.Query()
-			if query.Get("watch") == "" {
-				http.Error(w, "only watches are answered", http.StatusNotImplemented)
+			query, send := request.URL.Query(), l.watch
+			switch {
+			case query.Get("watch") == "":
+				send = l.page
+			case query.Get("sendInitialEvents") == "true" && !streams:
+				http.Error(w, "sendInitialEvents is forbidden", http.StatusUnprocessableEntity) // as API servers without the feature do
 				return
 			}
-			w.Header().Set("Content-Type", runtime.ContentTypeProtobuf+";stream=watch")
-			if query.Get("sendInitialEvents") == "true" {
-				if err := l.stream(w, r); err != nil {
-					return // the caller has gone away
-				}
+			if err := send(w, request, r); err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
 			}
-			if flusher, ok := w.(http.Flusher); ok {
-				flusher.Flush()
-			}
-			<-request.Context().Done()
 		})
 	}
 	mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
@@ -47,10 +46,74 @@ func (l *Landscape) APIServer() http.Handler {
 	return mux
 }
 
-func (l *Landscape) stream(w io.Writer, r garden.Resource) error {
+// page answers with a part of a list. It insists on limits, as all at once would be gigabytes.
+func (l *Landscape) page(w http.ResponseWriter, request *http.Request, r garden.Resource) error {
+	query := request.URL.Query()
+	limit, err := strconv.Atoi(query.Get("limit"))
+	if err != nil || query.Has("resourceVersion") {
+		return errors.New("only pages are answered")
+	}
+	from := 0
+	if at := query.Get("continue"); at != "" {
+		if from, err = strconv.Atoi(at); err != nil {
+			return err
+		}
+	}
+	n, at := l.maker(r.Kind)
+	to := min(from+limit, n)
+	var objects []runtime.Object
+	for i := range to - from {
+		if o := at(from + i); o != nil {
+			objects = append(objects, o)
+		}
+	}
+	list := r.NewList()
+	if err := meta.SetList(list, objects); err != nil {
+		return err
+	}
+	accessor, err := meta.ListAccessor(list)
+	if err != nil {
+		return err
+	}
+	accessor.SetResourceVersion("2")
+	if to < n {
+		accessor.SetContinue(strconv.Itoa(to))
+	}
+	info, err := protobuf()
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", runtime.ContentTypeProtobuf)
+	return garden.Codecs.EncoderForVersion(info.Serializer, r.GroupVersion()).Encode(list, w)
+}
+
+func protobuf() (runtime.SerializerInfo, error) {
 	info, ok := runtime.SerializerInfoForMediaType(garden.Codecs.SupportedMediaTypes(), runtime.ContentTypeProtobuf)
 	if !ok || info.StreamSerializer == nil {
-		return fmt.Errorf("no serializer for %s", runtime.ContentTypeProtobuf)
+		return info, fmt.Errorf("no serializer for %s", runtime.ContentTypeProtobuf)
+	}
+	return info, nil
+}
+
+// watch answers with a watch, until the caller has gone away.
+func (l *Landscape) watch(w http.ResponseWriter, request *http.Request, r garden.Resource) error {
+	w.Header().Set("Content-Type", runtime.ContentTypeProtobuf+";stream=watch")
+	if request.URL.Query().Get("sendInitialEvents") == "true" {
+		if err := l.stream(w, r); err != nil {
+			return nil //nolint:nilerr // the caller has gone away
+		}
+	}
+	if flusher, ok := w.(http.Flusher); ok {
+		flusher.Flush()
+	}
+	<-request.Context().Done()
+	return nil
+}
+
+func (l *Landscape) stream(w io.Writer, r garden.Resource) error {
+	info, err := protobuf()
+	if err != nil {
+		return err
 	}
 	objects := garden.Codecs.EncoderForVersion(info.Serializer, r.GroupVersion())
 	frames := info.StreamSerializer.NewFrameWriter(w)
@@ -73,11 +136,11 @@ func (l *Landscape) stream(w io.Writer, r garden.Resource) error {
 		}
 	}
 	end := r.New()
-	meta, ok := end.(metav1.Object)
-	if !ok {
-		return fmt.Errorf("%T has no metadata", end)
+	accessor, err := meta.Accessor(end)
+	if err != nil {
+		return err
 	}
-	meta.SetResourceVersion("2")
-	meta.SetAnnotations(map[string]string{metav1.InitialEventsAnnotationKey: "true"})
+	accessor.SetResourceVersion("2")
+	accessor.SetAnnotations(map[string]string{metav1.InitialEventsAnnotationKey: "true"})
 	return send(watch.Bookmark, end)
 }

@@ -13,19 +13,22 @@ import (
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
-// A garden gets the same objects from memory and from the API server.
+// A garden gets the same objects from memory, from an API server that streams them, and from one that has pages alone.
 func TestSources(t *testing.T) {
-	l := New(Options{Shoots: 100, Realistic: true})
-	api := httptest.NewServer(l.APIServer())
-	defer api.Close()
-	kube, err := garden.NewKubeSource(&rest.Config{Host: api.URL})
-	require.NoError(t, err)
-	version, err := kube.ServerVersion()
-	require.NoError(t, err)
-	require.Equal(t, "37", version.Minor)
+	l := New(Options{Shoots: 1200, Realistic: true})
+	kube := func(streams bool) garden.Source {
+		api := httptest.NewServer(l.APIServer(streams))
+		t.Cleanup(api.Close)
+		source, err := garden.NewKubeSource(&rest.Config{Host: api.URL})
+		require.NoError(t, err)
+		version, err := source.ServerVersion()
+		require.NoError(t, err)
+		require.Equal(t, "37", version.Minor)
+		return source
+	}
 
 	want, _ := build(t, l)
-	for name, source := range map[string]garden.Source{"memory": Source{l}, "API server": kube} {
+	for name, source := range map[string]garden.Source{"memory": Source{l}, "streams": kube(true), "pages": kube(false)} {
 		t.Run(name, func(t *testing.T) {
 			g := graph.New(graph.Options{})
 			watched, err := garden.New(garden.Options{Source: source, Graph: g})

@@ -69,7 +69,7 @@ func (a *activity) watching(change int) {
 }
 
 // observe returns lw with its activity watched.
-func (a *activity) observe(lw cache.ListerWatcher) cache.ListerWatcher {
+func (a *activity) observe(lw cache.ListerWatcher) observed {
 	return observed{ListerWatcherWithContext: cache.ToListerWatcherWithContext(lw), inner: lw, activity: a}
 }
 

@@ -94,8 +94,16 @@ func New(options Options) (*Garden, error) {
 }
 
 func (g *Garden) setUp(w *watch) error {
+	keep := func(o runtime.Object) (*Object, error) {
+		object, err := w.object(o)
+		if err != nil {
+			return nil, err
+		}
+		object.received = g.clock.Since(g.started)
+		return object, nil
+	}
 	w.informer = cache.NewSharedIndexInformerWithOptions(
-		w.activity.observe(g.source.ListerWatcher(w.Resource)), w.New(),
+		paged{w.activity.observe(g.source.ListerWatcher(w.Resource)), keep}, w.New(),
 		cache.SharedIndexInformerOptions{Indexers: cache.Indexers{index: func(o any) ([]string, error) {
 			if value, ok := indexValue(o.(*Object)); ok {
 				return []string{value}, nil
@@ -104,15 +112,10 @@ func (g *Garden) setUp(w *watch) error {
 		}}})
 	transform := func(o any) (any, error) {
 		switch o := o.(type) {
-		case *Object: // client-go may transform an object twice
+		case *Object: // listed, or client-go transforms it a second time
 			return o, nil
 		case runtime.Object:
-			object, err := w.object(o)
-			if err != nil {
-				return nil, err
-			}
-			object.received = g.clock.Since(g.started)
-			return object, nil
+			return keep(o)
 		default:
 			return nil, fmt.Errorf("unexpected object of type %T", o)
 		}
