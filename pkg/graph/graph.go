@@ -34,9 +34,8 @@ type Graph struct {
 	droppedSets []uint32
 	// scopesDirty: a Seed's own reach has changed.
 	scopesDirty bool
-	// wanted, owned and removed are scratch space for Set.
+	// wanted and owned are scratch space for Set.
 	wanted, owned []edgeKey
-	removed       []uint32
 	// work counts vertices, edges and sets' elements looked at by the writer. Tests bound it.
 	work int
 }

@@ -528,6 +528,35 @@ func TestRefusedEdgesAreCounted(t *testing.T) {
 	require.False(t, g.Reaches(x, "b"))
 }
 
+// TestVertexIDsDoNotWrap: a graph with more vertices than an edge can name stops rather than taking one for another.
+func TestVertexIDsDoNotWrap(t *testing.T) {
+	require.Equal(t, uint32(maxVertex), newEdge(maxVertex, edgeBeside).end())
+	gen := New(Options{}).generation.Load()
+	gen.vertices.length = maxVertex + 1
+	require.Panics(t, func() { gen.intern(seed("a")) })
+}
+
+// TestEdgeRecordsAreReused: records that one owner gives back serve the next owner of as many, of whatever shape, and a change that
+// keeps their number takes none.
+func TestEdgeRecordsAreReused(t *testing.T) {
+	g := New(Options{})
+	x, y, ms := shoot("n", "x"), shoot("n", "y"), Vertex{KindManagedSeed, "garden", "m"}
+	g.Set(ms, edges(seed("m"), ms, ms, seed("m"), secret("garden", "s"), seed("m"))) // the last is beside its owner: two records
+	g.Set(x, edges(x, seed("a"), secret("n", "s"), x))
+	gen := g.generation.Load()
+	length := gen.edges.length
+	require.Equal(t, uint32(1+4+2), length)
+	g.Set(x, edges(x, seed("b"), secret("n", "t"), x))
+	g.checkInvariants(t)
+	g.Delete(ms)
+	g.checkInvariants(t)
+	require.Equal(t, uint32(4), gen.freeEdgeCount)
+	g.Set(y, edges(y, seed("a"), y, seed("b"), secret("n", "s"), y, secret("n", "t"), y))
+	g.checkInvariants(t)
+	require.Equal(t, length, gen.edges.length)
+	require.Zero(t, gen.freeEdgeCount)
+}
+
 // TestCallersMemoryIsNotKept: the graph keeps copies, so the caller may do with its list what it likes.
 func TestCallersMemoryIsNotKept(t *testing.T) {
 	g := New(Options{})

@@ -63,66 +63,71 @@ func (g *Graph) checkInvariants(t testing.TB) {
 	}
 	require.Equal(t, []int{alive, dead}, []int{gen.alive, gen.dead})
 
-	// Edges: each in one owner's list, in its target's list unless that is a Seed, and counted at both ends.
-	owners, ownerOf := map[uint32]int{}, map[uint32]uint32{}
+	// Edges: each once in its owner's records, in its target's list unless that is a Seed or the owner, and counted at both ends.
+	records := map[uint32]bool{}
+	take := func(at uint32) {
+		require.Positive(t, at, "place 0 stands for none")
+		require.Less(t, at, gen.edges.length)
+		require.False(t, records[at], "every record is free or one owner's")
+		records[at] = true
+	}
+	foreign := map[[2]uint32]int{}
+	counts, degree := map[uint32]map[uint32]uint32{}, map[uint32]uint32{}
 	for id := uint32(1); id < gen.vertices.length; id++ {
 		seen := map[[2]uint32]bool{}
-		for e := gen.states.at(id).owned; e != 0; e = gen.edges.at(e).next {
-			owners[e]++
-			ownerOf[e] = id
-			ends := [2]uint32{gen.edges.at(e).from, gen.edges.at(e).to}
-			require.False(t, seen[ends], "an object owns an edge once")
-			seen[ends] = true
+		for at := gen.states.at(id).owned; at != 0; {
+			from, to, next := gen.edge(id, at)
+			take(at)
+			if from != id && to != id {
+				take(at + 1)
+			}
+			at = next
+			require.False(t, seen[[2]uint32{from, to}], "an object owns an edge once")
+			seen[[2]uint32{from, to}] = true
+			edge := Edge{gen.vertex(from), gen.vertex(to)}
+			require.True(t, edge.foreseen(), edge)
+			want.edges[edge.From.Kind][edge.To.Kind]++
+			degree[from]++
+			degree[to]++
+			if counts[from] == nil {
+				counts[from] = map[uint32]uint32{}
+			}
+			if target := gen.vertices.at(to); target.isSeed() {
+				counts[from][target.seedIndex()]++
+				continue
+			}
+			if to != id {
+				foreign[[2]uint32{from, to}]++
+			}
+			gen.eachSeed(to, func(seed uint32) { counts[from][seed]++ })
 		}
 	}
-	ins, links := map[uint32]uint32{}, map[uint32]bool{}
+	used := len(records)
+	for n, at := range gen.freeEdges {
+		for ; at != 0; at = uint32(*gen.edges.at(at)) {
+			for i := range n {
+				take(at + i)
+			}
+		}
+	}
+	require.Len(t, records, int(gen.edges.length)-1)
+	require.Equal(t, len(records)-used, int(gen.freeEdgeCount))
+	links := map[uint32]bool{}
 	for id := uint32(1); id < gen.vertices.length; id++ {
 		for link := gen.states.at(id).foreign; link != 0; link = gen.inLinks.at(link).next {
-			e := gen.inLinks.at(link).edge
-			require.NotContains(t, ins, e)
-			ins[e] = id
+			foreign[[2]uint32{gen.inLinks.at(link).from, id}]--
+			require.False(t, links[link])
 			links[link] = true
 		}
+	}
+	for ends, missing := range foreign {
+		require.Zero(t, missing, "%s -> %s: in the target's list once for each foreign owner", gen.vertex(ends[0]), gen.vertex(ends[1]))
 	}
 	for link := gen.freeLinks; link != 0; link = gen.inLinks.at(link).next {
 		require.False(t, links[link])
 		links[link] = true
 	}
 	require.Len(t, links, int(gen.inLinks.length)-1)
-	free := map[uint32]bool{}
-	for e := gen.freeEdges; e != 0; e = gen.edges.at(e).next {
-		free[e] = true
-	}
-	require.Len(t, free, int(gen.freeEdgeCount))
-	counts, degree := map[uint32]map[uint32]uint32{}, map[uint32]uint32{}
-	for id := uint32(1); id < gen.edges.length; id++ {
-		e := gen.edges.at(id)
-		require.Equal(t, e.from == 0, free[id])
-		if e.from == 0 {
-			require.NotContains(t, owners, id)
-			continue
-		}
-		require.Equal(t, 1, owners[id])
-		edge := Edge{gen.vertex(e.from), gen.vertex(e.to)}
-		require.True(t, edge.foreseen())
-		want.edges[edge.From.Kind][edge.To.Kind]++
-		degree[e.from]++
-		degree[e.to]++
-		if counts[e.from] == nil {
-			counts[e.from] = map[uint32]uint32{}
-		}
-		if target := gen.vertices.at(e.to); target.isSeed() {
-			require.NotContains(t, ins, id)
-			counts[e.from][target.seedIndex()]++
-		} else {
-			if ownerOf[id] == e.to {
-				require.NotContains(t, ins, id)
-			} else {
-				require.Equal(t, e.to, ins[id])
-			}
-			gen.eachSeed(e.to, func(seed uint32) { counts[e.from][seed]++ })
-		}
-	}
 
 	// Reach: each Seed with the number of edges that lead to it; sets have a place of their own.
 	places := map[uint32]bool{}

@@ -57,14 +57,14 @@ func (g *Graph) Stats() Stats {
 }
 
 // countEdge counts an edge that comes or goes, and what that means for its ends.
-func (g *Graph) countEdge(gen *generation, e *edge, comes bool) {
-	edges := &g.edges[gen.vertices.at(e.from).kind()][gen.vertices.at(e.to).kind()]
+func (g *Graph) countEdge(gen *generation, from, to uint32, comes bool) {
+	edges := &g.edges[gen.vertices.at(from).kind()][gen.vertices.at(to).kind()]
 	if comes {
 		*edges++
 	} else {
 		*edges--
 	}
-	for _, id := range [...]uint32{e.from, e.to} {
+	for _, id := range [...]uint32{from, to} {
 		state := gen.states.at(id)
 		before := state.alive()
 		if comes {

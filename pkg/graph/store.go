@@ -142,11 +142,11 @@ func (r *vertexRecord) isSeed() bool { return r.kind() == KindSeed && r.namespac
 
 // vertexState is what the writer knows of a vertex beyond vertexRecord.
 type vertexState struct {
-	// owned is the list of edges that this vertex owns as an object, linked by edge.next.
+	// owned is where the edges that this vertex owns as an object start in generation.edges, 0 for none.
 	owned uint32
-	// foreign is the list of edges into this vertex that another object owns, linked by inLink.next. Those that it owns
-	// itself, by far the most, are found in owned. Invariant: empty for a Seed, whose list could be long and is never
-	// needed, since edges end there.
+	// foreign is the list of edges into this vertex that another object owns, linked by inLink.next, an edge with two such
+	// owners twice. Those that it owns itself, by far the most, are found in owned. Invariant: empty for a Seed, whose list
+	// could be long and is never needed, since edges end there.
 	foreign uint32
 	// edges counts the edges from and to this vertex. Invariant: the vertex is alive when it is positive or the object bit is set.
 	edges uint32
@@ -156,12 +156,29 @@ type vertexState struct {
 	reach reach
 }
 
-// edge is an edge as one object owns it; two owners of the same edge have an edge each. Invariant: from is 0 exactly when
-// the edge is free, or not yet or no longer in effect while its owner's edges change.
-type edge struct{ from, to, next uint32 }
+// edge is an edge as one object owns it: the end that is not the owner, a vertex' id above edgeBits, and how it lies to the
+// owner. Two owners of the same edge have a record each. The records of an owner lie one after the other, in the order
+// in which its edges were given, so that an edge takes four bytes and comparing them reads one place in memory.
+type edge uint32
+
+const (
+	edgeFrom   edge = iota // the end points to the owner
+	edgeTo                 // the owner points to the end
+	edgeBeside             // the end points to the end in the next record; the owner is neither
+	edgeShape  edge = 3
+	// edgeMore: the next record is the same owner's, too.
+	edgeMore edge = 4
+
+	edgeBits  = 3
+	maxVertex = math.MaxUint32 >> edgeBits
+)
+
+func newEdge(end uint32, shape edge) edge { return edge(end)<<edgeBits | shape | edgeMore }
+
+func (e edge) end() uint32 { return uint32(e >> edgeBits) }
 
 // inLink is an element of vertexState.foreign.
-type inLink struct{ edge, next uint32 }
+type inLink struct{ from, next uint32 }
 
 // sharedSet is a set of two or more Seeds as the writer keeps it. Readers find it under the same index in published.
 type sharedSet struct {
@@ -274,9 +291,13 @@ type generation struct {
 	edges   chunked[edge]
 	inLinks chunked[inLink]
 	sets    chunked[sharedSet]
-	// freeEdges and freeLinks are lists linked by next; freeEdgeCount is the length of the first.
-	freeEdges, freeEdgeCount, freeLinks uint32
-	freeSets                            []uint32
+	// freeEdges has, by their number, runs of free records of edges; the first of each holds where the next such run is.
+	freeEdges map[uint32]uint32
+	// freeEdgeCount is the number of free records of edges.
+	freeEdgeCount uint32
+	// freeLinks is a list linked by next.
+	freeLinks uint32
+	freeSets  []uint32
 	// alive and dead count the vertices of a kind.
 	alive, dead int
 	// lastNamespace is the namespace that was looked up last: an object's edges mostly stay in one.
@@ -292,7 +313,7 @@ const (
 
 // newGeneration returns an empty generation with room in its table for so many vertices. Index 0 of vertices, edges and links is never used.
 func newGeneration(seed maphash.Seed, room int) *generation {
-	gen := &generation{seed: seed}
+	gen := &generation{seed: seed, freeEdges: map[uint32]uint32{}}
 	table := make([]atomic.Uint64, max(minTableSize, room*100/maxTableLoadPercent*5/4))
 	gen.table.Store(&table)
 	gen.vertices.add()
@@ -408,6 +429,9 @@ func (gen *generation) intern(v Vertex) uint32 {
 		namespace = gen.lastNamespace
 	}
 	id := gen.vertices.add()
+	if id > maxVertex {
+		panic("graph: more vertices than an edge can name") // rather than taking one for another
+	}
 	gen.states.add()
 	r := gen.vertices.at(id)
 	gen.setName(r, v.Name)

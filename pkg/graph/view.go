@@ -100,19 +100,19 @@ func (g *Graph) snapshot() (w *View, edges []uint64) {
 	defer g.mu.Unlock()
 	gen := g.generation.Load()
 	w = &View{gen: gen, parentScope: g.parentScope, flags: make([]uint8, gen.vertices.length)}
-	for id := range w.flags {
-		state := gen.states.at(uint32(id))
+	edges = make([]uint64, 0, gen.edges.length-gen.freeEdgeCount)
+	for id := range uint32(len(w.flags)) { //nolint:gosec // as many as ids
+		state := gen.states.at(id)
 		if state.alive() {
 			w.flags[id] = viewAlive
 		}
 		if state.reach.object() {
 			w.flags[id] |= viewObject
 		}
-	}
-	edges = make([]uint64, 0, gen.edges.length-gen.freeEdgeCount)
-	for id := uint32(1); id < gen.edges.length; id++ {
-		if e := gen.edges.at(id); e.from != 0 {
-			edges = append(edges, uint64(e.from)<<32|uint64(e.to))
+		for at := state.owned; at != 0; {
+			from, to, next := gen.edge(id, at)
+			edges = append(edges, uint64(from)<<32|uint64(to))
+			at = next
 		}
 	}
 	return w, edges

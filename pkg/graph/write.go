@@ -59,9 +59,9 @@ func (gen *generation) ownsExactly(owner uint32, object Vertex, edges []Edge) bo
 	spare := 8
 	for i, want := range edges {
 		if next != 0 {
-			e := gen.edges.at(next)
-			if gen.sameVertex(e.from, owner, want.From, object) && gen.sameVertex(e.to, owner, want.To, object) {
-				next = e.next
+			from, to, after := gen.edge(owner, next)
+			if gen.sameVertex(from, owner, want.From, object) && gen.sameVertex(to, owner, want.To, object) {
+				next = after
 				continue
 			}
 		}
@@ -84,8 +84,15 @@ func (gen *generation) sameVertex(id, knownID uint32, v, known Vertex) bool {
 type edgeKey struct {
 	ends     uint64 // from<<32 | to
 	position int    // in the list given to Set
-	edge     uint32 // 0 when it does not exist yet
+	stays    bool   // both owned and wanted
 }
+
+func newEdgeKey(from, to uint32, position int) edgeKey {
+	return edgeKey{ends: uint64(from)<<32 | uint64(to), position: position}
+}
+
+func (k edgeKey) from() uint32 { return uint32(k.ends >> 32) }
+func (k edgeKey) to() uint32   { return uint32(k.ends & math.MaxUint32) }
 
 func compareEdgeKeys(a, b edgeKey) int {
 	if a.ends != b.ends {
@@ -94,10 +101,10 @@ func compareEdgeKeys(a, b edgeKey) int {
 	return a.position - b.position
 }
 
-// setEdges makes edges the ones that the owner owns: it removes what is no longer there, then adds what is new. Readers see
-// nothing of it before publish, so no vertex is ever seen without what it had and will have.
+// setEdges makes edges the ones that the owner owns. Readers see nothing of it before publish, so no vertex is ever seen
+// without what it had and will have.
 func (g *Graph) setEdges(gen *generation, owner uint32, object Vertex, edges []Edge) {
-	wanted, owned, removed := g.wanted[:0], g.owned[:0], g.removed[:0]
+	wanted, owned := g.wanted[:0], g.owned[:0]
 	resolve := func(v Vertex) uint32 {
 		if v == object {
 			return owner
@@ -109,81 +116,149 @@ func (g *Graph) setEdges(gen *generation, owner uint32, object Vertex, edges []E
 			g.refused++
 			continue
 		}
-		wanted = append(wanted, edgeKey{ends: uint64(resolve(e.From))<<32 | uint64(resolve(e.To)), position: i})
+		wanted = append(wanted, newEdgeKey(resolve(e.From), resolve(e.To), i))
 	}
 	slices.SortFunc(wanted, compareEdgeKeys)
 	wanted = slices.CompactFunc(wanted, func(a, b edgeKey) bool { return a.ends == b.ends })
-	for id := gen.states.at(owner).owned; id != 0; {
-		e := gen.edges.at(id)
-		owned = append(owned, edgeKey{ends: uint64(e.from)<<32 | uint64(e.to), edge: id})
-		id = e.next
+	for at := gen.states.at(owner).owned; at != 0; {
+		from, to, next := gen.edge(owner, at)
+		owned = append(owned, newEdgeKey(from, to, 0))
+		at = next
 	}
 	slices.SortFunc(owned, compareEdgeKeys)
-
 	i := 0
-	for _, have := range owned {
-		for i < len(wanted) && wanted[i].ends < have.ends {
+	for j := range owned {
+		for i < len(wanted) && wanted[i].ends < owned[j].ends {
 			i++
 		}
-		if i < len(wanted) && wanted[i].ends == have.ends {
-			wanted[i].edge = have.edge
-		} else {
-			removed = append(removed, have.edge)
+		if i < len(wanted) && wanted[i].ends == owned[j].ends {
+			wanted[i].stays, owned[j].stays = true, true
 		}
 	}
-	g.removeEdges(gen, owner, removed)
 
-	// The list is made anew before the new edges take effect, because what they change is passed on along it.
-	slices.SortFunc(wanted, func(a, b edgeKey) int { return a.position - b.position })
-	link, added := &gen.states.at(owner).owned, removed[:0]
-	for _, want := range wanted {
-		if want.edge == 0 {
-			want.edge = gen.allocateEdge(uint32(want.ends & math.MaxUint32))
-			added = append(added, want.edge, uint32(want.ends>>32))
+	// What changes beyond the owner is passed on along the edges into it, which therefore change first. Meanwhile nothing
+	// is passed on along them, since the graph has no cycles.
+	change := func(intoOwner bool) {
+		for _, e := range owned {
+			if !e.stays && (e.to() == owner) == intoOwner {
+				g.removeEdge(gen, owner, e.from(), e.to())
+			}
 		}
-		*link = want.edge
-		link = &gen.edges.at(want.edge).next
+		for _, e := range wanted {
+			if !e.stays && (e.to() == owner) == intoOwner {
+				g.addEdge(gen, owner, e.from(), e.to())
+			}
+		}
 	}
-	*link = 0
-	for i := 0; i < len(added); i += 2 {
-		g.addEdge(gen, owner, added[i], added[i+1])
-	}
+	change(true)
+	slices.SortFunc(wanted, func(a, b edgeKey) int { return a.position - b.position })
+	gen.storeEdges(owner, wanted)
+	change(false)
+
 	g.work += len(edges) + len(wanted) + len(owned)
 	// One huge object should not make its scratch space permanent.
-	if cap(wanted)+cap(owned)+cap(added) > 1<<16 {
-		wanted, owned, added = nil, nil, nil
+	if cap(wanted)+cap(owned) > 1<<16 {
+		wanted, owned = nil, nil
 	}
-	g.wanted, g.owned, g.removed = wanted, owned, added
+	g.wanted, g.owned = wanted, owned
 }
 
-// allocateEdge returns a new edge that is not yet in effect.
-func (gen *generation) allocateEdge(to uint32) uint32 {
-	id := gen.freeEdges
-	if id != 0 {
-		gen.freeEdges = gen.edges.at(id).next
-		gen.freeEdgeCount--
-	} else {
-		id = gen.edges.add()
+// edge returns the ends of the owner's edge at a place in edges, and the place of its next one, 0 after the last.
+func (gen *generation) edge(owner, at uint32) (from, to, next uint32) {
+	e := *gen.edges.at(at)
+	switch e & edgeShape {
+	case edgeFrom:
+		from, to = e.end(), owner
+	case edgeTo:
+		from, to = owner, e.end()
+	default:
+		from = e.end()
+		at++
+		e = *gen.edges.at(at)
+		to = e.end()
 	}
-	*gen.edges.at(id) = edge{to: to}
-	return id
+	if e&edgeMore == 0 {
+		return from, to, 0
+	}
+	return from, to, at + 1
 }
 
-// addEdge puts an edge into effect.
-func (g *Graph) addEdge(gen *generation, owner, id, from uint32) {
-	e := gen.edges.at(id)
-	e.from = from
-	g.countEdge(gen, e, true)
-	gen.linkForeign(owner, id)
-	gen.eachSeedBeyond(e.to, func(seed uint32) { g.addSeed(gen, from, seed) })
-}
-
-// linkForeign makes an edge known to the vertex that it leads to, unless that needs no list or is the owner.
-func (gen *generation) linkForeign(owner, id uint32) {
-	to := gen.edges.at(id).to
-	if to == owner || gen.vertices.at(to).isSeed() {
+// storeEdges replaces the records of the owner's edges.
+func (gen *generation) storeEdges(owner uint32, list []edgeKey) {
+	state := gen.states.at(owner)
+	if state.owned != 0 {
+		n := uint32(1)
+		for *gen.edges.at(state.owned + n - 1)&edgeMore != 0 {
+			n++
+		}
+		*gen.edges.at(state.owned) = edge(gen.freeEdges[n])
+		gen.freeEdges[n] = state.owned
+		gen.freeEdgeCount += n
+		state.owned = 0
+	}
+	n := uint32(len(list)) //nolint:gosec // each takes memory
+	for _, e := range list {
+		if e.from() != owner && e.to() != owner {
+			n++
+		}
+	}
+	if n == 0 {
 		return
 	}
+	state.owned = gen.allocateEdges(n)
+	at := state.owned
+	store := func(e edge) {
+		*gen.edges.at(at) = e
+		at++
+	}
+	for _, e := range list {
+		switch owner {
+		case e.to():
+			store(newEdge(e.from(), edgeFrom))
+		case e.from():
+			store(newEdge(e.to(), edgeTo))
+		default:
+			store(newEdge(e.from(), edgeBeside))
+			store(newEdge(e.to(), edgeBeside))
+		}
+	}
+	*gen.edges.at(at - 1) &^= edgeMore
+}
+
+// allocateEdges returns the place of so many records of edges, one after the other.
+func (gen *generation) allocateEdges(n uint32) uint32 {
+	if at := gen.freeEdges[n]; at != 0 {
+		gen.freeEdges[n] = uint32(*gen.edges.at(at))
+		gen.freeEdgeCount -= n
+		return at
+	}
+	at := gen.edges.length
+	for range n {
+		gen.edges.add()
+	}
+	return at
+}
+
+// addEdge puts an edge into effect, apart from the owner's records.
+func (g *Graph) addEdge(gen *generation, owner, from, to uint32) {
+	g.countEdge(gen, from, to, true)
+	if to != owner && !gen.vertices.at(to).isSeed() {
+		gen.linkForeign(from, to)
+	}
+	gen.eachSeedBeyond(to, func(seed uint32) { g.addSeed(gen, from, seed) })
+}
+
+// removeEdge is the inverse of addEdge.
+func (g *Graph) removeEdge(gen *generation, owner, from, to uint32) {
+	g.countEdge(gen, from, to, false)
+	if to != owner && !gen.vertices.at(to).isSeed() {
+		g.unlinkForeign(gen, from, to)
+	}
+	gen.eachSeedBeyond(to, func(seed uint32) { g.removeSeed(gen, from, seed) })
+}
+
+// linkForeign makes an edge that another object owns known to the vertex that it leads to.
+func (gen *generation) linkForeign(from, to uint32) {
 	link := gen.freeLinks
 	if link != 0 {
 		gen.freeLinks = gen.inLinks.at(link).next
@@ -191,36 +266,15 @@ func (gen *generation) linkForeign(owner, id uint32) {
 		link = gen.inLinks.add()
 	}
 	state := gen.states.at(to)
-	*gen.inLinks.at(link) = inLink{edge: id, next: state.foreign}
+	*gen.inLinks.at(link) = inLink{from: from, next: state.foreign}
 	state.foreign = link
 }
 
-// removeEdges takes edges out of the graph and frees them. The owner's list is left for the caller to repair.
-func (g *Graph) removeEdges(gen *generation, owner uint32, ids []uint32) {
-	for _, id := range ids {
-		e := gen.edges.at(id)
-		g.countEdge(gen, e, false)
-		from := e.from
-		e.from = 0
-		gen.eachSeedBeyond(e.to, func(seed uint32) { g.removeSeed(gen, from, seed) })
-	}
-	for _, id := range ids {
-		if to := gen.edges.at(id).to; to != owner && !gen.vertices.at(to).isSeed() {
-			g.unlinkRemoved(gen, gen.states.at(to))
-		}
-	}
-	for _, id := range ids {
-		*gen.edges.at(id) = edge{next: gen.freeEdges}
-		gen.freeEdges = id
-		gen.freeEdgeCount++
-	}
-}
-
-// unlinkRemoved takes all removed edges out of a vertex' list of foreign edges.
-func (g *Graph) unlinkRemoved(gen *generation, state *vertexState) {
-	for link := &state.foreign; *link != 0; g.work++ {
+// unlinkForeign is the inverse of linkForeign. Which of several owners' links it takes does not matter: they are the same.
+func (g *Graph) unlinkForeign(gen *generation, from, to uint32) {
+	for link := &gen.states.at(to).foreign; *link != 0; g.work++ {
 		in := gen.inLinks.at(*link)
-		if gen.edges.at(in.edge).from != 0 {
+		if in.from != from {
 			link = &in.next
 			continue
 		}
@@ -228,6 +282,7 @@ func (g *Graph) unlinkRemoved(gen *generation, state *vertexState) {
 		*link = in.next
 		*in = inLink{next: gen.freeLinks}
 		gen.freeLinks = free
+		return
 	}
 }
 
@@ -237,18 +292,16 @@ func (g *Graph) eachIn(gen *generation, id uint32, f func(from uint32)) {
 		return
 	}
 	state := gen.states.at(id)
-	for owned := state.owned; owned != 0; g.work++ {
-		e := gen.edges.at(owned)
-		if e.to == id && e.from != 0 {
-			f(e.from)
+	for at := state.owned; at != 0; g.work++ {
+		from, to, next := gen.edge(id, at)
+		if to == id {
+			f(from)
 		}
-		owned = e.next
+		at = next
 	}
 	for link := state.foreign; link != 0; g.work++ {
 		in := gen.inLinks.at(link)
-		if from := gen.edges.at(in.edge).from; from != 0 {
-			f(from)
-		}
+		f(in.from)
 		link = in.next
 	}
 }
@@ -476,12 +529,20 @@ func (g *Graph) compact() {
 			state.reach, state.count = r.with(0, seedIndex(r.index())), from.count
 		}
 		g.dirty = append(g.dirty, to)
-		link := &state.owned
-		for owned := from.owned; owned != 0; {
-			e := old.edges.at(owned)
-			*link = next.copyEdge(to, ids[e.from], ids[e.to])
-			link = &next.edges.at(*link).next
-			owned = e.next
+		state.edges = from.edges
+		for link := from.foreign; link != 0; {
+			in := old.inLinks.at(link)
+			next.linkForeign(ids[in.from], to)
+			link = in.next
+		}
+		if from.owned == 0 {
+			continue
+		}
+		state.owned = next.edges.length
+		for at, more := from.owned, true; more; at++ {
+			e := *old.edges.at(at)
+			*next.edges.at(next.edges.add()) = edge(ids[e.end()])<<edgeBits | e&(1<<edgeBits-1)
+			more = e&edgeMore != 0
 		}
 	}
 	next.alive, next.dead = old.alive, 0
@@ -490,14 +551,4 @@ func (g *Graph) compact() {
 	g.dirty = nil
 	g.compactions++
 	g.generation.Store(next)
-}
-
-// copyEdge adds an edge whose consequences are known.
-func (gen *generation) copyEdge(owner, from, to uint32) uint32 {
-	id := gen.allocateEdge(to)
-	gen.edges.at(id).from = from
-	gen.states.at(from).edges++
-	gen.states.at(to).edges++
-	gen.linkForeign(owner, id)
-	return id
 }
