@@ -62,13 +62,16 @@ func (g *Graph) Reaches(v Vertex, seed string) bool {
 	gen := g.generation.Load()
 	// At scale the time goes into waiting for memory: all that will be needed is asked for first.
 	namespaceHash := gen.hashNamespace(v.Namespace)
-	hash := gen.hashName(namespaceHash, v.Kind, v.Name)
-	gen.prefetch(hash)
 	shoot, implied := impliedName(v.Kind, v.Name)
-	var shootHash uint32
+	var hash, shootHash uint32
 	if implied {
 		shootHash = gen.hashName(namespaceHash, KindShoot, shoot)
 		gen.prefetch(shootHash)
+	}
+	explicit := !implied || gen.readTwice.has(shootHash)
+	if explicit {
+		hash = gen.hashName(namespaceHash, v.Kind, v.Name)
+		gen.prefetch(hash)
 	}
 
 	seedID := gen.findVertex(Vertex{Kind: KindSeed, Name: seed})
@@ -83,6 +86,9 @@ func (g *Graph) Reaches(v Vertex, seed string) bool {
 				return true
 			}
 		}
+	}
+	if !explicit {
+		return false
 	}
 	id := gen.find(hash, v.Kind, v.Namespace, v.Name)
 	if id == 0 {

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -397,6 +398,57 @@ func TestImpliedShoot(t *testing.T) {
 		}
 		require.True(t, ok, row)
 		require.Equal(t, shoot("n", row.expected), v)
+	}
+}
+
+// TestNamesReadTwice: a vertex that is referred to counts under a name that a Shoot implies, too, whether that Shoot exists or not,
+// after a compaction as before. No reader looks for one whose Shoot the filter does not have.
+func TestNamesReadTwice(t *testing.T) {
+	hashes := func(g *Graph) (n int) {
+		filter := &g.generation.Load().readTwice
+		for i := range filter {
+			n += bits.OnesCount64(filter[i].Load())
+		}
+		return n
+	}
+	for _, v := range []Vertex{
+		secret("n", "x.monitoring"), secret("", "x.ca-cluster"), {KindConfigMap, "n", "x.ca-kubelet"},
+		{KindInternalSecret, "n", "x.ca-client"}, {KindShootState, "n", "x"},
+	} {
+		g := New(Options{})
+		ask := func(byItself, byName bool) {
+			t.Helper()
+			require.Equal(t, byItself, g.Reaches(v, "b"), v)
+			require.Equal(t, byName, g.Reaches(v, "a"), v)
+			require.False(t, g.Reaches(v, "c"), v)
+		}
+		x, y, z := shoot(v.Namespace, "x"), shoot("m", "y"), shoot("m", "z")
+		g.Set(x, edges(x, seed("a")))
+		g.Set(z, edges(z, seed("c")))
+		ask(false, true)
+		require.Zero(t, hashes(g))
+		g.Set(y, edges(y, seed("b"), v, y))
+		ask(true, true)
+		g.compact()
+		ask(true, true)
+		g.Delete(x)
+		ask(true, false)
+		g.Delete(y)
+		ask(false, false)
+		g.Set(x, edges(x, seed("a")))
+		g.Set(y, edges(y, seed("b"), v, y))
+		ask(true, true)
+		g.Delete(y)
+		g.compact()
+		require.Zero(t, hashes(g), "a compaction forgets what is gone")
+		ask(false, true)
+
+		g.Set(y, edges(y, seed("b"), v, y))
+		gen := g.generation.Load()
+		for i := range gen.readTwice {
+			gen.readTwice[i].Store(0)
+		}
+		ask(false, true)
 	}
 }
 

@@ -36,6 +36,9 @@ func (g *Graph) checkInvariants(t testing.TB) {
 		v, r, state := gen.vertex(id), gen.vertices.at(id), gen.states.at(id)
 		require.Equal(t, id, gen.findVertex(v), v)
 		require.Equal(t, v.isSeed(), r.isSeed())
+		if shoot, ok := ImpliedShoot(v); ok {
+			require.True(t, gen.readTwice.has(gen.hashName(gen.hashNamespace(shoot.Namespace), KindShoot, shoot.Name)), v)
+		}
 		if r.isSeed() {
 			require.Equal(t, id, *gen.seeds.at(r.seedIndex()))
 			require.Zero(t, state.foreign)

@@ -268,6 +268,12 @@ func (s *seedSet) each(f func(seed uint32)) {
 	}
 }
 
+// hashFilter says of a hash that it may have been added, or that it surely was not. It fits into the processor's first cache.
+type hashFilter [64]atomic.Uint64
+
+func (f *hashFilter) add(hash uint32)      { f[hash/64%64].Or(1 << (hash % 64)) }
+func (f *hashFilter) has(hash uint32) bool { return f[hash/64%64].Load()&(1<<(hash%64)) != 0 }
+
 // generation is all state of the graph. Within a generation vertices are only added: one that dies keeps its id, and has it
 // again when it comes back. So readers never see memory reused under them. When too many are dead, the
 // writer copies the living into a new generation; readers finish on the old one.
@@ -277,7 +283,11 @@ type generation struct {
 	// table finds vertices by their names: an open hash table of hash<<32 | id, 0 for a free slot.
 	table    atomic.Pointer[[]atomic.Uint64]
 	vertices chunked[vertexRecord]
-	names    arena
+	// readTwice has, for each vertex in table whose name also is that of a Shoot's resource (impliedName), the hash of the
+	// Shoot's name. Invariant: it is added before the vertex is in table, and stays. So a reader of such a name who does not
+	// find the hash knows that there was no such vertex, and need not look for it: there hardly ever is.
+	readTwice hashFilter
+	names     arena
 	// published has the sets of those vertices that reach more than one Seed; nil where a place is free.
 	published chunked[atomic.Pointer[seedSet]]
 	// seeds has the vertex id of each Seed by its index.
@@ -444,6 +454,9 @@ func (gen *generation) intern(v Vertex) uint32 {
 	}
 	if v.Kind != 0 {
 		gen.dead++
+	}
+	if shoot, ok := impliedName(v.Kind, v.Name); ok {
+		gen.readTwice.add(gen.hashName(gen.hashNamespace(v.Namespace), KindShoot, shoot))
 	}
 	gen.insert(uint64(hash)<<32 | uint64(id))
 	return id
