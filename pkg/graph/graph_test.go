@@ -585,7 +585,7 @@ func TestVertexIDsDoNotWrap(t *testing.T) {
 	require.Equal(t, uint32(maxVertex), newEdge(maxVertex, edgeBeside).end())
 	gen := New(Options{}).generation.Load()
 	gen.vertices.length = maxVertex + 1
-	require.Panics(t, func() { gen.intern(seed("a")) })
+	require.PanicsWithValue(t, "graph: more vertices than an edge can name", func() { gen.intern(seed("a")) })
 }
 
 // TestEdgeRecordsAreReused: records that one owner gives back serve the next owner of as many, of whatever shape, and a change that
