@@ -74,8 +74,7 @@ func budgets(r *results, sizes []int) []row {
 	worst(row{what: "a decision in the graph, the worst", unit: "ns", limit: 100, why: whyCPU}, "ns/op", 1, "Decision", explicit...)
 	worst(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Decision", explicit...)
 	rows = append(rows, growth(r, sizes, explicit)...)
-	worst(row{what: "a decision on an implied or absent vertex, the worst", unit: "ns", limit: 100,
-		why: "Two vertices are looked up: the Shoot by its name, and the name itself, which may be referred to explicitly. " + whyCPU}, "ns/op", 1, "Decision", implied...)
+	worst(row{what: "a decision on an implied or absent vertex, the worst", unit: "ns", limit: 100, why: whyCPU}, "ns/op", 1, "Decision", implied...)
 	worst(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Decision", implied...)
 	authorize := []string{"/vertex=private/answer=hit", "/vertex=private/answer=miss", "/vertex=implied/answer=hit", "/vertex=implied/answer=miss"}
 	worst(row{what: "Authorize in process, the worst", unit: "ns", limit: 400, why: whyCPU}, "ns/op", 1, "Authorize", authorize...)
