@@ -26,7 +26,7 @@ func TestGraphMemory(t *testing.T) {
 		}
 	}
 	full := g.Stats().Bytes
-	require.LessOrEqual(t, full/l.Shoots, 560)
+	require.LessOrEqual(t, full/l.Shoots, 470)
 	for range 3 {
 		for _, s := range shoots {
 			g.Delete(s.Vertex)
