@@ -13,6 +13,8 @@ type row struct {
 	limit    float64
 	atLeast  bool // the limit is a lower bound
 	measured float64
+	// least is the figure of the quietest run, 0 where it is not told.
+	least float64
 	// note says which of several figures this is, the worst.
 	note string
 	// baseline is 0 when there is none.
@@ -27,6 +29,9 @@ func (r *row) met() bool {
 	}
 	return r.measured <= r.limit
 }
+
+// metInQuiet: it is met when nobody else uses the machine.
+func (r *row) metInQuiet() bool { return r.met() || r.least > 0 && r.least <= r.limit }
 
 // seconds and below, in the units of benchmarks.
 const (
@@ -47,17 +52,18 @@ func budgets(r *results, sizes []int) []row {
 		return fmt.Sprintf("%s/shoots=%d/impl=%s%s", bench, n, impl, rest)
 	}
 	var rows []row
-	// worst adds a row for the worst of several benchmarks, with the baseline of the same.
-	worst := func(w row, unit string, scale float64, bench string, rest ...string) {
+	// add adds a row for the worst of several benchmarks, with the baseline of the same.
+	add := func(w row, unit string, scale float64, bench string, rest ...string) {
 		names := make([]string, len(rest))
 		for i := range rest {
 			names[i] = at(bench, "seedguard", rest[i])
 		}
-		name, value, ok := r.worst(unit, names...)
+		name, value, ok := worst(r.of, unit, names...)
 		if !ok {
 			return
 		}
-		w.measured = value / scale
+		_, least, _ := worst(r.least, unit, names...)
+		w.measured, w.least = value/scale, least/scale
 		if len(rest) > 1 && value > 0 {
 			_, w.note, _ = strings.Cut(name, "impl=seedguard/")
 			w.note = strings.ReplaceAll(strings.TrimSuffix(w.note, "/goroutines=1"), "/", ", ")
@@ -71,29 +77,29 @@ func budgets(r *results, sizes []int) []row {
 		explicit = append(explicit, "/vertex="+v+"/answer=hit/goroutines=1", "/vertex="+v+"/answer=miss/goroutines=1")
 	}
 	implied = append(implied, "/vertex=implied/answer=hit/goroutines=1", "/vertex=implied/answer=miss/goroutines=1", "/vertex=absent/answer=miss/goroutines=1")
-	worst(row{what: "a decision in the graph, the worst", unit: "ns", limit: 100, why: whyCPU}, "ns/op", 1, "Decision", explicit...)
-	worst(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Decision", explicit...)
+	add(row{what: "a decision in the graph, the worst", unit: "ns", limit: 100, why: whyCPU}, "ns/op", 1, "Decision", explicit...)
+	add(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Decision", explicit...)
 	rows = append(rows, growth(r, sizes, explicit)...)
-	worst(row{what: "a decision on an implied or absent vertex, the worst", unit: "ns", limit: 100, why: whyCPU}, "ns/op", 1, "Decision", implied...)
-	worst(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Decision", implied...)
+	add(row{what: "a decision on an implied or absent vertex, the worst", unit: "ns", limit: 100, why: whyCPU}, "ns/op", 1, "Decision", implied...)
+	add(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Decision", implied...)
 	authorize := []string{"/vertex=private/answer=hit", "/vertex=private/answer=miss", "/vertex=implied/answer=hit", "/vertex=implied/answer=miss"}
-	worst(row{what: "Authorize in process, the worst", unit: "ns", limit: 400, why: whyCPU}, "ns/op", 1, "Authorize", authorize...)
-	worst(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Authorize", authorize...)
+	add(row{what: "Authorize in process, the worst", unit: "ns", limit: 400, why: whyCPU}, "ns/op", 1, "Authorize", authorize...)
+	add(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Authorize", authorize...)
 	if quiet, ok := r.of(at("DecisionWhileWriting", "seedguard", "/writer=quiet"), "p50-ns"); ok {
-		worst(row{what: "p99.9 of decisions by 2 goroutines while Shoots move; budget: 10 times the quiet median", unit: "ns", limit: 10 * quiet,
+		add(row{what: "p99.9 of decisions by 2 goroutines while Shoots move; budget: 10 times the quiet median", unit: "ns", limit: 10 * quiet,
 			why: "Three goroutines share two processors; what is measured is also how long one waits for its turn."},
 			"p99.9-ns", 1, "DecisionWhileWriting", "/writer=moving")
 	}
-	worst(row{what: "a Shoot changes its Seed", unit: "µs", limit: 10, why: whyCPU}, "ns/op", microsecond, "Update", "/change=move")
-	worst(row{what: "an update that changes no edge", unit: "µs", limit: 1, why: "The edges are compared with those that the graph holds, one by one. " + whyCPU},
+	add(row{what: "a Shoot changes its Seed", unit: "µs", limit: 10, why: whyCPU}, "ns/op", microsecond, "Update", "/change=move")
+	add(row{what: "an update that changes no edge", unit: "µs", limit: 1, why: "The edges are compared with those that the graph holds, one by one. " + whyCPU},
 		"ns/op", microsecond, "Update", "/change=heartbeat")
-	worst(row{what: "heap of the graph per Shoot, all its vertices included", unit: "B", limit: 500,
+	add(row{what: "heap of the graph per Shoot, all its vertices included", unit: "B", limit: 500,
 		why: "A Shoot of this landscape brings four vertices (itself, two Secrets of its own, its BackupEntry) and eleven edges, and all that belongs to Seeds and " +
 			"Projects is counted to the Shoots; the benchmark in pkg/graph, whose Shoots have one Secret, reports less."},
 		"B/shoot", 1, "ColdStart", "")
-	worst(row{what: "resident memory of the process; the baseline keeps whole objects", unit: "MiB", limit: 400, why: whyMemory}, "rss-MiB", 1, "Process", "/setting=GOGC=100/list=stream")
-	worst(row{what: "the same, where the API server has lists in pages alone", unit: "MiB", limit: 400, why: whyMemory}, "rss-MiB", 1, "Process", "/setting=GOGC=100/list=pages")
-	worst(row{what: "the graph built after the objects have arrived", unit: "ms", limit: 1000}, "ns/op", millisecond, "ColdStart", "")
+	add(row{what: "resident memory of the process; the baseline keeps whole objects", unit: "MiB", limit: 400, why: whyMemory}, "rss-MiB", 1, "Process", "/setting=GOGC=100/list=stream")
+	add(row{what: "the same, where the API server has lists in pages alone", unit: "MiB", limit: 400, why: whyMemory}, "rss-MiB", 1, "Process", "/setting=GOGC=100/list=pages")
+	add(row{what: "the graph built after the objects have arrived", unit: "ms", limit: 1000}, "ns/op", millisecond, "ColdStart", "")
 	if value, ok := r.of(at("Review", "seedguard", "/codec=fast"), "ns/op"); ok {
 		baseline, _ := r.of(at("Review", "baseline", "/codec=official"), "ns/op")
 		rows = append(rows, row{what: "a SubjectAccessReview, bytes in to bytes out", unit: "µs", limit: 4, measured: value / microsecond, baseline: baseline / microsecond})
@@ -110,7 +116,7 @@ func budgets(r *results, sizes []int) []row {
 	admit = slices.DeleteFunc(admit, func(name string) bool {
 		return strings.HasSuffix(name, "impl=baseline") || strings.Contains(name, "unrelatedSecret")
 	})
-	if name, value, ok := r.worst("ns/op", admit...); ok {
+	if name, value, ok := worst(r.of, "ns/op", admit...); ok {
 		note := strings.TrimSuffix(strings.TrimPrefix(name, "Admit/request="), "/managedSeeds=50/impl=seedguard")
 		baseline, _ := r.of(strings.Replace(name, "impl=seedguard", "impl=baseline", 1), "ns/op")
 		rows = append(rows, row{what: "an admission decision in process, the worst", unit: "µs", limit: 10, measured: value / microsecond, note: note, baseline: baseline / microsecond,
@@ -132,16 +138,21 @@ func growth(r *results, sizes []int, rest []string) []row {
 	w := row{what: fmt.Sprintf("the same at %s Shoots, times as long as at %s", number(float64(sizes[len(sizes)-1])), number(float64(sizes[0]))), unit: "x",
 		limit: 1 + noise, why: "The work is the same, by count. What grows is memory: that of the smallest landscape fits into the processor's second cache, that of the largest " +
 			"does not, and a look-up reads three or four places in it. It would take the names in the hash table itself, which would save one."}
-	for _, name := range rest {
-		of := func(impl string, size int) float64 {
-			v, _ := r.of(fmt.Sprintf("Decision/shoots=%d/impl=%s%s", size, impl, name), "ns/op")
-			return v
+	first, last := sizes[0], sizes[len(sizes)-1]
+	ratio := func(by func(name, unit string) (float64, bool), impl, name string) float64 {
+		small, _ := by(fmt.Sprintf("Decision/shoots=%d/impl=%s%s", first, impl, name), "ns/op")
+		large, ok := by(fmt.Sprintf("Decision/shoots=%d/impl=%s%s", last, impl, name), "ns/op")
+		if !ok || small == 0 {
+			return 0
 		}
-		first, last := sizes[0], sizes[len(sizes)-1]
-		if small, large := of("seedguard", first), of("seedguard", last); small > 0 && large/small > w.measured {
-			w.measured = large / small
+		return large / small
+	}
+	for _, name := range rest {
+		w.least = max(w.least, ratio(r.least, "seedguard", name))
+		if grown := ratio(r.of, "seedguard", name); grown > w.measured {
+			w.measured = grown
 			w.note = strings.ReplaceAll(strings.Trim(strings.TrimSuffix(name, "/goroutines=1"), "/"), "/", ", ")
-			w.baseline = of("baseline", last) / of("baseline", first)
+			w.baseline = ratio(r.of, "baseline", name)
 		}
 	}
 	if w.measured == 0 {

@@ -91,8 +91,9 @@ func (p *page) head(took time.Duration) {
 
 func (p *page) budgets() {
 	rows := budgets(p.results, p.sizes)
-	p.printf("\n## Budgets\n\nAt %s Shoots, where the size matters.\n", number(float64(p.largest())))
-	p.table("what", "measured", "budget", "met", "baseline", "ratio")
+	p.printf("\n## Budgets\n\nAt %s Shoots, where the size matters. What is measured is the median of the runs; the quietest run is told beside it, because whoever\n"+
+		"shares the machine only adds to times.\n", number(float64(p.largest())))
+	p.table("what", "measured", "quietest run", "budget", "met", "baseline", "ratio")
 	var missed []row
 	for _, r := range rows {
 		what, sign, met := r.what, "<=", "yes"
@@ -104,7 +105,14 @@ func (p *page) budgets() {
 		}
 		if !r.met() {
 			met = "**no**"
+			if r.metInQuiet() {
+				met = "in quiet runs"
+			}
 			missed = append(missed, r)
+		}
+		least := ""
+		if r.least > 0 {
+			least = number(r.least) + " " + r.unit
 		}
 		baseline, ratio := "", ""
 		if r.baseline > 0 {
@@ -116,7 +124,7 @@ func (p *page) budgets() {
 		if r.atLeast {
 			ratio = number(100*r.measured/r.baseline) + " %"
 		}
-		p.row(what, number(r.measured)+" "+r.unit, sign+" "+number(r.limit)+" "+r.unit, met, baseline, ratio)
+		p.row(what, number(r.measured)+" "+r.unit, least, sign+" "+number(r.limit)+" "+r.unit, met, baseline, ratio)
 	}
 	p.printf("\n### Missed\n\n")
 	if len(missed) == 0 {

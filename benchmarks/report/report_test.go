@@ -42,10 +42,12 @@ func TestParse(t *testing.T) {
 	require.InDelta(t, 5.5, v, 0)
 	_, ok = r.of("Y", "ns/op")
 	require.False(t, ok)
-	name, worst, ok := r.worst("ns/op", "X/a=1")
-	require.True(t, ok)
-	require.Equal(t, "X/a=1", name)
-	require.InDelta(t, 5.5, worst, 0)
+	for by, want := range map[*func(string, string) (float64, bool)]float64{new(r.of): 5.5, new(r.least): 4} {
+		name, value, ok := worst(*by, "ns/op", "X/a=1")
+		require.True(t, ok)
+		require.Equal(t, "X/a=1", name)
+		require.InDelta(t, want, value, 0)
+	}
 	require.Error(t, r.read(strings.NewReader("BenchmarkZ 1 x ns/op\n")))
 }
 
@@ -55,7 +57,7 @@ func TestMissed(t *testing.T) {
 	require.NoError(t, r.read(strings.NewReader("BenchmarkUpdate/shoots=10/impl=seedguard/change=move 1 20000 ns/op\nBenchmarkUpdate/shoots=10/impl=baseline/change=move 1 40000 ns/op\n")))
 	p := &page{results: r, sizes: []int{10}}
 	p.budgets()
-	require.Contains(t, p.String(), "| a Shoot changes its Seed | 20 µs | <= 10 µs | **no** | 40 µs | 2 x |")
+	require.Contains(t, p.String(), "| a Shoot changes its Seed | 20 µs | 20 µs | <= 10 µs | **no** | 40 µs | 2 x |")
 	require.Contains(t, p.String(), "- a Shoot changes its Seed: 20 µs, 100 % off. "+whyCPU)
 }
 
@@ -78,6 +80,18 @@ func TestGrowth(t *testing.T) {
 	require.InDelta(t, 4, rows[0].baseline, 0)
 	require.False(t, rows[0].met())
 	require.Empty(t, growth(&results{}, []int{10, 20}, []string{"/vertex=a/goroutines=1"}))
+}
+
+// What only the quietest run meets is told apart, and listed all the same.
+func TestMetInQuiet(t *testing.T) {
+	r := &results{}
+	for _, ns := range []string{"12000", "9000", "11000"} {
+		require.NoError(t, r.read(strings.NewReader("BenchmarkUpdate/shoots=10/impl=seedguard/change=move 1 "+ns+" ns/op\n")))
+	}
+	p := &page{results: r, sizes: []int{10}}
+	p.budgets()
+	require.Contains(t, p.String(), "| a Shoot changes its Seed | 11 µs | 9 µs | <= 10 µs | in quiet runs |")
+	require.Contains(t, p.String(), "- a Shoot changes its Seed: 11 µs, 10 % off. ")
 }
 
 func TestNumber(t *testing.T) {
