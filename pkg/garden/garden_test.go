@@ -498,8 +498,8 @@ func TestLiveBounds(t *testing.T) {
 	}
 	one := reads(func(int) int { return 1000 })
 	require.GreaterOrEqual(t, one, liveBurstOfSeed)
-	require.Less(t, one, liveBurst/2)
+	require.Less(t, one, liveBurst)
 	rest := reads(func(i int) int { return i })
-	require.Greater(t, rest, liveBurst/4)
+	require.Positive(t, rest)
 	require.Less(t, rest, 100*liveBurst)
 }

@@ -22,8 +22,8 @@ const (
 	livePerSecond   = 50
 	liveBurst       = 100
 	// One Seed gets so many of these, lest a client that repeats a refused request uses up what others need.
-	livePerSecondOfSeed = 10
-	liveBurstOfSeed     = 25
+	livePerSecondOfSeed = 40
+	liveBurstOfSeed     = 80
 )
 
 // liveReads bounds reads from the API server in time, number and rate (of each Seed and of all).
