@@ -14,6 +14,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
+
+	"github.com/seedguard/seedguard/test/pki"
 )
 
 // Limits of the garden's start. They are wide: a machine may be busy.
@@ -48,7 +50,7 @@ type Garden struct {
 	root        string
 	binaries    map[string]string
 	apiserver   []string // its arguments
-	ca          *Authority
+	ca          *pki.Authority
 	adminConfig *rest.Config
 	mapper      meta.ResettableRESTMapper
 	guard       guardState
@@ -109,7 +111,7 @@ func Start(ctx context.Context, options Options) (_ *Garden, err error) {
 	if g.binaries, err = tools(ctx, g.root); err != nil {
 		return nil, err
 	}
-	if g.ca, err = NewAuthority("garden"); err != nil {
+	if g.ca, err = pki.NewAuthority("garden"); err != nil {
 		return nil, err
 	}
 	if err := g.startEtcd(ctx); err != nil {

@@ -1,9 +1,12 @@
-package garden
+// Package pki makes certificates and certificate requests for tests. It imports nothing of this module, so that tests of every
+// package can use it.
+package pki
 
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -28,7 +31,7 @@ type KeyPair struct {
 	Certificate, Key []byte
 }
 
-// validity of all certificates. The test garden is for hours, not for years.
+// validity is how long a certificate is valid unless its template says otherwise. Tests take hours, not years.
 const validity = 7 * 24 * time.Hour
 
 // NewAuthority makes a certificate authority.
@@ -50,7 +53,7 @@ func NewAuthority(name string) (*Authority, error) {
 
 // Serving issues a serving certificate for hosts on loopback.
 func (a *Authority) Serving(name string) (KeyPair, error) {
-	return a.issue(&x509.Certificate{
+	return a.Issue(&x509.Certificate{
 		Subject:     pkix.Name{CommonName: name},
 		DNSNames:    []string{"localhost", name},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
@@ -61,14 +64,16 @@ func (a *Authority) Serving(name string) (KeyPair, error) {
 
 // Client issues a client certificate for a user and its groups.
 func (a *Authority) Client(user string, groups ...string) (KeyPair, error) {
-	return a.issue(&x509.Certificate{
+	return a.Issue(&x509.Certificate{
 		Subject:     pkix.Name{CommonName: user, Organization: groups},
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 }
 
-func (a *Authority) issue(template *x509.Certificate) (KeyPair, error) {
+// Issue issues a certificate with a new key. What the template says of the serial number is overwritten, its validity only
+// where it is not set.
+func (a *Authority) Issue(template *x509.Certificate) (KeyPair, error) {
 	certificate, key, err := sign(template, a.certificate, a.key)
 	if err != nil {
 		return KeyPair{}, fmt.Errorf("cannot issue a certificate for %s: %w", template.Subject.CommonName, err)
@@ -80,6 +85,29 @@ func (a *Authority) issue(template *x509.Certificate) (KeyPair, error) {
 	return KeyPair{Certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}), Key: keyPEM}, nil
 }
 
+// CertificateRequest returns a request for a certificate, in PEM, as a CertificateSigningRequest holds it.
+func CertificateRequest(template *x509.CertificateRequest) ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.CreateCertificateRequest(rand.Reader, template, key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), nil
+}
+
+// TLS returns the pair as what a TLS client or server shows.
+func (p KeyPair) TLS() (tls.Certificate, error) { return tls.X509KeyPair(p.Certificate, p.Key) }
+
+// Pool returns the authority as a pool of its own.
+func (a *Authority) Pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.certificate)
+	return pool
+}
+
 // sign signs a template with a new key for it; without an issuer it signs itself.
 func sign(template, issuer *x509.Certificate, issuerKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -89,8 +117,12 @@ func sign(template, issuer *x509.Certificate, issuerKey *ecdsa.PrivateKey) (*x50
 	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 64)); err != nil {
 		return nil, nil, err
 	}
-	now := time.Now()
-	template.NotBefore, template.NotAfter = now.Add(-time.Minute), now.Add(validity)
+	if template.NotBefore.IsZero() {
+		template.NotBefore = time.Now().Add(-time.Hour) // also before the end of a certificate that a test lets expire
+	}
+	if template.NotAfter.IsZero() {
+		template.NotAfter = time.Now().Add(validity)
+	}
 	if issuer == nil {
 		issuer, issuerKey = template, key
 	}
