@@ -197,6 +197,9 @@ func (g *Garden) LaunchSeedguard(arguments ...string) error {
 		"--metrics-bind-address=127.0.0.1:" + strconv.Itoa(s.metricsPort),
 		"--shutdown-delay=0s",
 	}, arguments...)
+	if g.Gardener > 0 {
+		arguments = append(arguments, "--client-allowed-names="+GardenerCallerName)
+	}
 	p, err := startProcess(g.Dir, "seedguard", g.Seedguard, arguments...)
 	if err != nil {
 		return err

@@ -3,13 +3,16 @@
 package pki
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -21,7 +24,7 @@ import (
 // Authority is a certificate authority.
 type Authority struct {
 	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
+	key         crypto.Signer
 	// PEM is the authority's own certificate.
 	PEM []byte
 }
@@ -36,19 +39,36 @@ const validity = 7 * 24 * time.Hour
 
 // NewAuthority makes a certificate authority.
 func NewAuthority(name string) (*Authority, error) {
-	a := &Authority{}
+	key, err := newKey()
+	if err != nil {
+		return nil, err
+	}
+	return newAuthority(name, key)
+}
+
+// NewRSAAuthority makes a certificate authority with a key of the only kind that Gardener reads as that of a Shoot's clients.
+func NewRSAAuthority(name string) (*Authority, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, err
+	}
+	return newAuthority(name, key)
+}
+
+func newKey() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+
+func newAuthority(name string, key crypto.Signer) (*Authority, error) {
 	template := &x509.Certificate{
 		Subject:               pkix.Name{CommonName: name},
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 		BasicConstraintsValid: true,
 		IsCA:                  true,
 	}
-	var err error
-	if a.certificate, a.key, err = sign(template, nil, nil); err != nil {
+	certificate, err := sign(template, key, template, key)
+	if err != nil {
 		return nil, fmt.Errorf("cannot make the certificate authority %s: %w", name, err)
 	}
-	a.PEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
-	return a, nil
+	return &Authority{certificate, key, encode(certificate)}, nil
 }
 
 // Serving issues a serving certificate for hosts on loopback.
@@ -74,7 +94,11 @@ func (a *Authority) Client(user string, groups ...string) (KeyPair, error) {
 // Issue issues a certificate with a new key. What the template says of the serial number is overwritten, its validity only
 // where it is not set.
 func (a *Authority) Issue(template *x509.Certificate) (KeyPair, error) {
-	certificate, key, err := sign(template, a.certificate, a.key)
+	key, err := newKey()
+	if err != nil {
+		return KeyPair{}, err
+	}
+	certificate, err := sign(template, key, a.certificate, a.key)
 	if err != nil {
 		return KeyPair{}, fmt.Errorf("cannot issue a certificate for %s: %w", template.Subject.CommonName, err)
 	}
@@ -82,12 +106,12 @@ func (a *Authority) Issue(template *x509.Certificate) (KeyPair, error) {
 	if err != nil {
 		return KeyPair{}, err
 	}
-	return KeyPair{Certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}), Key: keyPEM}, nil
+	return KeyPair{Certificate: encode(certificate), Key: keyPEM}, nil
 }
 
 // CertificateRequest returns a request for a certificate, in PEM, as a CertificateSigningRequest holds it.
 func CertificateRequest(template *x509.CertificateRequest) ([]byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := newKey()
 	if err != nil {
 		return nil, err
 	}
@@ -108,14 +132,32 @@ func (a *Authority) Pool() *x509.CertPool {
 	return pool
 }
 
-// sign signs a template with a new key for it; without an issuer it signs itself.
-func sign(template, issuer *x509.Certificate, issuerKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
+// KeyPair returns the authority's own certificate and key.
+func (a *Authority) KeyPair() (KeyPair, error) {
+	key, err := keyutil.MarshalPrivateKeyToPEM(a.key)
+	return KeyPair{Certificate: a.PEM, Key: key}, err
+}
+
+// Verify returns the subject of a client certificate in PEM that the authority issued.
+func (a *Authority) Verify(certificate []byte) (pkix.Name, error) {
+	block, _ := pem.Decode(certificate)
+	if block == nil {
+		return pkix.Name{}, errors.New("no PEM")
 	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return pkix.Name{}, err
+	}
+	_, err = c.Verify(x509.VerifyOptions{Roots: a.Pool(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	return c.Subject, err
+}
+
+// sign signs a template with its own key by an issuer, which may be the template itself.
+func sign(template *x509.Certificate, key crypto.Signer, issuer *x509.Certificate, issuerKey crypto.Signer) (
+	_ *x509.Certificate, err error,
+) {
 	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 64)); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if template.NotBefore.IsZero() {
 		template.NotBefore = time.Now().Add(-time.Hour) // also before the end of a certificate that a test lets expire
@@ -123,13 +165,13 @@ func sign(template, issuer *x509.Certificate, issuerKey *ecdsa.PrivateKey) (*x50
 	if template.NotAfter.IsZero() {
 		template.NotAfter = time.Now().Add(validity)
 	}
-	if issuer == nil {
-		issuer, issuerKey = template, key
-	}
 	raw, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), issuerKey)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	certificate, err := x509.ParseCertificate(raw)
-	return certificate, key, err
+	return x509.ParseCertificate(raw)
+}
+
+func encode(c *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 }

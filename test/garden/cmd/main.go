@@ -43,7 +43,7 @@ func run(ctx context.Context) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	seedguard, err := testgarden.Build(ctx, dir)
+	seedguard, err := testgarden.Build(ctx, dir, false)
 	if err != nil {
 		return err
 	}
