@@ -61,8 +61,8 @@ e2e: ## End-to-end tests against real etcd, kube-apiserver and gardener-apiserve
 	go test -timeout 30m -count 1 -p 1 ./test/e2e/...
 
 .PHONY: garden
-garden: ## Bring up etcd, kube-apiserver and seedguard with the example landscape, ready for kubectl.
-	go run ./test/garden/cmd
+garden: ## Bring up etcd, kube-apiserver and seedguard, ready for kubectl (ARGS=--gardener: with gardener-apiserver).
+	go run ./test/garden/cmd $(ARGS)
 
 .PHONY: bench
 bench: ## Run the benchmarks and write benchmarks/REPORT.md.

@@ -4,7 +4,6 @@ package gardener
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"os"
 	"strings"
@@ -28,14 +27,8 @@ const patience = 30 * time.Second
 // replicas of gardener-apiserver. Two, so that one can fail.
 const replicas = 2
 
-// g is the garden of all tests, with Seeds a and b. A test that breaks it mends it.
+// g is the garden of all tests, with Seeds a and b (test/garden/landscape). A test that breaks it mends it.
 var g *testgarden.Garden
-
-//go:embed testdata/garden.yaml
-var common string
-
-//go:embed testdata/seed.yaml
-var landscape string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -59,7 +52,7 @@ func run(m *testing.M) (code int) {
 		return fail(err)
 	}
 	defer g.Stop()
-	if err := populate(ctx); err != nil {
+	if _, err := g.LoadSeeds(ctx, "a", "b"); err != nil {
 		return fail(fmt.Errorf("%w\n%s", err, g.Logs()))
 	}
 	if err := g.StartSeedguard(ctx); err != nil {
@@ -69,30 +62,6 @@ func run(m *testing.M) (code int) {
 		fmt.Fprintln(os.Stderr, g.Logs())
 	}
 	return code
-}
-
-// populate creates the Seeds, once gardener-apiserver's own caches know what they rest on.
-func populate(ctx context.Context) error {
-	admin, err := g.NewClient(g.Admin())
-	if err != nil {
-		return err
-	}
-	for _, manifest := range []string{common, strings.ReplaceAll(landscape, "SEED", "a"), strings.ReplaceAll(landscape, "SEED", "b")} {
-		objects, err := testgarden.Parse([]byte(manifest))
-		if err != nil {
-			return err
-		}
-		for _, o := range objects {
-			deadline := time.Now().Add(patience)
-			for err = admin.Apply(ctx, o); err != nil && time.Now().Before(deadline); err = admin.Apply(ctx, o) {
-				time.Sleep(100 * time.Millisecond)
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // client makes requests as somebody.
