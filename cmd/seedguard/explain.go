@@ -91,7 +91,7 @@ func (e *explain) tellWhyNot(l *landscape, v graph.Vertex) error {
 	switch {
 	case !found:
 		message += ": no object refers to it"
-		if v.Kind.Watched() {
+		if v.Kind.Tracked() {
 			message += ", and it does not exist"
 		}
 	case e.seed != "":

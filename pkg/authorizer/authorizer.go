@@ -184,12 +184,12 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 // are not watched it has those objects only that something refers to, and of the others it hears a moment late. In this moment
 // anybody could delete what another has just created.
 func (a *Authorizer) absent(ctx context.Context, seed string, rule *Rule, object graph.Vertex) bool {
-	watched := rule.Kind.Watched()
-	if watched && a.graph.HasObject(object) {
+	tracked := rule.Kind.Tracked()
+	if tracked && a.graph.HasObject(object) {
 		return false
 	}
 	if a.absence == nil {
-		return watched
+		return tracked
 	}
 	return a.absence.Absent(ctx, seed, rule.Resource.WithVersion(rule.Version), object.Namespace, object.Name)
 }

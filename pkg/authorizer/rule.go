@@ -47,12 +47,15 @@ type Target struct {
 	Namespaced bool
 }
 
-func namespaced(gv schema.GroupVersion, resource string, kind graph.Kind) Target {
-	return Target{gv.WithResource(resource).GroupResource(), gv.Version, kind, true}
+// of returns the target that a kind of the graph is.
+func of(kind graph.Kind) Target {
+	r := kind.Resource()
+	return Target{r.GroupResource(), r.Version, kind, kind.Namespaced()}
 }
 
-func cluster(gv schema.GroupVersion, resource string, kind graph.Kind) Target {
-	return Target{gv.WithResource(resource).GroupResource(), gv.Version, kind, false}
+// eventsIn returns the Events of an API group, which the graph does not have.
+func eventsIn(gv schema.GroupVersion) Target {
+	return Target{Resource: gv.WithResource("events").GroupResource(), Version: gv.Version, Namespaced: true}
 }
 
 // Grant is a set of verbs that are allowed without a path.

@@ -237,7 +237,7 @@ func (g *Garden) putLocked(v graph.Vertex) {
 		}
 	}
 	// Of a kind that is not known whole, an object that implies nothing is nothing to the graph.
-	if len(edges) == 0 && !v.Kind.Watched() {
+	if len(edges) == 0 && !v.Kind.Tracked() {
 		g.graph.Delete(v)
 		return
 	}

@@ -359,9 +359,9 @@ func TestKindTable(t *testing.T) {
 	_, ok := ParseKind("Kind(0)")
 	require.False(t, ok)
 	require.Equal(t, "Kind(200)", Kind(200).String())
-	require.False(t, Kind(200).Watched())
-	require.True(t, KindShoot.Watched())
-	require.False(t, KindSecret.Watched())
+	require.False(t, Kind(200).Tracked())
+	require.True(t, KindShoot.Tracked())
+	require.False(t, KindSecret.Tracked())
 }
 
 func TestImpliedShoot(t *testing.T) {

@@ -227,7 +227,7 @@ func (d *debug) vertex(w http.ResponseWriter, r *http.Request) {
 		Paths          [][]graph.Vertex
 		To, From       neighbours
 		Drawing        *drawing
-	}{page: d.page(s, v.String()), Vertex: v, Watched: v.Kind.Watched(), Seed: r.URL.Query().Get("seed")}
+	}{page: d.page(s, v.String()), Vertex: v, Watched: v.Kind.Tracked(), Seed: r.URL.Query().Get("seed")}
 	if data.Node, data.Found = s.Find(v); !data.Found {
 		d.render(w, http.StatusNotFound, "vertex", data)
 		return
