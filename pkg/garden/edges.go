@@ -28,6 +28,29 @@ import (
 // refers to. docs/rules.md shows it as a table. The edges of a Shoot's project resources and ShootState are not listed,
 // since the graph implies them by name; those that need a second object or the clock are in derived.go.
 
+// table lists all watched kinds. A new one is a row here, its fields below, and its row in the graph's kind table.
+var table = []watched{
+	row(graph.KindBackupBucket, backupBucketFields, backupBucketFacts),
+	row(graph.KindBackupEntry, backupEntryFields, backupEntryFacts),
+	row(graph.KindBastion, bastionFields, nil),
+	row(graph.KindCertificateSigningRequest, certificateSigningRequestFields, nil),
+	row(graph.KindControllerDeployment, controllerDeploymentFields, nil),
+	row(graph.KindControllerInstallation, controllerInstallationFields, nil),
+	row(graph.KindCredentialsBinding, credentialsBindingFields, nil),
+	rowAs(graph.KindGardenlet, gardenletWithTemplate, gardenletFields, gardenletFacts).
+		derived(gardenletBootstrapEdges, gardenletBootstrapField),
+	rowAs(graph.KindManagedSeed, managedSeedWithTemplate, managedSeedFields, managedSeedFacts).
+		derived(managedSeedBootstrapEdges, managedSeedBootstrapField),
+	row(graph.KindProject, projectFields, projectFacts).
+		dependedOnBy(shootsOfProject),
+	row(graph.KindSecretBinding, secretBindingFields, nil),
+	row(graph.KindSeed, seedFields, seedFacts).
+		dependedOnBy(bootstrappedAs),
+	row(graph.KindServiceAccount, serviceAccountFields, nil),
+	row(graph.KindShoot, shootFields, shootFacts).
+		derived(shootIssuerEdges, shootIssuerField),
+}
+
 // The API types, by names short enough for one row a field.
 type (
 	apiSeed               = gardencorev1beta1.Seed

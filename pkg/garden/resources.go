@@ -31,29 +31,6 @@ type watched struct {
 	dependents func(lookups, *Object) []*Object
 }
 
-// table lists all watched kinds. A new one is a row here, its fields in edges.go, and its row in the graph's kind table.
-var table = []watched{
-	row(graph.KindBackupBucket, backupBucketFields, backupBucketFacts),
-	row(graph.KindBackupEntry, backupEntryFields, backupEntryFacts),
-	row(graph.KindBastion, bastionFields, nil),
-	row(graph.KindCertificateSigningRequest, certificateSigningRequestFields, nil),
-	row(graph.KindControllerDeployment, controllerDeploymentFields, nil),
-	row(graph.KindControllerInstallation, controllerInstallationFields, nil),
-	row(graph.KindCredentialsBinding, credentialsBindingFields, nil),
-	rowAs(graph.KindGardenlet, gardenletWithTemplate, gardenletFields, gardenletFacts).
-		derived(gardenletBootstrapEdges, gardenletBootstrapField),
-	rowAs(graph.KindManagedSeed, managedSeedWithTemplate, managedSeedFields, managedSeedFacts).
-		derived(managedSeedBootstrapEdges, managedSeedBootstrapField),
-	row(graph.KindProject, projectFields, projectFacts).
-		dependedOnBy(shootsOfProject),
-	row(graph.KindSecretBinding, secretBindingFields, nil),
-	row(graph.KindSeed, seedFields, seedFacts).
-		dependedOnBy(bootstrappedAs),
-	row(graph.KindServiceAccount, serviceAccountFields, nil),
-	row(graph.KindShoot, shootFields, shootFacts).
-		derived(shootIssuerEdges, shootIssuerField),
-}
-
 var (
 	core       = gardencorev1beta1.SchemeGroupVersion
 	security   = securityv1alpha1.SchemeGroupVersion
