@@ -6,7 +6,7 @@ import "fmt"
 // numbers have no meaning outside the process.
 type Kind uint8
 
-// The kinds of SPEC 2.1.
+// The kinds that watched objects are of or refer to.
 const (
 	KindBackupBucket Kind = iota + 1
 	KindBackupEntry
@@ -44,12 +44,12 @@ type kindInfo struct {
 	// to lists the kinds that an edge from this kind may lead to. Edges into a Seed end there, so with the Seed as source
 	// and the Seed as target told apart, the table has no cycle: a test sorts it topologically.
 	to []Kind
-	// watched: the garden tells of every object of this kind, if a moment late, so absence from the graph is absence from the
-	// garden (SPEC 3, absent objects).
+	// watched: informers tell of every object of this kind, if a moment late, so absence from the graph is absence from the
+	// garden.
 	watched bool
 }
 
-// kinds says which kinds there are and how they are layered. Edges that this table does not foresee are refused.
+// kinds says which kinds there are and how they are layered. Edges that it does not have are left out.
 var kinds = [numKinds]kindInfo{
 	KindBackupBucket:              {"BackupBucket", []Kind{KindBackupEntry, KindShoot, KindSeed}, true},
 	KindBackupEntry:               {"BackupEntry", []Kind{KindShoot, KindSeed}, true},
@@ -84,8 +84,8 @@ var kinds = [numKinds]kindInfo{
 	}, false},
 }
 
-// foreseen has a bit for every kind that an edge from a kind may lead to.
-var foreseen = func() (bits [numKinds]uint64) {
+// allowList has a bit for every kind that an edge from a kind may lead to.
+var allowList = func() (bits [numKinds]uint64) {
 	for from, info := range kinds {
 		for _, to := range info.to {
 			bits[from] |= 1 << to
@@ -104,8 +104,8 @@ func (k Kind) String() string {
 	return kinds[k].name
 }
 
-// Watched says whether the garden tells of every object of this kind. Only then does "the graph has no such object" mean
-// that the object does not exist (SPEC 3, absent objects).
+// Watched reports whether informers tell of every object of this kind. Only then does "the graph has no such object" mean
+// that the object does not exist. Vertices of other kinds are known only by reference.
 func (k Kind) Watched() bool { return int(k) < numKinds && kinds[k].watched }
 
 // ParseKind is the inverse of Kind.String. It returns false for a name that is no kind of the graph.
