@@ -72,6 +72,12 @@ type vertex struct {
 	// seeds are the Seeds that the vertex reaches, with the number of its edges that lead to each. Invariant: sorted by
 	// Seed, and no count is 0.
 	seeds []seedCount
+	// links is nil for the many vertices that own no edge and to which no other object's edge leads.
+	links *links
+}
+
+// links are the edges that are kept with a vertex.
+type links struct {
 	// owned are the edges that this object owns, in the order in which they were given.
 	owned []edge
 	// others are the sources of the edges into this vertex that other objects own; those that it owns itself, by far the

@@ -46,7 +46,7 @@ func (g *Graph) checkInvariants(t testing.TB) {
 		if v.object {
 			want.objects[v.kind]++
 		} else {
-			require.Empty(t, v.owned, "only objects own edges")
+			require.Empty(t, v.edges().owned, "only objects own edges")
 		}
 		if v.namespace != none {
 			uses[v.namespace]++
@@ -55,7 +55,7 @@ func (g *Graph) checkInvariants(t testing.TB) {
 		if counts[number] == nil {
 			counts[number] = map[id]uint32{}
 		}
-		for _, e := range v.owned {
+		for _, e := range v.edges().owned {
 			given := Edge{g.vertex(e.from), g.vertex(e.to)}
 			require.True(t, given.allowListed(), given)
 			want.edges[given.From.Kind][given.To.Kind]++
@@ -80,7 +80,7 @@ func (g *Graph) checkInvariants(t testing.TB) {
 		v := g.at(number)
 		require.Equal(t, uses[number], v.uses, g.vertex(number))
 		require.True(t, free[number] || v.object || v.uses > 0, "%s is needed by nothing", g.vertex(number))
-		require.ElementsMatch(t, others[number], v.others, g.vertex(number))
+		require.ElementsMatch(t, others[number], v.edges().others, g.vertex(number))
 		seeds := []seedCount{}
 		for seed, n := range counts[number] {
 			seeds = append(seeds, seedCount{seed, n})

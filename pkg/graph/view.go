@@ -93,7 +93,7 @@ func (g *Graph) copy() *View {
 	for i := range w.vertices {
 		v := g.at(id(i))                                  //nolint:gosec // as many as numbers
 		w.vertices[i] = viewed{g.vertex(id(i)), v.object} //nolint:gosec // as many as numbers
-		for _, e := range v.owned {
+		for _, e := range v.edges().owned {
 			w.out = append(w.out, uint64(e.from)<<32|uint64(e.to))
 		}
 	}

@@ -33,7 +33,7 @@ func (g *Graph) Delete(object Vertex) {
 // changeTo makes an object exist or not, with these edges. It reports whether that changes anything.
 func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 	owner := g.find(object)
-	old := g.at(owner).owned
+	old := g.at(owner).edges().owned
 	// What is the same at both ends of the two lists stays, and the rest goes and comes.
 	same := func(e edge, given Edge) bool {
 		return g.is(e.from, given.From, owner, object) && g.is(e.to, given.To, owner, object)
@@ -153,9 +153,7 @@ func (g *Graph) replace(owner id, owned, come, gone []edge) {
 	// Edges into the owner come first: then what the owner itself gains and loses is passed on along exactly those that it
 	// will have. Meanwhile nothing is passed on along them, since the graph has no cycles.
 	change(true)
-	if g.at(owner).owned = owned; len(owned) == 0 {
-		g.at(owner).owned = nil
-	}
+	g.at(owner).keep().owned = owned
 	change(false)
 }
 
@@ -169,7 +167,7 @@ func (g *Graph) addEdge(owner id, e edge) {
 		return
 	}
 	if e.to != owner {
-		to.others = append(to.others, e.from)
+		to.keep().others = append(to.keep().others, e.from)
 	}
 	for _, s := range to.seeds {
 		g.addSeed(e.from, s.seed)
@@ -188,9 +186,9 @@ func (g *Graph) removeEdge(owner id, e edge) {
 	}
 	if e.to != owner {
 		// Which of several equal ones it is does not matter.
-		i := slices.Index(to.others, e.from)
+		i := slices.Index(to.links.others, e.from)
 		g.work += i
-		to.others = slices.Delete(to.others, i, i+1)
+		to.links.others = slices.Delete(to.links.others, i, i+1)
 	}
 	for _, s := range to.seeds {
 		g.removeSeed(e.from, s.seed)
@@ -240,15 +238,31 @@ func (g *Graph) passOn(v, seed id, reached bool) {
 	if reached {
 		tell = (*Graph).addSeed
 	}
-	g.work += len(at.owned) + len(at.others)
-	for _, e := range at.owned {
+	edges := at.edges()
+	g.work += len(edges.owned) + len(edges.others)
+	for _, e := range edges.owned {
 		if e.to == v {
 			tell(g, e.from, seed)
 		}
 	}
-	for _, from := range at.others {
+	for _, from := range edges.others {
 		tell(g, from, seed)
 	}
+}
+
+func (v *vertex) edges() links {
+	if v.links == nil {
+		return links{}
+	}
+	return *v.links
+}
+
+// keep returns what edges are kept with the vertex, to change it.
+func (v *vertex) keep() *links {
+	if v.links == nil {
+		v.links = &links{}
+	}
+	return v.links
 }
 
 // findScopes finds for each Seed the Seeds that lead to it. The graph of Seeds is tiny; bad data can put cycles into it.
