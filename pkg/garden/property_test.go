@@ -224,7 +224,7 @@ func contents(t testing.TB, g *graph.Graph) []string {
 			lines = append(lines, fmt.Sprintf("%s -> %s", n.Vertex, to.Node().(graph.Node).Vertex))
 		}
 	}
-	require.Zero(t, g.Stats().Refused)
+	require.Zero(t, g.Stats().LeftOut)
 	slices.Sort(lines)
 	return lines
 }

@@ -164,8 +164,8 @@ var kinds = [numKinds]kindInfo{
 		[]Kind{KindBackupBucket, KindCredentialsBinding, KindGardenlet, KindManagedSeed, KindShoot, KindSeed}},
 }
 
-// foreseen has a bit for every kind that an edge from a kind may lead to.
-var foreseen = func() (bits [numKinds]uint64) {
+// allowList has a bit for every kind that an edge from a kind may lead to.
+var allowList = func() (bits [numKinds]uint64) {
 	for from, info := range kinds {
 		for _, to := range info.to {
 			bits[from] |= 1 << to

@@ -74,7 +74,7 @@ func runScript(t *testing.T, script string) string {
 				g.Delete(parseVertex(t, rest))
 			case "path":
 				v, seed, _ := strings.Cut(rest, " ")
-				fmt.Fprintln(&extra, "path:", g.Path(parseVertex(t, v), seed))
+				fmt.Fprintln(&extra, "path:", g.View().Path(parseVertex(t, v), seed))
 			default:
 				t.Fatalf("unknown event %q", line)
 			}

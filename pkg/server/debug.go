@@ -149,7 +149,6 @@ func (d *debug) overview(w http.ResponseWriter, _ *http.Request) {
 		Reasons                  []string
 		Stats                    graph.Stats
 		Vertices, Objects, Edges int
-		Memory                   string
 		Seeds, ShownSeeds        []seedRow
 		Kinds                    []kindRow
 		EdgeKinds                []edgeRow
@@ -158,7 +157,6 @@ func (d *debug) overview(w http.ResponseWriter, _ *http.Request) {
 	if !data.Ready {
 		data.Reasons = d.options.NotReady()
 	}
-	data.Memory = fmt.Sprintf("%.1f MiB", float64(data.Stats.Bytes)/(1<<20))
 	for kind, n := range data.Stats.Vertices {
 		data.Vertices += n
 		data.Objects += data.Stats.Objects[kind]

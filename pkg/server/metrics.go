@@ -203,16 +203,13 @@ var (
 		"Vertices of the graph that are objects themselves, by kind.", []string{"kind"}, nil)
 	descEdges = prometheus.NewDesc("seedguard_graph_edges",
 		"Edges of the graph, by the kinds of their ends. An edge that two objects imply counts twice.", []string{"from", "to"}, nil)
-	descRefusedEdges = prometheus.NewDesc("seedguard_graph_refused_edges_total",
-		"Edges that objects implied against the layers of the kinds, and that were not added.", nil, nil)
-	descCompactions = prometheus.NewDesc("seedguard_graph_compactions_total",
-		"How often the graph's memory was tidied up.", nil, nil)
-	descBytes = prometheus.NewDesc("seedguard_graph_size_bytes", "Memory that the graph takes, roughly.", nil, nil)
+	descLeftOutEdges = prometheus.NewDesc("seedguard_graph_left_out_edges_total",
+		"Edges that objects implied and that are not allow-listed, so that they were left out.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (graphCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descVertices, descObjects, descEdges, descRefusedEdges, descCompactions, descBytes} {
+	for _, desc := range []*prometheus.Desc{descVertices, descObjects, descEdges, descLeftOutEdges} {
 		descs <- desc
 	}
 }
@@ -232,7 +229,5 @@ func (c graphCollector) Collect(out chan<- prometheus.Metric) {
 	for kinds, n := range stats.Edges {
 		send(descEdges, prometheus.GaugeValue, float64(n), kinds.From.String(), kinds.To.String())
 	}
-	send(descRefusedEdges, prometheus.CounterValue, float64(stats.Refused))
-	send(descCompactions, prometheus.CounterValue, float64(stats.Compactions))
-	send(descBytes, prometheus.GaugeValue, float64(stats.Bytes))
+	send(descLeftOutEdges, prometheus.CounterValue, float64(stats.LeftOut))
 }

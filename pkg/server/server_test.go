@@ -528,8 +528,7 @@ func TestMetrics(t *testing.T) {
 	require.Equal(t, "1", s.scrape(t, `seedguard_graph_vertices{kind="Secret"}`))
 	require.Equal(t, "1", s.scrape(t, `seedguard_graph_objects{kind="Shoot"}`))
 	require.Equal(t, "1", s.scrape(t, `seedguard_graph_edges{from="Shoot",to="Seed"}`))
-	require.Equal(t, "0", s.scrape(t, `seedguard_graph_refused_edges_total`))
-	require.NotEmpty(t, s.scrape(t, `seedguard_graph_size_bytes`))
+	require.Equal(t, "0", s.scrape(t, `seedguard_graph_left_out_edges_total`))
 	require.NotEmpty(t, s.scrape(t, `go_goroutines`))
 	body := send(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, http.MethodGet, "http://"+s.MetricsAddress()+"/metrics", "", "").body
 	require.Contains(t, body, "seedguard_build_info{commit=")
