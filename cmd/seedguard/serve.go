@@ -79,7 +79,7 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	selectors := newSelectors(&c.Authorizer)
 	options := authorizer.Options{Graph: resources, SelectorsSent: selectors.sent}
 	if _, ok := source.(*garden.KubeSource); ok { // there is an API server to ask
-		options.Absence = authorizer.NewAbsenceChecker(watched.Exists, clock.RealClock{})
+		options.Absence = authorizer.NewAbsenceChecker(watched.StillExists, clock.RealClock{})
 	}
 	decides, err := authorizer.New(options)
 	if err != nil {
