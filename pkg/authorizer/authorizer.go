@@ -32,10 +32,6 @@ type Absence interface {
 // Options configure an Authorizer.
 type Options struct {
 	Graph Graph
-	// SelectorsSent says whether the API server sends the selectors of list and watch requests, as it does from 1.34 on. It is
-	// called with each such request. Nil: it does. When it does not, lists and watches without a name are allowed on resources
-	// whose rule has a selector.
-	SelectorsSent func() bool
 	// Absence lets clients delete objects that do not exist, and so get the API server's 404. Nil: the graph alone knows, which is
 	// certain where it cannot be behind, as it is behind an API server. Of kinds that are not watched it knows nothing.
 	Absence Absence
@@ -43,9 +39,8 @@ type Options struct {
 
 // Authorizer is the SeedAuthorizer. It is safe for concurrent use, and allocates nothing but for reads by Options.Absence.
 type Authorizer struct {
-	graph         Graph
-	selectorsSent func() bool
-	absence       Absence
+	graph   Graph
+	absence Absence
 }
 
 var _ authorizer.Authorizer = &Authorizer{}
@@ -64,11 +59,7 @@ func New(options Options) (*Authorizer, error) {
 	if options.Graph == nil {
 		return nil, errors.New("the authorizer needs a graph")
 	}
-	a := &Authorizer{graph: options.Graph, selectorsSent: options.SelectorsSent, absence: options.Absence}
-	if a.selectorsSent == nil {
-		a.selectorsSent = func() bool { return true }
-	}
-	return a, nil
+	return &Authorizer{graph: options.Graph, absence: options.Absence}, nil
 }
 
 // Authorize allows the request or has no opinion (SPEC 3). The reason says why, and what would be allowed instead. The error is
@@ -151,17 +142,10 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 		return noOpinion(rule.say.verb, rule.Rule, StepVerb)
 	}
 	if verb&(List|Watch) != 0 && rule.Selector != (Selector{}) && (name == "" || rule.Selector.Field == metadataName) {
-		switch {
-		case !a.selectorsSent():
-			// The name, if there is one, decides below: it is all of the selector that was sent.
-			if name == "" {
-				return allow(rule.say.unsent, rule.Rule, StepSelector)
-			}
-		case rule.Selector.confines(request, client.Seed):
+		if rule.Selector.confines(request, client.Seed) {
 			return allow(rule.say.confined, rule.Rule, StepSelector)
-		default:
-			return noOpinion(rule.say.selector, rule.Rule, StepSelector)
 		}
+		return noOpinion(rule.say.selector, rule.Rule, StepSelector)
 	}
 	if name == "" {
 		return noOpinion(rule.say.name[verb.index()], rule.Rule, StepName)

@@ -331,8 +331,8 @@ type reasons struct {
 	// always, name and noPath have an element for each verb, exceptions one for each exception.
 	always, name, noPath [8]string
 	exceptions           []string
-	// confined, unsent, path and absent are why requests are allowed.
-	confined, unsent, path, absent string
+	// confined, path and absent are why requests are allowed.
+	confined, path, absent string
 }
 
 // index finds rules. Its elements belong to kinds of clients.
@@ -375,7 +375,6 @@ func (r *Rule) reasons() reasons {
 		// A name confines as well, but not where the selector is the name itself.
 		selector: say("needs the %s", r.Selector),
 		confined: say("the selector confines it to the client's Seed"),
-		unsent:   say("the API server does not send selectors"),
 		path:     say("a path leads from the object to the client's Seed"),
 		absent:   say("the object does not exist"),
 	}
