@@ -16,15 +16,15 @@ import (
 // Graph is what the authorizer asks of the resource graph. It must be complete: nothing is decided on a graph that is still
 // being filled. It must be safe for concurrent use.
 type Graph interface {
-	// Reaches says whether a path leads from the object to the named Seed.
+	// Reaches reports whether a path leads from the object to the named Seed.
 	Reaches(object graph.Vertex, seed string) bool
-	// HasObject says whether the object exists, for kinds that are watched.
+	// HasObject reports whether the object exists, for kinds that are watched.
 	HasObject(object graph.Vertex) bool
 }
 
 // Absence knows which objects do not exist. It must be safe for concurrent use.
 type Absence interface {
-	// Absent says whether it is certain that the object does not exist, for a client of the Seed. The namespace is empty when the
+	// Absent reports whether it is certain that the object does not exist, for a client of the Seed. The namespace is empty when the
 	// resource is cluster-scoped. It ends soon, with ctx at the latest.
 	Absent(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) bool
 }
@@ -62,7 +62,7 @@ func New(options Options) (*Authorizer, error) {
 	return &Authorizer{graph: options.Graph, absence: options.Absence}, nil
 }
 
-// Authorize allows the request or has no opinion (SPEC 3). The reason says why, and what would be allowed instead. The error is
+// Authorize allows the request or has no opinion. The reason says why, and what would be allowed instead. The error is
 // always nil.
 func (a *Authorizer) Authorize(ctx context.Context, request authorizer.Attributes) (authorizer.Decision, string, error) {
 	e := a.Explain(ctx, request)
@@ -70,12 +70,16 @@ func (a *Authorizer) Authorize(ctx context.Context, request authorizer.Attribute
 }
 
 // ConditionsAwareAuthorize is Authorize: its decisions have no conditions.
-func (a *Authorizer) ConditionsAwareAuthorize(ctx context.Context, request authorizer.Attributes) authorizer.ConditionsAwareDecision {
+func (a *Authorizer) ConditionsAwareAuthorize(
+	ctx context.Context, request authorizer.Attributes,
+) authorizer.ConditionsAwareDecision {
 	return authorizer.ConditionsAwareDecisionFromParts(a.Authorize(ctx, request))
 }
 
 // EvaluateConditions denies, as the interface asks of authorizers that never give conditions.
-func (a *Authorizer) EvaluateConditions(context.Context, authorizer.ConditionsAwareDecision, authorizer.ConditionsData) (authorizer.Decision, string, error) {
+func (a *Authorizer) EvaluateConditions(
+	context.Context, authorizer.ConditionsAwareDecision, authorizer.ConditionsData,
+) (authorizer.Decision, string, error) {
 	return authorizer.DecisionDeny, "", authorizer.ErrorConditionEvaluationNotSupported
 }
 
@@ -93,7 +97,7 @@ type Explanation struct {
 // Step is a step of the decision.
 type Step string
 
-// The steps, in the order in which they are taken (SPEC 3).
+// The steps, in the order in which they are taken.
 const (
 	StepClient      Step = "client"
 	StepResource    Step = "resource"
@@ -164,7 +168,7 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 	return noOpinion(rule.say.noPath[verb.index()], rule.Rule, StepGraph)
 }
 
-// absent says whether it is certain that the object does not exist. That the graph does not have it is not enough: of kinds that
+// absent reports whether it is certain that the object does not exist. That the graph does not have it is not enough: of kinds that
 // are not watched it has those objects only that something refers to, and of the others it hears a moment late. In this moment
 // anybody could delete what another has just created.
 func (a *Authorizer) absent(ctx context.Context, seed string, rule *Rule, object graph.Vertex) bool {
