@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
@@ -58,12 +57,6 @@ manifests (--landscape). Calls are answered once all of them have reached the gr
 	return command
 }
 
-// versionInterval is how often the API server's version is looked up again, and versionRetry how soon after a failure.
-const (
-	versionInterval = 5 * time.Minute
-	versionRetry    = 10 * time.Second
-)
-
 // serve serves until ctx ends, and returns when everything has stopped.
 func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) error {
 	source, err := newSource(&c.Garden)
@@ -76,10 +69,9 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	if err != nil {
 		return err
 	}
-	selectors := newSelectors(&c.Authorizer)
-	options := authorizer.Options{Graph: resources, SelectorsSent: selectors.sent}
+	options := authorizer.Options{Graph: resources}
 	if _, ok := source.(*garden.KubeSource); ok { // there is an API server to ask
-		options.Absence = authorizer.NewAbsenceChecker(watched.Exists, clock.RealClock{})
+		options.Absence = authorizer.NewAbsenceChecker(watched.StillExists, clock.RealClock{})
 	}
 	decides, err := authorizer.New(options)
 	if err != nil {
@@ -103,7 +95,7 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	defer stop()
 	serving, cancel := context.WithCancel(ctx)
 	defer cancel()
-	failed := make(chan error, 3)
+	failed := make(chan error, 2)
 	var running sync.WaitGroup
 	run := func(f func(context.Context) error) {
 		running.Go(func() {
@@ -119,9 +111,6 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 		run(source.Run)
 		running.Go(func() { demonstrate(serving, c, resources, watched, web, s) })
 	case *garden.KubeSource:
-		if selectors.auto {
-			run(func(ctx context.Context) error { return selectors.follow(ctx, source.ServerVersion) })
-		}
 		_, _ = fmt.Fprintf(s.out, "seedguard serves on https://%s\n", web.Address()) // for people only
 	}
 	err = web.Run(serving)

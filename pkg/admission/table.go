@@ -12,7 +12,7 @@ import (
 )
 
 // Rule is a row of the decision table: which check guards an operation on a resource, for which kinds of seed clients. A
-// client whose kind is in no row of the resource and operation is refused.
+// client whose kind is in no row of the resource and operation is denied.
 type Rule struct {
 	Resource schema.GroupResource
 	// Versions are all API versions that the resource exists in, the preferred one first.
@@ -47,7 +47,7 @@ const (
 	remove = admission.Delete
 )
 
-// table is SPEC 4.
+// table is the policy: who may create, update and delete what.
 var table = []Rule{
 	row(graph.KindBackupBucket, both, ownSeedName,
 		"spec.seedName is the client's Seed", looksUp(), create),
@@ -117,7 +117,7 @@ type check struct {
 	run  func(*decision, object) error
 }
 
-// named makes a check of a function. It returns nil for what is allowed, else a refusal.
+// named makes a check of a function. It returns nil for what is allowed, else a denial.
 func named[T any, O interface {
 	*T
 	object

@@ -1,4 +1,4 @@
-// Package authorizer is the SeedAuthorizer (SPEC 3): it says which requests to the garden's API a seed client may make.
+// Package authorizer is the SeedAuthorizer: it says which requests to the garden's API a seed client may make.
 //
 //  1. It allows, or has no opinion; then the API server asks its next authorizer. It never denies.
 //  2. It has no opinion on anybody but seed clients, on paths of URLs, and on resources that its table does not name.

@@ -18,7 +18,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// Rule is a row of the table: what clients may do with a resource (SPEC 3). What it does not name is not allowed.
+// Rule is a row of the table: what clients may do with a resource. What it does not name is not allowed.
 type Rule struct {
 	Target
 	// Clients are the kinds of clients that the rule is for. A resource has one rule at most for each.
@@ -62,19 +62,20 @@ func eventsIn(gv schema.GroupVersion) Target {
 type Grant struct {
 	Verbs Verbs
 	// Unguarded is why the SeedRestriction need not guard them. When it is empty, it does: by a rule for the same resource and
-	// clients, and the operation of each verb (SPEC 5).
+	// clients, and the operation of each verb.
 	Unguarded string
 }
 
 // Exception allows a few objects by their names.
 type Exception struct {
-	Verbs Verbs
+	Verbs Verbs `json:"verbs"`
 	// Namespace is the zero Pattern when the resource is cluster-scoped.
-	Namespace, Name Pattern
+	Namespace Pattern `json:"namespace,omitzero"`
+	Name      Pattern `json:"name"`
 	// AllSubresources: it holds for all subresources. Else it holds for the resource itself alone.
-	AllSubresources bool
+	AllSubresources bool `json:"allSubresources,omitempty"`
 	// Why says why it is allowed without a path.
-	Why string
+	Why string `json:"why"`
 }
 
 // Selector is a requirement that confines a list or watch to a Seed: one of the two is set.
@@ -231,12 +232,14 @@ func (p Pattern) matches(s, seed string) bool {
 	}
 }
 
-// confines says whether one of the selector's requirements alone confines the request to the Seed. A selector that cannot be
+// confines reports whether one of the selector's requirements alone confines the request to the Seed. A selector that cannot be
 // parsed is none.
 func (s Selector) confines(request authorizer.Attributes, seed string) bool {
 	if s.Field != "" {
 		requirements, err := request.GetFieldSelector()
-		return err == nil && slices.ContainsFunc(requirements, func(r fields.Requirement) bool { return s.confinesField(&r, seed) })
+		return err == nil && slices.ContainsFunc(requirements, func(r fields.Requirement) bool {
+			return s.confinesField(&r, seed)
+		})
 	}
 	requirements, err := request.GetLabelSelector()
 	if err != nil {
@@ -312,13 +315,14 @@ func (r *Rule) validate() error {
 	for _, e := range r.Exceptions {
 		check(e.Verbs != 0, "an exception has no verb")
 		check(e.Why != "", "the exception %q does not say why", e)
-		check((e.Namespace != Pattern{}) == r.Namespaced, "the exception %q has a namespace where there is none, or none where there is one", e)
+		check((e.Namespace != Pattern{}) == r.Namespaced,
+			"the exception %q has a namespace where there is none, or none where there is one", e)
 		check(e.Name != Pattern{}, "the exception %q has no name", e)
 	}
 	if len(errs) == 0 {
 		return nil
 	}
-	return fmt.Errorf("rule for %s of %s: %w", r.Resource, clientNames(r.Clients), errors.Join(errs...))
+	return fmt.Errorf("rule for %s of %s: %w", r.Resource, join(r.Clients, ", "), errors.Join(errs...))
 }
 
 // entry is a rule as it is looked up: with what is the same for all requests prepared.
@@ -334,8 +338,8 @@ type reasons struct {
 	// always, name and noPath have an element for each verb, exceptions one for each exception.
 	always, name, noPath [8]string
 	exceptions           []string
-	// confined, unsent, path and absent are why requests are allowed.
-	confined, unsent, path, absent string
+	// confined, path and absent are why requests are allowed.
+	confined, path, absent string
 }
 
 // index finds rules. Its elements belong to kinds of clients.
@@ -372,13 +376,12 @@ func (r *Rule) reasons() reasons {
 	}
 	always := r.granted()
 	said := reasons{
-		namespace:   say("allowed namespaces: %s", join(r.Namespaces)),
+		namespace:   say("allowed namespaces: %s", join(r.Namespaces, ", ")),
 		subresource: say("no subresource is allowed"),
 		scope:       say("needs a namespace"),
 		// A name confines as well, but not where the selector is the name itself.
 		selector: say("needs the %s", r.Selector),
 		confined: say("the selector confines it to the client's Seed"),
-		unsent:   say("the API server does not send selectors"),
 		path:     say("a path leads from the object to the client's Seed"),
 		absent:   say("the object does not exist"),
 	}

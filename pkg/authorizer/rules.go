@@ -12,7 +12,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// table is SPEC 3. Rows of one resource for different clients stand beside each other.
+// table is the policy. Rows of one resource for different clients stand beside each other.
 var table = []Rule{
 	{Target: of(graph.KindBackupBucket), Clients: both,
 		Always:   []Grant{admitted(Create), unguarded(Get|List|Watch, restoredFrom)},
@@ -125,5 +125,5 @@ func admitted(verbs Verbs) Grant { return Grant{Verbs: verbs} }
 // unguarded grants verbs that need no guard.
 func unguarded(verbs Verbs, why string) Grant { return Grant{verbs, why} }
 
-// Rules returns the table (SPEC 3).
+// Rules returns the table.
 func Rules() []Rule { return slices.Clone(table) }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -54,27 +53,6 @@ type Garden struct {
 type Authorizer struct {
 	// ParentScope says how far the client of a parent Seed reaches (SPEC 2.2).
 	ParentScope graph.ParentScope `json:"parentScope,omitempty"`
-	// WithSelectors says whether the API server sends selectors: Auto finds it out from the server's version.
-	WithSelectors WithSelectors `json:"withSelectors,omitempty"`
-}
-
-// WithSelectors says whether the API server sends the selectors of list and watch requests (SPEC 3).
-type WithSelectors string
-
-// The values of WithSelectors.
-const (
-	WithSelectorsAuto  WithSelectors = "auto"
-	WithSelectorsTrue  WithSelectors = "true"
-	WithSelectorsFalse WithSelectors = "false"
-)
-
-// UnmarshalJSON takes true and false without quotes too, as YAML reads them.
-func (w *WithSelectors) UnmarshalJSON(data []byte) error {
-	if word := string(data); word == "true" || word == "false" {
-		*w = WithSelectors(word)
-		return nil
-	}
-	return json.Unmarshal(data, (*string)(w))
 }
 
 // Serving configures the webhooks' listener.
@@ -127,7 +105,7 @@ const webhookTimeout = 3 * time.Second
 func Default() *SeedGuardConfiguration {
 	return &SeedGuardConfiguration{
 		TypeMeta:   metav1.TypeMeta{APIVersion: APIVersion, Kind: Kind},
-		Authorizer: Authorizer{ParentScope: graph.ParentScopeSeed, WithSelectors: WithSelectorsAuto},
+		Authorizer: Authorizer{ParentScope: graph.ParentScopeSeed},
 		Serving: Serving{
 			BindAddress:         "127.0.0.1",
 			SecurePort:          9443,
@@ -190,10 +168,6 @@ func (a *Authorizer) validate(path *field.Path) (errs field.ErrorList) {
 	scopes := []graph.ParentScope{graph.ParentScopeSeed, graph.ParentScopeEverything}
 	if !slices.Contains(scopes, a.ParentScope) {
 		errs = append(errs, field.NotSupported(path.Child("parentScope"), a.ParentScope, scopes))
-	}
-	selectors := []WithSelectors{WithSelectorsAuto, WithSelectorsTrue, WithSelectorsFalse}
-	if !slices.Contains(selectors, a.WithSelectors) {
-		errs = append(errs, field.NotSupported(path.Child("withSelectors"), a.WithSelectors, selectors))
 	}
 	return errs
 }

@@ -26,8 +26,6 @@ func AddFlags(set *pflag.FlagSet) *Flags {
 
 	set.StringVar((*string)(&c.Authorizer.ParentScope), "parent-scope", string(c.Authorizer.ParentScope),
 		"what the client of a parent Seed reaches: Seed (the managed Seed itself) or Everything (also what is on it)")
-	set.StringVar((*string)(&c.Authorizer.WithSelectors), "authorize-with-selectors", string(c.Authorizer.WithSelectors),
-		"whether the API server sends selectors: auto (by its version: 1.34 and later do), true or false")
 
 	s := &c.Serving
 	set.StringVar(&s.BindAddress, "bind-address", s.BindAddress, "IP address that the webhooks listen on")

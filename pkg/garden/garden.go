@@ -36,7 +36,8 @@ type Garden struct {
 	graph   *graph.Graph
 	clock   clock.WithDelayedExecution
 	metrics *metrics
-	live    *liveReads
+	// reads are the admission's live reads, absence the authorizer's.
+	reads, absence *boundedReads
 	// started is when the Garden was made.
 	started time.Time
 	watches map[graph.Kind]*watch
@@ -75,7 +76,8 @@ func New(options Options) (*Garden, error) {
 		g.clock = clock.RealClock{}
 	}
 	g.started = g.clock.Now()
-	g.live = newLiveReads(g.metrics, g.clock)
+	g.reads = newBoundedReads(restrictionBudget, g.metrics, g.clock)
+	g.absence = newBoundedReads(absenceBudget, g.metrics, g.clock)
 	for i := range table {
 		w := &watch{watched: &table[i], activity: newActivity(g.clock)}
 		if err := g.setUp(w); err != nil {
@@ -311,7 +313,7 @@ func (g *Garden) Live(ctx context.Context, seed string, v graph.Vertex) (*Object
 		return nil, nil
 	}
 	var found *Object
-	err := g.live.do(ctx, seed, "object", func(ctx context.Context) error {
+	err := g.reads.do(ctx, seed, "object", func(ctx context.Context) error {
 		o, err := g.source.Live(ctx, w.Resource, v.Namespace, v.Name)
 		if apierrors.IsNotFound(err) {
 			return nil
@@ -326,8 +328,22 @@ func (g *Garden) Live(ctx context.Context, seed string, v graph.Vertex) (*Object
 }
 
 // Exists implements Reader.
-func (g *Garden) Exists(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (exists bool, err error) {
-	err = g.live.do(ctx, seed, "metadata", func(ctx context.Context) error {
+func (g *Garden) Exists(
+	ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string,
+) (exists bool, err error) {
+	err = g.reads.do(ctx, seed, "metadata", func(ctx context.Context) error {
+		exists, err = g.source.Exists(ctx, resource, namespace, name)
+		return err
+	})
+	return exists, err
+}
+
+// StillExists is Exists for the authorizer, which asks before the deletion of an object. These reads have a small budget of
+// their own.
+func (g *Garden) StillExists(
+	ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string,
+) (exists bool, err error) {
+	err = g.absence.do(ctx, seed, "absence", func(ctx context.Context) error {
 		exists, err = g.source.Exists(ctx, resource, namespace, name)
 		return err
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"testing"
 	"time"
 
@@ -411,7 +410,7 @@ func TestLive(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
 	_, err = g.Exists(t.Context(), "s", shoots, "garden", "m")
 	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
-	for range 2 * liveBurst {
+	for range 2 * restrictionBudget.all.burst {
 		_, err = g.Live(t.Context(), "s", v)
 		require.ErrorIs(t, err, ErrNotAvailable, "never a failure, however often")
 	}
@@ -459,47 +458,20 @@ func TestLive(t *testing.T) {
 	require.NotErrorIs(t, err, ErrNotAvailable)
 }
 
-// A burst of reads is cut off, in number at once and in rate, and says so. One Seed cannot use up what the others need.
-func TestLiveBounds(t *testing.T) {
+// TestDeletesLeaveReadsToTheRestriction: the checks before deletes have their own budget.
+func TestDeletesLeaveReadsToTheRestriction(t *testing.T) {
+	secrets := schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 	source := newMemorySource(t)
-	g := run(t, source)
-	live := func(seed int) error {
-		_, err := g.Live(t.Context(), strconv.Itoa(seed), graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"})
-		return err
-	}
-
-	entered, leave := make(chan struct{}), make(chan struct{})
-	source.live = func(context.Context, graph.Vertex) (runtime.Object, error) {
-		entered <- struct{}{}
-		<-leave
-		return shootOn("s"), nil
-	}
-	results := make(chan error)
-	for seed := range liveConcurrency {
-		go func() { results <- live(seed) }()
-		<-entered
-	}
-	require.ErrorIs(t, live(0), errExhausted)
-	close(leave)
-	for range liveConcurrency {
-		require.NoError(t, <-results)
-	}
-
 	source.live = func(context.Context, graph.Vertex) (runtime.Object, error) { return shootOn("s"), nil }
-	reads := func(seed func(i int) int) (n int) {
-		for i := range 100 * liveBurst {
-			if err := live(seed(i)); err != nil {
-				require.ErrorIs(t, err, errExhausted)
-				return n
-			}
-			n++
-		}
-		return n
+	g := run(t, source)
+	exhausted := false
+	for range 2 * absenceBudget.seed.burst {
+		exists, err := g.StillExists(t.Context(), "s", secrets, "garden", "m")
+		exhausted = errors.Is(err, errExhausted)
+		require.NotEqual(t, exhausted, exists)
 	}
-	one := reads(func(int) int { return 1000 })
-	require.GreaterOrEqual(t, one, liveBurstOfSeed)
-	require.Less(t, one, liveBurst)
-	rest := reads(func(i int) int { return i })
-	require.Positive(t, rest)
-	require.Less(t, rest, 100*liveBurst)
+	require.True(t, exhausted)
+	exists, err := g.Exists(t.Context(), "s", secrets, "garden", "m")
+	require.NoError(t, err)
+	require.True(t, exists)
 }
