@@ -12,8 +12,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// This file holds the checks of what a new gardenlet bootstraps with. Whoever holds it becomes the gardenlet of that Seed.
-// So the contents must match exactly, and are checked before anything is looked up.
+// This file holds the checks of what a new gardenlet bootstraps with. Its holder becomes the gardenlet of that Seed. So
+// the contents must match exactly, and are checked before anything is looked up.
 
 func checkServiceAccount(d *decision, _ *anyObject) error {
 	if d.GetNamespace() == d.seedNamespace() {
@@ -36,10 +36,13 @@ func checkBootstrapBinding(d *decision, o *clusterRoleBinding) error {
 	if o.RoleRef.APIGroup == "" {
 		o.RoleRef.APIGroup = rbacv1.GroupName
 	}
-	if o.RoleRef != (rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: naming.BootstrapperClusterRole}) {
+	bootstrapper := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: naming.BootstrapperClusterRole}
+	if o.RoleRef != bootstrapper {
 		return forbidden("its roleRef is not the ClusterRole %s", naming.BootstrapperClusterRole)
 	}
-	account := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: naming.BootstrapServiceAccount(name)}
+	account := rbacv1.Subject{
+		Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: naming.BootstrapServiceAccount(name),
+	}
 	if len(o.Subjects) != 1 || o.Subjects[0] != account {
 		return forbidden("its subjects are not exactly the ServiceAccount %s/%s", account.Namespace, account.Name)
 	}
@@ -61,8 +64,8 @@ func tokenTarget(kind graph.Kind) string {
 	return seedmanagementv1alpha1.SchemeGroupVersion.String() + "." + kind.String() + " resource "
 }
 
-// bootstrapToken allows a bootstrap token that gives no more than bootstrapping, for a ManagedSeed or Gardenlet that the
-// client may bootstrap.
+// bootstrapToken allows a bootstrap token that gives no more than bootstrapping, for a ManagedSeed or Gardenlet that
+// the client may bootstrap.
 func (d *decision) bootstrapToken(o *secret) error {
 	if o.Type != corev1.SecretTypeBootstrapToken {
 		return invalid("its type must be %s", corev1.SecretTypeBootstrapToken)

@@ -47,8 +47,8 @@ func checkBackupEntry(d *decision, o *backupEntry) error {
 	return d.relatedBucket(o.Spec.BucketName)
 }
 
-// restores allows the copy of a BackupEntry from which a Shoot is restored after its control plane has moved. It lies in
-// the bucket of the Seed that the Shoot comes from.
+// restores allows the copy of a BackupEntry from which a Shoot is restored after its control plane has moved. It lies
+// in the bucket of the Seed that the Shoot comes from.
 func (d *decision) restores(o *backupEntry) error {
 	name, ok := strings.CutPrefix(d.name, naming.BackupEntrySourcePrefix)
 	if !ok || name == "" {
@@ -127,8 +127,8 @@ func checkOwnSeed(d *decision, _ *anyObject) error {
 	return nil
 }
 
-// checkOwnOrAbandonedSeed allows the client's own Seed. It also lets the parent's gardenlet remove the Seed of a ManagedSeed
-// that is being deleted.
+// checkOwnOrAbandonedSeed allows the client's own Seed. It also lets the parent's gardenlet remove the Seed of a
+// ManagedSeed that is being deleted.
 func checkOwnOrAbandonedSeed(d *decision, _ *anyObject) error {
 	if d.name == d.client.Seed {
 		return nil

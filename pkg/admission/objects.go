@@ -14,8 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// This file holds what is decoded of the guarded objects: only what the checks read, so that newer API versions and large
-// objects cost and break nothing. The fields are spelled alike in all versions of a resource.
+// This file holds what is decoded of the guarded objects: only what the checks read, so that newer API versions and
+// large objects cost and break nothing. The fields are spelled alike in all versions of a resource.
 
 // object is a guarded object.
 type object interface {
@@ -78,8 +78,8 @@ type tokenData struct {
 	AuthExtraGroups jsontext.Value `json:"auth-extra-groups"`
 }
 
-// decode decodes an object. The names of fields are case-sensitive, as for the API server; a name that comes twice is an
-// error. Errors are for the client and the log: they tell the place and no values.
+// decode decodes an object. The names of fields are case-sensitive, as for the API server; a name that comes twice is
+// an error. Errors are for the client and the log: they tell the place and no values.
 func decode(raw []byte, o object) error {
 	if jsontext.Value(raw).Kind() != jsontext.KindBeginObject {
 		return errors.New("it is not there, or no JSON object")

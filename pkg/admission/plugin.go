@@ -27,8 +27,8 @@ type Options struct {
 	Registerer prometheus.Registerer
 }
 
-// Plugin is the SeedRestriction, as an admission plugin of an API server and behind a webhook. It is safe for concurrent
-// use.
+// Plugin is the SeedRestriction, as an admission plugin of an API server and behind a webhook. It is safe for
+// concurrent use.
 type Plugin struct {
 	reader   garden.Reader
 	clock    clock.PassiveClock
@@ -177,8 +177,8 @@ func (d *decision) marshal(o runtime.Object, interfaces admission.ObjectInterfac
 	return gojson.Marshal(o)
 }
 
-// decodeInto takes the name from the object when the request has none: when a collection is deleted object by object, and
-// when the object is created with a name that the API server has generated.
+// decodeInto takes the name from the object when the request has none: when a collection is deleted object by object,
+// and when the object is created with a name that the API server has generated.
 func (d *decision) decodeInto(o object, raw []byte, field string) error {
 	if err := decode(raw, o); err != nil {
 		return badRequest("its %s cannot be decoded: %v", field, err)

@@ -42,8 +42,8 @@ func newRechecks(registerer prometheus.Registerer) *prometheus.CounterVec {
 	return rechecks
 }
 
-// recheck repeats a check that denied by the informers' objects, with objects read live, and then asks whether the object
-// exists already. The error is nil when the request is allowed after all.
+// recheck repeats a check that denied by the informers' objects, with objects read live, and then asks whether the
+// object exists already. The error is nil when the request is allowed after all.
 func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, liveTimeout)
 	defer cancel()

@@ -14,8 +14,8 @@ import (
 
 // checkSecret allows a Secret for one of several reasons. A name may offer more than one.
 func checkSecret(d *decision, o *secret) error {
-	// kube-controller-manager fills such a Secret with a token of the ServiceAccount that it names. Under a name of which the
-	// client may create and read Secrets, that would be a way to any ServiceAccount in the namespace.
+	// kube-controller-manager fills such a Secret with a token of the ServiceAccount that it names. Under a name of
+	// which the client may create and read Secrets, that would be a way to any ServiceAccount in the namespace.
 	if o.Type == corev1.SecretTypeServiceAccountToken {
 		return invalid("its type must not be %s", corev1.SecretTypeServiceAccountToken)
 	}

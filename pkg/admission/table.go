@@ -11,8 +11,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/identity"
 )
 
-// Rule is a row of the decision table: which check guards an operation on a resource, for which kinds of seed clients. A
-// client whose kind is in no row of the resource and operation is denied.
+// Rule is a row of the decision table: which check guards an operation on a resource, for which kinds of seed
+// clients. A client whose kind is in no row of the resource and operation is denied.
 type Rule struct {
 	Resource schema.GroupResource
 	// Versions are all API versions that the resource exists in, the preferred one first.
@@ -139,7 +139,8 @@ func row(kind graph.Kind, clients []identity.ClientKind, check check, allowed st
 	}
 }
 
-// Rules returns the decision table. The registration of the webhook follows from it: exactly these resources and operations.
+// Rules returns the decision table. The registration of the webhook follows from it: exactly these resources and
+// operations.
 func Rules() []Rule { return slices.Clone(table) }
 
 type guarded struct {

@@ -19,22 +19,22 @@ const (
 	presenceSize = 1024
 )
 
-// ExistsFunc reads from the API server, for a client of the Seed, whether an object exists, by its metadata alone. False
-// without an error must mean that the API server said so. It bounds its reads in number, rate (of each Seed and of all) and
-// time.
+// ExistsFunc reads from the API server, for a client of the Seed, whether an object exists, by its metadata alone.
+// False without an error must mean that the API server said so. It bounds its reads in number, rate (of each Seed and
+// of all) and time.
 type ExistsFunc func(
 	ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string,
 ) (bool, error)
 
-// AbsenceChecker is the Absence that asks the API server. A read that fails, is not permitted or exceeds its bounds makes
-// nothing certain. It is safe for concurrent use.
+// AbsenceChecker is the Absence that asks the API server. A read that fails, is not permitted or exceeds its bounds
+// makes nothing certain. It is safe for concurrent use.
 //
 // "Absent" is never remembered: each such answer rests on a read that began after it was asked for. An object that is
-// created between this read and the delete itself is deleted all the same; remembering would make that gap longer. "Exists"
-// is remembered for a few seconds. At worst, that gives no opinion on an object that is gone by then.
+// created between this read and the delete itself is deleted all the same; remembering would make that gap longer.
+// "Exists" is remembered for a few seconds. At worst, that gives no opinion on an object that is gone by then.
 //
-// Callers must not ask for a namespaced resource without a namespace: the API server has no such address, and its 404 would
-// stand for absence.
+// Callers must not ask for a namespaced resource without a namespace: the API server has no such address, and its 404
+// would stand for absence.
 type AbsenceChecker struct {
 	exists  ExistsFunc
 	present *cache.LRUExpireCache

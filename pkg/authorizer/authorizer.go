@@ -13,8 +13,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/identity"
 )
 
-// Graph is what the authorizer asks of the resource graph. It must be complete: nothing is decided on a graph that is still
-// being filled. It must be safe for concurrent use.
+// Graph is what the authorizer asks of the resource graph. It must be complete: nothing is decided on a graph that is
+// still being filled. It must be safe for concurrent use.
 type Graph interface {
 	// Reaches reports whether a path leads from the object to the named Seed.
 	Reaches(object graph.Vertex, seed string) bool
@@ -24,20 +24,22 @@ type Graph interface {
 
 // Absence knows which objects do not exist. It must be safe for concurrent use.
 type Absence interface {
-	// Absent reports whether it is certain that the object does not exist, for a client of the Seed. The namespace is empty when the
-	// resource is cluster-scoped. It ends soon, with ctx at the latest.
+	// Absent reports whether it is certain that the object does not exist, for a client of the Seed. The namespace is
+	// empty when the resource is cluster-scoped. It ends soon, with ctx at the latest.
 	Absent(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) bool
 }
 
 // Options configure an Authorizer.
 type Options struct {
 	Graph Graph
-	// Absence lets clients delete objects that do not exist, and so get the API server's 404. Nil: the graph alone knows, which is
-	// certain where it cannot be behind, as it is behind an API server. Of kinds that are not watched it knows nothing.
+	// Absence lets clients delete objects that do not exist, and so get the API server's 404. Nil: the graph alone
+	// knows, which is certain where it cannot be behind, as it is behind an API server. Of kinds that are not watched it
+	// knows nothing.
 	Absence Absence
 }
 
-// Authorizer is the SeedAuthorizer. It is safe for concurrent use, and allocates nothing but for reads by Options.Absence.
+// Authorizer is the SeedAuthorizer. It is safe for concurrent use, and allocates nothing but for reads by
+// Options.Absence.
 type Authorizer struct {
 	graph   Graph
 	absence Absence
@@ -64,7 +66,9 @@ func New(options Options) (*Authorizer, error) {
 
 // Authorize allows the request or has no opinion. The reason says why, and what would be allowed instead. The error is
 // always nil.
-func (a *Authorizer) Authorize(ctx context.Context, request authorizer.Attributes) (authorizer.Decision, string, error) {
+func (a *Authorizer) Authorize(
+	ctx context.Context, request authorizer.Attributes,
+) (authorizer.Decision, string, error) {
 	e := a.Explain(ctx, request)
 	return e.Decision, e.Reason, nil
 }
@@ -168,9 +172,9 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 	return noOpinion(rule.say.noPath[verb.index()], rule.Rule, StepGraph)
 }
 
-// absent reports whether it is certain that the object does not exist. That the graph does not have it is not enough: of kinds that
-// are not watched it has those objects only that something refers to, and of the others it hears a moment late. In this moment
-// anybody could delete what another has just created.
+// absent reports whether it is certain that the object does not exist. That the graph does not have it is not enough:
+// of kinds that are not watched it has those objects only that something refers to, and of the others it hears a
+// moment late. In this moment anybody could delete what another has just created.
 func (a *Authorizer) absent(ctx context.Context, seed string, rule *Rule, object graph.Vertex) bool {
 	tracked := rule.Kind.Tracked()
 	if tracked && a.graph.HasObject(object) {

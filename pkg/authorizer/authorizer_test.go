@@ -224,7 +224,7 @@ func TestAbsentObjects(t *testing.T) {
 	for _, c := range []struct {
 		row
 		// The row is for no Absence. Asked is what an Absence is asked, and withAbsence what is decided when it says that the
-		// object is absent; when it says no, that refuses.
+		// object is absent; when it says no, there is no opinion.
 		asked       string
 		withAbsence kauthorizer.Decision
 	}{
@@ -316,7 +316,7 @@ func TestScenarios(t *testing.T) {
 }
 
 // TestGuardians: what is always allowed is guarded by a rule of the SeedRestriction for the same resource and clients, or says
-// why not (SPEC 5).
+// why not.
 func TestGuardians(t *testing.T) {
 	operations := map[string]string{"create": "CREATE", "update": "UPDATE", "patch": "UPDATE", "delete": "DELETE", "deletecollection": "DELETE"}
 	guarded := map[string]bool{}

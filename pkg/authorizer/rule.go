@@ -61,8 +61,8 @@ func eventsIn(gv schema.GroupVersion) Target {
 // Grant is a set of verbs that are allowed without a path.
 type Grant struct {
 	Verbs Verbs
-	// Unguarded is why the SeedRestriction need not guard them. When it is empty, it does: by a rule for the same resource and
-	// clients, and the operation of each verb.
+	// Unguarded is why the SeedRestriction need not guard them. When it is empty, it does: by a rule for the same
+	// resource and clients, and the operation of each verb.
 	Unguarded string
 }
 
@@ -187,8 +187,8 @@ func (r *Rule) granted() Verbs {
 	return verbs
 }
 
-// vertex is the object that a request is about. For a request about a Namespace, the API server sends the object's name as its
-// namespace, too.
+// vertex is the object that a request is about. For a request about a Namespace, the API server sends the object's
+// name as its namespace, too.
 func (r *Rule) vertex(namespace, name string) graph.Vertex {
 	if r.Kind == graph.KindNamespace {
 		namespace = ""
@@ -232,8 +232,8 @@ func (p Pattern) matches(s, seed string) bool {
 	}
 }
 
-// confines reports whether one of the selector's requirements alone confines the request to the Seed. A selector that cannot be
-// parsed is none.
+// confines reports whether one of the selector's requirements alone confines the request to the Seed. A selector that
+// cannot be parsed is none.
 func (s Selector) confines(request authorizer.Attributes, seed string) bool {
 	if s.Field != "" {
 		requirements, err := request.GetFieldSelector()
@@ -307,10 +307,12 @@ func (r *Rule) validate() error {
 		granted |= grant.Verbs
 		check(grant.Unguarded != "" || grant.Verbs&read == 0, "no admission rule can guard %q", grant.Verbs&read)
 	}
-	check(!slices.Contains(r.Subresources, "") && len(slices.Compact(slices.Sorted(slices.Values(r.Subresources)))) == len(r.Subresources),
+	distinct := slices.Compact(slices.Sorted(slices.Values(r.Subresources)))
+	check(!slices.Contains(r.Subresources, "") && len(distinct) == len(r.Subresources),
 		"a subresource has no name, or is there twice")
 	check(r.Selector.Field == "" || r.Selector.Label == "", "its selector is on a field and on a label")
-	check(r.Selector == Selector{} || r.ViaGraph&(List|Watch) != 0, "its selector is for a list or watch that it does not have")
+	check(r.Selector == Selector{} || r.ViaGraph&(List|Watch) != 0,
+		"its selector is for a list or watch that it does not have")
 	check(r.Namespaced || len(r.Namespaces) == 0, "it has no namespaces")
 	for _, e := range r.Exceptions {
 		check(e.Verbs != 0, "an exception has no verb")

@@ -95,7 +95,7 @@ func cells(line string) []string {
 	return cells
 }
 
-// model is what SPEC 3 says, in the plainest words.
+// model decides by the documented table, in the plainest way.
 type model struct {
 	rows       map[string]specRow // by client and resource
 	exceptions []specException
@@ -144,7 +144,7 @@ func (m *model) related(resource, namespace, name, seed string) bool {
 	}
 }
 
-// exists says whether world has the object, for watched resources.
+// exists reports whether world has the object, for watched resources.
 func (m *model) exists(resource, namespace, name string) bool {
 	return m.related(resource, namespace, name, "s1") || m.related(resource, namespace, name, "s2")
 }

@@ -30,7 +30,7 @@ type SeedGuardConfiguration struct {
 
 	// Garden says where the garden's objects come from.
 	Garden Garden `json:"garden,omitempty"`
-	// Authorizer configures the SeedAuthorizer (SPEC 3).
+	// Authorizer configures the SeedAuthorizer.
 	Authorizer Authorizer `json:"authorizer,omitempty"`
 	// Serving configures the webhooks' listener.
 	Serving Serving `json:"serving,omitempty"`
@@ -49,9 +49,9 @@ type Garden struct {
 	Landscape string `json:"landscape,omitempty"`
 }
 
-// Authorizer configures the SeedAuthorizer (SPEC 3).
+// Authorizer configures the SeedAuthorizer.
 type Authorizer struct {
-	// ParentScope says how far the client of a parent Seed reaches (SPEC 2.2).
+	// ParentScope says how far the client of a parent Seed reaches.
 	ParentScope graph.ParentScope `json:"parentScope,omitempty"`
 }
 
@@ -98,7 +98,7 @@ type Metrics struct {
 // MetricsOff is the Metrics.BindAddress that switches the listener off.
 const MetricsOff = "0"
 
-// webhookTimeout is how long the API server waits for a webhook (SPEC 5).
+// webhookTimeout is how long the API server waits for a webhook.
 const webhookTimeout = 3 * time.Second
 
 // Default returns the configuration with its defaults.

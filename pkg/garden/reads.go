@@ -15,8 +15,8 @@ import (
 	"k8s.io/utils/lru"
 )
 
-// readBudget bounds reads from the API server beside the informers, which seed clients cause. A client must not be able to
-// turn a burst of requests into load on the garden, nor to use up what the clients of other Seeds need.
+// readBudget bounds reads from the API server beside the informers, which seed clients cause. A client must not be
+// able to turn a burst of requests into load on the garden, nor to use up what the clients of other Seeds need.
 //
 // Invariant: five Seeds together leave others what one Seed gets (TestBudgetsLeaveOthersTheirs).
 type readBudget struct {
@@ -44,8 +44,9 @@ var (
 		seed:    readBounds{slots: 2, perSecond: 40, burst: 80},
 		line:    32,
 	}
-	// absenceBudget is for the authorizer, which asks whether an object is there that is to be deleted. Somebody cleans up
-	// twice rarely, so little is enough. It is a budget of its own, so that deletes use up nothing that the admission needs.
+	// absenceBudget is for the authorizer, which asks whether an object is there that is to be deleted. Somebody cleans
+	// up twice rarely, so little is enough. It is a budget of its own, so that deletes use up nothing that the admission
+	// needs.
 	absenceBudget = readBudget{
 		timeout: 500 * time.Millisecond,
 		all:     readBounds{slots: 6, perSecond: 30, burst: 60},
@@ -54,7 +55,8 @@ var (
 	}
 )
 
-// rememberedSeeds is of how many Seeds the reads are counted: more than a garden has. A Seed that is forgotten starts anew.
+// rememberedSeeds is of how many Seeds the reads are counted: more than a garden has. A Seed that is forgotten starts
+// anew.
 const rememberedSeeds = 2048
 
 // boundedReads keeps reads within a budget. It is safe for concurrent use.
