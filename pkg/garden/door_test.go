@@ -35,7 +35,8 @@ func TestPaged(t *testing.T) {
 		}
 		return result, nil
 	}
-	lw := paged{newActivity(clock.RealClock{}).observe(&cache.ListWatch{ListWithContextFunc: list}), byKind[graph.KindShoot].object}
+	d := door{keep: byKind[graph.KindShoot].object, clock: clock.RealClock{}}
+	lw := d.listerWatcher(&cache.ListWatch{ListWithContextFunc: list})
 
 	listed, err := lw.List(metav1.ListOptions{ResourceVersion: "0", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, Limit: 1 << 20})
 	require.NoError(t, err)
