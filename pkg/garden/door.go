@@ -14,8 +14,8 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// door is where the objects of a kind come in from the source. Each is reduced to what is kept of it before an informer sees
-// it. The door also knows how the source is doing, so that a stale watch is seen before its consequences are.
+// door is where the objects of a kind come in from the source. Each is reduced to what is kept of it before an informer
+// sees it. The door also knows how the source is doing, so that a stale watch is seen before its consequences are.
 type door struct {
 	source cache.ListerWatcherWithContext
 	keep   func(runtime.Object) (*Object, error)
@@ -49,9 +49,9 @@ func (d *door) failed(err error) {
 // pageSize is how many objects a page has. Some have 100 kB.
 const pageSize = 500
 
-// list lists in pages: a list of whole objects would take gigabytes for a moment. Informers list from API servers that do not
-// stream lists, and by themselves ask for all at once. What is listed is what is there now, which is never older than what
-// is asked for: API servers have pages of nothing else.
+// list lists in pages: a list of whole objects would take gigabytes for a moment. Informers list from API servers that
+// do not stream lists, and by themselves ask for all at once. What is listed is what is there now, which is never older
+// than what is asked for: API servers have pages of nothing else.
 func (d *door) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	options.ResourceVersion, options.ResourceVersionMatch = "", ""
 	options.Limit = pageSize
@@ -106,8 +106,8 @@ func (d *door) event(event apiwatch.Event) (apiwatch.Event, bool) {
 	return event, true
 }
 
-// openWatch is a watch that tells when it is stopped. Informers stop every watch that they are done with, also one that the
-// server has ended.
+// openWatch is a watch that tells when it is stopped. Informers stop every watch that they are done with, also one that
+// the server has ended.
 type openWatch struct {
 	apiwatch.Interface
 	closed func()

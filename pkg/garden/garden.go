@@ -49,7 +49,8 @@ type Garden struct {
 	// mu makes an event's way into the graph one step: what the caches hold is read, and the graph is written, under it.
 	// Informers change their caches without it, but each change is followed by an event, so the last word is always right.
 	mu sync.Mutex
-	// wakeups holds, for each object whose derived edges change by the clock, the timer that handles it again. Bound by mu.
+	// wakeups holds, for each object whose derived edges change by the clock, the timer that handles it again. Bound by
+	// mu.
 	wakeups map[graph.Vertex]clock.Timer
 	// edges is scratch space for putLocked.
 	edges []graph.Edge
@@ -114,19 +115,21 @@ func (g *Garden) setUp(w *watch) error {
 		own.received = g.clock.Since(g.started)
 		return &own, nil
 	}
-	w.informer = g.informers.InformerFor(w.New(), func(kubernetesclient.Interface, time.Duration) cache.SharedIndexInformer {
+	lw := w.door.listerWatcher(g.source.ListerWatcher(w.Resource))
+	options := cache.SharedIndexInformerOptions{
+		ObjectDescription: w.GroupResource().String(),
+		Indexers: cache.Indexers{index: func(o any) ([]string, error) {
+			if value, ok := indexValue(o.(*Object)); ok {
+				return []string{value}, nil
+			}
+			return nil, nil
+		}},
+	}
+	newInformer := func(kubernetesclient.Interface, time.Duration) cache.SharedIndexInformer {
 		// There is no example object: what comes in at the door is an *Object, but bookmarks are of the API type.
-		return cache.NewSharedIndexInformerWithOptions(w.door.listerWatcher(g.source.ListerWatcher(w.Resource)), nil,
-			cache.SharedIndexInformerOptions{
-				ObjectDescription: w.GroupResource().String(),
-				Indexers: cache.Indexers{index: func(o any) ([]string, error) {
-					if value, ok := indexValue(o.(*Object)); ok {
-						return []string{value}, nil
-					}
-					return nil, nil
-				}},
-			})
-	})
+		return cache.NewSharedIndexInformerWithOptions(lw, nil, options)
+	}
+	w.informer = g.informers.InformerFor(w.New(), newInformer)
 	err := w.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
 		w.door.failed(err)
 		cache.DefaultWatchErrorHandler(ctx, r, err)
@@ -151,14 +154,15 @@ func (g *Garden) setUp(w *watch) error {
 	return err
 }
 
-// sameEdges reports whether an update from old to o leaves all edges as they are, those of dependents included. Most updates
-// do: heartbeats and other changes of status.
+// sameEdges reports whether an update from old to o leaves all edges as they are, those of dependents included. Most
+// updates do: heartbeats and other changes of status.
 func (w *watched) sameEdges(old, o *Object) bool {
 	return old.Vertex == o.Vertex && old.edges == o.edges && old.UID == o.UID &&
 		(w.derive == nil && w.dependents == nil || old.Facts == o.Facts)
 }
 
-// Run watches the garden until ctx ends, and returns when everything that it started has stopped. It may be called once.
+// Run watches the garden until ctx ends, and returns when everything that it started has stopped. It may be called
+// once.
 func (g *Garden) Run(ctx context.Context) error {
 	g.informers.StartWithContext(ctx)
 	g.informers.Shutdown() // waits until ctx has ended, and with it all informers
@@ -172,8 +176,8 @@ func (g *Garden) Run(ctx context.Context) error {
 	return nil
 }
 
-// NotReady returns why no decision may be made yet, one line a kind: it has not synced, or not all of its first objects have
-// reached the graph. Empty: ready.
+// NotReady returns why no decision may be made yet, one line a kind: it has not synced, or not all of its first objects
+// have reached the graph. Empty: ready.
 func (g *Garden) NotReady() []string {
 	var reasons []string
 	for i := range table {

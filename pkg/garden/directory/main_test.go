@@ -143,7 +143,8 @@ func following(t *testing.T, s *Source) *safeBuffer {
 	return log
 }
 
-// eventually waits for what a change in the directory leads to. It is far longer than a notification takes, and than a rescan.
+// eventually waits for what a change in the directory leads to. It is far longer than a notification takes, and than a
+// rescan.
 func eventually(t testing.TB, condition func() bool) {
 	t.Helper()
 	require.Eventually(t, condition, 20*time.Second, 5*time.Millisecond)

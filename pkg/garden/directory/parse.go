@@ -67,8 +67,8 @@ type head struct {
 	Items json.RawMessage `json:"items"`
 }
 
-// add adds an object, or those of a list. What is wrong with an object is a problem, an error is one of the file. implied is
-// the kind where an item of a typed list does not say it.
+// add adds an object, or those of a list. What is wrong with an object is a problem, an error is one of the file.
+// implied is the kind where an item of a typed list does not say it.
 func (p *parsed) add(content []byte, implied schema.GroupVersionKind, place string) error {
 	var h head
 	// Where the head has fields of wrong types, the decoder says so too. What could be read of it helps until then.

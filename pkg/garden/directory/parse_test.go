@@ -22,7 +22,16 @@ func (p *parsed) vertices() []string {
 	return found
 }
 
+// core begins a manifest of Gardener's group.
+const core = "apiVersion: core.gardener.cloud/v1beta1\nkind: "
+
+const flowSeed = "{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: s}}"
+
 const jsonSeed = `{"apiVersion": "core.gardener.cloud/v1beta1", "kind": "Seed", "metadata": {"name": "s"}}`
+
+func jsonList(items string) string {
+	return `{"apiVersion":"v1","kind":"List","items":[` + items + `]}`
+}
 
 func TestParse(t *testing.T) {
 	const a, b, s = "Shoot/ns/a", "Shoot/ns/b", "Seed/s"
@@ -42,15 +51,16 @@ func TestParse(t *testing.T) {
 		"byte order mark":          {"\ufeff" + seed("s"), []string{s}},
 		"no newline at the end":    {strings.TrimSpace(seed("s")), []string{s}},
 		"separator inside a text":  {seed("s") + "spec:\n  x: |\n    one\n    ---\n    two\n", []string{s}},
-		"aliases":                  {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: &n s, labels: {a: *n}}\n", []string{s}},
+		"aliases":                  {core + "Seed\nmetadata: {name: &n s, labels: {a: *n}}\n", []string{s}},
 		"JSON":                     {jsonSeed, []string{s}},
 		"JSON documents":           {jsonSeed + "\n" + strings.ReplaceAll(jsonSeed, `"s"`, `"t"`), []string{s, "Seed/t"}},
 		"JSON with tabs":           {"{\n\t" + jsonSeed[1:], []string{s}},
-		"flow style":               {"{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: s}}", []string{s}},
-		"flow style, then block":   {"{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: s}}\n---\n" + shoot("a", "s"), []string{s, a}},
-		"List":                     {`{"apiVersion":"v1","kind":"List","items":[` + jsonSeed + `,` + jsonSeed + `]}`, []string{s, s}},
-		"List of Lists":            {`{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"List","items":[` + jsonSeed + `]}]}`, []string{s}},
-		"typed list": {"apiVersion: core.gardener.cloud/v1beta1\nkind: ShootList\nitems:\n- metadata: {name: a, namespace: ns}\n- metadata: {name: b, namespace: ns}\n",
+		"flow style":               {flowSeed, []string{s}},
+		"flow style, then block":   {flowSeed + "\n---\n" + shoot("a", "s"), []string{s, a}},
+		"List":                     {jsonList(jsonSeed + "," + jsonSeed), []string{s, s}},
+		"List of Lists":            {jsonList(jsonList(jsonSeed)), []string{s}},
+		"typed list": {core + "ShootList\nitems:\n- metadata: {name: a, namespace: ns}\n" +
+			"- metadata: {name: b, namespace: ns}\n",
 			[]string{a, b}},
 		"empty list":     {"apiVersion: v1\nkind: List\nitems: []\n", nil},
 		"null list":      {"apiVersion: v1\nkind: List\nitems: null\n", nil},
@@ -112,8 +122,10 @@ metadata:
 }
 
 func TestParseCountsOtherKinds(t *testing.T) {
-	p, err := parse([]byte("apiVersion: v1\nkind: Secret\n---\napiVersion: v1\nkind: Secret\n---\napiVersion: apps/v1\nkind: Deployment\n---\n" +
-		"apiVersion: example.com/v1\nkind: Shoot\nmetadata: {name: another-group}\n---\napiVersion: v1\nkind: PodList\nitems: [{}, {}]\n---\n" + seed("s")))
+	p, err := parse([]byte("apiVersion: v1\nkind: Secret\n---\napiVersion: v1\nkind: Secret\n---\n" +
+		"apiVersion: apps/v1\nkind: Deployment\n---\n" +
+		"apiVersion: example.com/v1\nkind: Shoot\nmetadata: {name: another-group}\n---\napiVersion: v1\nkind: PodList\n" +
+		"items: [{}, {}]\n---\n" + seed("s")))
 	require.NoError(t, err)
 	require.Empty(t, p.problems)
 	require.Equal(t, []string{"Seed/s"}, p.vertices())
@@ -122,9 +134,10 @@ func TestParseCountsOtherKinds(t *testing.T) {
 
 // TestParseAsTheAPIServerReads: other versions are converted, defaults are set.
 func TestParseAsTheAPIServerReads(t *testing.T) {
-	p, err := parse([]byte("apiVersion: core.gardener.cloud/v1beta1\nkind: ControllerDeployment\nmetadata: {name: d}\ntype: helm\n" +
+	p, err := parse([]byte(core + "ControllerDeployment\nmetadata: {name: d}\ntype: helm\n" +
 		"providerConfig: {ociRepository: {ref: 'example.com/chart:v1', pullSecretRef: {name: pull}}}\n---\n" +
-		"apiVersion: seedmanagement.gardener.cloud/v1alpha1\nkind: ManagedSeed\nmetadata: {name: m, namespace: garden}\nspec: {shoot: {name: m}, gardenlet: {}}\n"))
+		"apiVersion: seedmanagement.gardener.cloud/v1alpha1\nkind: ManagedSeed\nmetadata: {name: m, namespace: garden}\n" +
+		"spec: {shoot: {name: m}, gardenlet: {}}\n"))
 	require.NoError(t, err)
 	require.Empty(t, p.problems)
 	require.Equal(t, []string{"ControllerDeployment/d", "ManagedSeed/garden/m"}, p.vertices())
@@ -146,7 +159,7 @@ func TestParseFailures(t *testing.T) {
 		"half a JSON":             {"{\n\"kind\":\n", "document 1 (line 1): "},
 		"JSON syntax":             {jsonSeed + "\n{\"kind\" \"Seed\"}", "document 1 (line 1): "},
 		"half a YAML":             {"apiVersion: v1\nkind: \"Se", "document 1 (line 1): "},
-		"items are no list":       {"apiVersion: v1\nkind: List\nitems: {a: b}\n", "document 1 (line 1): the list's items cannot be decoded"},
+		"items are no list":       {"apiVersion: v1\nkind: List\nitems: {a: b}\n", "the list's items cannot be decoded"},
 		"aliases that explode":    {aliasBomb(), "line"},
 		"more after brackets":     {"{apiVersion: v1, kind: Secret}\nx: y\n", "did not find expected <document start>"},
 		"more after the end":      {seed("s") + "...\n" + seed("t"), "did not find expected <document start>"},
@@ -176,19 +189,19 @@ func TestParseProblems(t *testing.T) {
 	for name, c := range map[string]struct{ content, message string }{
 		"no kind":             {"a: b\n", "document 1 (line 1): the object has no kind"},
 		"kind is no text":     {"kind: {}\n", "document 1 (line 1): the object has no kind"},
-		"no name":             {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\n", "Seed : its name or namespace is missing"},
-		"no namespace":        {"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: x}\n", "Shoot x: its name or namespace is missing"},
-		"a namespace":         {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: x, namespace: ns}\n", "Seed ns/x: its name or namespace is missing or not valid (namespaced: false)"},
-		"slash in a name":     {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: a/b}\n", "its name or namespace is missing or not valid"},
-		"slash in namespace":  {"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: a, namespace: a/b}\n", "its name or namespace is missing or not valid"},
+		"no name":             {core + "Seed\n", "Seed : its name or"},
+		"no namespace":        {core + "Shoot\nmetadata: {name: x}\n", "Shoot x: its name or"},
+		"a namespace":         {core + "Seed\nmetadata: {name: x, namespace: ns}\n", "not valid (namespaced: false)"},
+		"slash in a name":     {core + "Seed\nmetadata: {name: a/b}\n", "its name or namespace"},
+		"slash in namespace":  {core + "Shoot\nmetadata: {name: a, namespace: a/b}\n", "its name or namespace"},
 		"a field's type":      {shoot("x", "[]"), "Shoot ns/x: it cannot be decoded"},
-		"metadata's type":     {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: []\n", "cannot be decoded"},
-		"version":             {"apiVersion: core.gardener.cloud/v7\nkind: Seed\nmetadata: {name: x}\n", "Seed x: version core.gardener.cloud/v7 is not known"},
-		"internal version":    {"apiVersion: core.gardener.cloud/__internal\nkind: Seed\nmetadata: {name: x}\n", "is not known"},
-		"item of a List":      {"apiVersion: v1\nkind: List\nitems: [{}]\n", "document 1 (line 1): item 1: the object has no kind"},
+		"metadata's type":     {core + "Seed\nmetadata: []\n", "cannot be decoded"},
+		"version":             {strings.Replace(seed("x"), "v1beta1", "v7", 1), "v7 is not known"},
+		"internal version":    {strings.Replace(seed("x"), "v1beta1", "__internal", 1), "is not known"},
+		"item of a List":      {"apiVersion: v1\nkind: List\nitems: [{}]\n", "(line 1): item 1: the object has no kind"},
 		"item is no object":   {"apiVersion: v1\nkind: List\nitems: [3]\n", "item 1: the object has no kind"},
-		"second item":         {"apiVersion: core.gardener.cloud/v1beta1\nkind: SeedList\nitems: [{metadata: {name: a}}, {metadata: {}}]\n", "item 2: Seed : its name or namespace is missing"},
-		"its own List's kind": {"apiVersion: core.gardener.cloud/v1beta1\nkind: SeedList\nitems: [{metadata: {name: 3}}]\n", "cannot be decoded"},
+		"second item":         {core + "SeedList\nitems: [{metadata: {name: a}}, {metadata: {}}]\n", "item 2: Seed :"},
+		"its own List's kind": {core + "SeedList\nitems: [{metadata: {name: 3}}]\n", "cannot be decoded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := parse([]byte(seed("before") + "---\n" + seed("between")))
@@ -217,10 +230,11 @@ func TestSizes(t *testing.T) {
 // no other file loses anything, and a file that cannot be understood keeps what it held.
 func FuzzManifests(f *testing.F) {
 	for _, content := range []string{
-		"", shoot("a", "s"), seed("s") + "---\n" + shoot("b", "s"), jsonSeed, jsonSeed + jsonSeed, "{", "kind: List\nitems: [{}]\n", "a: b: c", "- 1",
-		"apiVersion: core.gardener.cloud/v1beta1\nkind: ShootList\nitems: [{metadata: {name: a, namespace: ns}}]\n", aliasBomb(),
-		"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: a/b, namespace: ns}\n", "\x00", "...\n---\n%",
-		"apiVersion: core.gardener.cloud/v1beta1\nkind: ControllerDeployment\nmetadata: {name: d}\ntype: helm\nproviderConfig: {chart: ''}\n",
+		"", shoot("a", "s"), seed("s") + "---\n" + shoot("b", "s"), jsonSeed, jsonSeed + jsonSeed,
+		"{", "kind: List\nitems: [{}]\n", "a: b: c", "- 1",
+		core + "ShootList\nitems: [{metadata: {name: a, namespace: ns}}]\n", aliasBomb(),
+		core + "Shoot\nmetadata: {name: a/b, namespace: ns}\n", "\x00", "...\n---\n%",
+		core + "ControllerDeployment\nmetadata: {name: d}\ntype: helm\nproviderConfig: {chart: ''}\n",
 	} {
 		f.Add([]byte(content))
 	}
@@ -232,7 +246,8 @@ func FuzzManifests(f *testing.F) {
 			}
 		}
 
-		dir := newDir(t, "a.yaml", seed("other")+"---\n"+shoot("other", "other"), "b.yaml", seed("mine"), "c.yaml", seed("last"))
+		dir := newDir(t, "a.yaml", seed("other")+"---\n"+shoot("other", "other"),
+			"b.yaml", seed("mine"), "c.yaml", seed("last"))
 		s := dir.open()
 		dir.write("b.yaml", string(content)+" ") // of another size than before in any case
 		dir.rescan(s)

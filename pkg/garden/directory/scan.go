@@ -62,8 +62,8 @@ func (s *Source) scan(watcher *fsnotify.Watcher) (again bool, err error) {
 	return c.again, nil
 }
 
-// walk reads the files of a directory and of those below it. Each directory is watched before it is read, so that no change
-// falls in between.
+// walk reads the files of a directory and of those below it. Each directory is watched before it is read, so that no
+// change falls in between.
 func (c *scanner) walk(dir string) error {
 	actual, err := filepath.EvalSymlinks(dir)
 	if err != nil || c.visited[actual] {
@@ -186,7 +186,8 @@ func (c *scanner) merge() {
 		}
 		for _, o := range f.objects {
 			if other := origin[o.Vertex]; other != "" {
-				c.problem(f.path, fmt.Errorf("%s is defined again, and wins over the one in %s", describe(o.Vertex), c.relative(other)))
+				c.problem(f.path, fmt.Errorf("%s is defined again, and wins over the one in %s",
+					describe(o.Vertex), c.relative(other)))
 			}
 			origin[o.Vertex] = f.path
 			merged[o.Kind][o.Vertex] = o

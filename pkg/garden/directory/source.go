@@ -54,11 +54,12 @@ type Source struct {
 	problems []string               // replaced, never changed
 }
 
-// objects are those of one kind. Invariant: an object that has changed is another pointer, with another resource version.
+// objects are those of one kind. Invariant: an object that has changed is another pointer, with another resource
+// version.
 type objects map[graph.Vertex]*garden.Object
 
-// New reads the directory once. It fails when dir is not a directory that can be read. Whatever is wrong with the files in it
-// is a problem (Problems). Until Run, the source stays as it is and nothing is logged.
+// New reads the directory once. It fails when dir is not a directory that can be read. Whatever is wrong with the files
+// in it is a problem (Problems). Until Run, the source stays as it is and nothing is logged.
 func New(dir string) (*Source, error) {
 	absolute, err := filepath.Abs(dir) // the working directory may change later on
 	if err != nil {
@@ -71,8 +72,8 @@ func New(dir string) (*Source, error) {
 	return s, nil
 }
 
-// Run follows changes of the directory until ctx ends, and returns when everything that it started has stopped. It may be
-// called once.
+// Run follows changes of the directory until ctx ends, and returns when everything that it started has stopped. It may
+// be called once.
 func (s *Source) Run(ctx context.Context) error {
 	logger := klog.FromContext(ctx).WithName("directory").WithValues("directory", s.dir)
 	var events <-chan fsnotify.Event
@@ -152,8 +153,8 @@ func (s *Source) now(kind graph.Kind) (objects, <-chan struct{}) {
 	return s.objects[kind], s.changed
 }
 
-// Problems returns what is wrong with the directory at present, each with the file's path below the directory and the place
-// in it. It is empty when nothing is wrong.
+// Problems returns what is wrong with the directory at present, each with the file's path below the directory and the
+// place in it. It is empty when nothing is wrong.
 func (s *Source) Problems() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,8 +202,8 @@ func (l *lister) list(context.Context, metav1.ListOptions) (runtime.Object, erro
 	return list, nil
 }
 
-// watch sends how what there is differs from what the informer has listed, now and after each change, until ctx ends or the
-// watch is stopped.
+// watch sends how what there is differs from what the informer has listed, now and after each change, until ctx ends or
+// the watch is stopped.
 func (l *lister) watch(ctx context.Context, _ metav1.ListOptions) (watch.Interface, error) {
 	listed := l.listed.Swap(nil)
 	if listed == nil {

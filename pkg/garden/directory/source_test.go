@@ -30,9 +30,12 @@ const (
 
 func TestWhichFilesCount(t *testing.T) {
 	f := newDir(t,
-		"a.yaml", seed("a"), "b.yml", seed("b"), "c.json", strings.ReplaceAll(jsonSeed, `"s"`, `"c"`), "sub/deep/d.yaml", seed("d"),
-		".hidden.yaml", seed("hidden"), ".git/x.yaml", seed("git"), "..data/x.yaml", seed("data"), "README.md", seed("readme"),
-		"#a.yaml#", seed("emacs"), "a.yaml~", seed("backup"), "a.yaml.swp", seed("swap"), "yaml", seed("no-extension"), "empty.yaml", "")
+		"a.yaml", seed("a"), "b.yml", seed("b"),
+		"c.json", strings.ReplaceAll(jsonSeed, `"s"`, `"c"`), "sub/deep/d.yaml", seed("d"),
+		".hidden.yaml", seed("hidden"), ".git/x.yaml", seed("git"), "..data/x.yaml", seed("data"),
+		"README.md", seed("readme"),
+		"#a.yaml#", seed("emacs"), "a.yaml~", seed("backup"), "a.yaml.swp", seed("swap"),
+		"yaml", seed("no-extension"), "empty.yaml", "")
 	elsewhere := newDir(t, "linked/l.yaml", seed("linked"), "single", seed("single"))
 	f.link(elsewhere.path("linked"), "linked-dir")
 	f.link(elsewhere.path("linked"), "linked-again") // read once
@@ -64,7 +67,8 @@ func TestNothingIsBehindTheFiles(t *testing.T) {
 
 // TestLastDefinitionCounts: an object that is defined twice is what the later path says.
 func TestLastDefinitionCounts(t *testing.T) {
-	f := newDir(t, "a.yaml", shoot("x", "one"), "b/z.yaml", shoot("x", "two"), "b-later.yaml", shoot("x", "three")+"---\n"+shoot("x", "four"))
+	f := newDir(t, "a.yaml", shoot("x", "one"), "b/z.yaml", shoot("x", "two"),
+		"b-later.yaml", shoot("x", "three")+"---\n"+shoot("x", "four"))
 	s := f.open()
 	require.Equal(t, "four", seedOf(t, s, "x"))
 	require.Equal(t, []string{
@@ -289,7 +293,8 @@ func TestFollowWithoutNotifications(t *testing.T) {
 
 // TestWatch: an informer is sent what has changed since it listed, once, and nothing of what stayed as it was.
 func TestWatch(t *testing.T) {
-	f := newDir(t, "a.yaml", shoot("a", "one")+"---\n"+shoot("same", "one"), "b.yaml", shoot("b", "one"), "s.yaml", seed("s"))
+	f := newDir(t, "a.yaml", shoot("a", "one")+"---\n"+shoot("same", "one"),
+		"b.yaml", shoot("b", "one"), "s.yaml", seed("s"))
 	s := f.open()
 	lw := cache.ToListerWatcherWithContext(s.ListerWatcher(resource(kindShoot)))
 	_, err := lw.WatchWithContext(t.Context(), metav1.ListOptions{})
@@ -349,8 +354,8 @@ func TestProblemsAreBounded(t *testing.T) {
 	require.Equal(t, "and 50 more problems", s.Problems()[maxProblems])
 }
 
-// TestTheGraphFollowsTheDirectory takes a directory through random changes, among them bad ones. The graph that follows it must be
-// the one that is made of the directory's end anew, but for what bad files last held.
+// TestTheGraphFollowsTheDirectory takes a directory through random changes, among them bad ones. The graph that follows
+// it must be the one that is made of the directory's end anew, but for what bad files last held.
 func TestTheGraphFollowsTheDirectory(t *testing.T) {
 	f := newDir(t, "seeds.yaml", seed("s0")+"---\n"+seed("s1")+"---\n"+seed("s2"))
 	s := f.open()
