@@ -104,16 +104,12 @@ func New(options Options) (*Garden, error) {
 func (g *Garden) setUp(w *watch) error {
 	w.door.clock = g.clock
 	w.door.keep = func(o runtime.Object) (*Object, error) {
-		kept, ok := o.(*Object)
-		if !ok {
-			var err error
-			if kept, err = w.object(o); err != nil {
-				return nil, err
-			}
+		kept, err := w.kept(o)
+		if err != nil {
+			return nil, err
 		}
-		own := *kept // a source may go on using its objects
-		own.received = g.clock.Since(g.started)
-		return &own, nil
+		kept.received = g.clock.Since(g.started)
+		return kept, nil
 	}
 	lw := w.door.listerWatcher(g.source.ListerWatcher(w.Resource))
 	options := cache.SharedIndexInformerOptions{
@@ -152,6 +148,15 @@ func (g *Garden) setUp(w *watch) error {
 		},
 	})
 	return err
+}
+
+// kept returns what is kept of an object that has come from the source.
+func (w *watched) kept(o runtime.Object) (*Object, error) {
+	if o, ok := o.(*Object); ok {
+		own := *o // the source may go on using its object
+		return &own, nil
+	}
+	return w.object(o)
 }
 
 // sameEdges reports whether an update from old to o leaves all edges as they are, those of dependents included. Most
