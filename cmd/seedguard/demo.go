@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -20,12 +19,8 @@ import (
 
 // demonstrate prints the addresses and commands to paste, once the landscape is in the graph.
 func demonstrate(ctx context.Context, c *config.SeedGuardConfiguration, g *graph.Graph, watched *garden.Garden, web *server.Server, s streams) {
-	for len(watched.NotReady()) > 0 {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(10 * time.Millisecond):
-		}
+	if watched.WaitReady(ctx) != nil {
+		return // ctx has ended
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nseedguard decides on %s\n\n  webhooks     https://%s\n", c.Garden.Landscape, web.Address())

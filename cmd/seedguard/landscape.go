@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/garden"
-	"github.com/seedguard/seedguard/pkg/garden/manifests"
+	"github.com/seedguard/seedguard/pkg/garden/directory"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/server"
 )
@@ -50,7 +49,7 @@ func (f *landscapeFlags) load(ctx context.Context, warnings io.Writer) (*landsca
 	if scope != graph.ParentScopeSeed && scope != graph.ParentScopeEverything {
 		return nil, fmt.Errorf("--parent-scope %s: want %s or %s", scope, graph.ParentScopeSeed, graph.ParentScopeEverything)
 	}
-	source, err := manifests.New(f.dir)
+	source, err := directory.New(f.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +67,8 @@ func (f *landscapeFlags) load(ctx context.Context, warnings io.Writer) (*landsca
 	loading, stop := context.WithCancel(ctx)
 	defer stop()
 	running.Go(func() { _ = l.garden.Run(loading) }) // ends without error when it is told to
-	for len(l.garden.NotReady()) > 0 {
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%s was not loaded: %s", f.dir, strings.Join(l.garden.NotReady(), "; "))
-		case <-time.After(5 * time.Millisecond):
-		}
+	if err := l.garden.WaitReady(ctx); err != nil {
+		return nil, fmt.Errorf("%s was not loaded: %w", f.dir, err)
 	}
 	return l, nil
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/garden"
-	"github.com/seedguard/seedguard/pkg/garden/manifests"
+	"github.com/seedguard/seedguard/pkg/garden/directory"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/server"
 )
@@ -107,7 +107,7 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	}
 	run(watched.Run)
 	switch source := source.(type) {
-	case *manifests.Source:
+	case *directory.Source:
 		run(source.Run)
 		running.Go(func() { demonstrate(serving, c, resources, watched, web, s) })
 	case *garden.KubeSource:
@@ -126,7 +126,7 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 // newSource returns where the garden's objects come from.
 func newSource(g *config.Garden) (garden.Source, error) {
 	if g.Landscape != "" {
-		return manifests.New(g.Landscape)
+		return directory.New(g.Landscape)
 	}
 	var cluster *rest.Config
 	var err error

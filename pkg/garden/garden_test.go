@@ -93,7 +93,10 @@ func runAt(t *testing.T, source *memorySource, now time.Time) *testGarden {
 		cancel()
 		require.NoError(t, <-done)
 	})
-	g.eventually("ready", func() bool { return len(g.NotReady()) == 0 })
+	waiting, stop := context.WithTimeout(ctx, 10*time.Second)
+	defer stop()
+	require.NoError(t, g.WaitReady(waiting))
+	require.Empty(t, g.NotReady())
 	return g
 }
 
@@ -354,10 +357,19 @@ func TestNotReady(t *testing.T) {
 	}()
 	require.Eventually(t, func() bool {
 		reasons := g.NotReady()
-		return len(reasons) == 1 && reasons[0] == "managedseeds.seedmanagement.gardener.cloud not synced: failed to list *v1alpha1.ManagedSeed: no such resource"
+		return len(reasons) == 1 && reasons[0] ==
+			"managedseeds.seedmanagement.gardener.cloud not synced: "+
+				"failed to list managedseeds.seedmanagement.gardener.cloud: no such resource"
 	}, 10*time.Second, time.Millisecond)
+	waiting, stop := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer stop()
+	err = g.WaitReady(waiting)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "managedseeds.seedmanagement.gardener.cloud not synced", "says what is missing")
 	close(source.fails)
-	require.Eventually(t, func() bool { return len(g.NotReady()) == 0 }, 30*time.Second, time.Millisecond)
+	waiting, stop = context.WithTimeout(ctx, 30*time.Second)
+	defer stop()
+	require.NoError(t, g.WaitReady(waiting))
 
 	problems, err := testutil.GatherAndLint(registry)
 	require.NoError(t, err)
@@ -385,7 +397,7 @@ func TestHeartbeat(t *testing.T) {
 
 	for name, change := range map[string]func(*gardencorev1beta1.Shoot){
 		"edges": func(s *gardencorev1beta1.Shoot) { s.Status.SeedName = &s.Name },
-		"name":  func(s *gardencorev1beta1.Shoot) { s.Name = "other" }, // a folder may hold two of one key
+		"name":  func(s *gardencorev1beta1.Shoot) { s.Name = "other" }, // a source may hold two of one key
 		"UID":   func(s *gardencorev1beta1.Shoot) { s.UID = "other" },
 		"managed issuer": func(s *gardencorev1beta1.Shoot) {
 			s.Annotations = map[string]string{"authentication.gardener.cloud/issuer": "managed"}
