@@ -56,12 +56,13 @@ fuzz: ## Run each fuzz target FUZZTIME (10000x, or a time as 1m).
 	hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: e2e
-e2e: ## End-to-end tests against a real kube-apiserver and etcd, built from their Go modules.
-	go test -timeout 30m -count 1 ./test/e2e/...
+e2e: ## End-to-end tests against real etcd, kube-apiserver and gardener-apiserver, built from their Go modules.
+	hack/tools/build.sh etcd kube-apiserver garden-kube-apiserver gardener-apiserver >/dev/null
+	go test -timeout 30m -count 1 -p 1 ./test/e2e/...
 
 .PHONY: garden
-garden: ## Bring up etcd, kube-apiserver and seedguard with the example landscape, ready for kubectl.
-	go run ./test/garden/cmd
+garden: ## Bring up etcd, kube-apiserver and seedguard, ready for kubectl (ARGS=--gardener: with gardener-apiserver).
+	go run ./test/garden/cmd $(ARGS)
 
 .PHONY: bench
 bench: ## Run the benchmarks and write benchmarks/REPORT.md.

@@ -2,13 +2,9 @@ package benchmarks
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"testing"
 	"time"
@@ -26,12 +22,14 @@ import (
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/test/pki"
+	"github.com/seedguard/seedguard/test/still"
 )
 
 // newGarden returns a garden of the landscape once it is ready, stopped when the benchmark ends.
 func newGarden(b *testing.B, l *landscape.Landscape, g *graph.Graph) *garden.Garden {
 	b.Helper()
-	watched, err := garden.New(garden.Options{Source: landscape.Source{Landscape: l}, Graph: g})
+	watched, err := garden.New(garden.Options{Source: still.Source(l.Of), Graph: g})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -95,16 +93,12 @@ func admissionCases(l *landscape.Landscape) []admissionCase {
 
 // certificateRequest returns a seed client certificate request, in PEM and base64.
 func certificateRequest(user string) string {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
 	template := &x509.CertificateRequest{Subject: pkix.Name{Organization: []string{seedsGroup}, CommonName: user}}
-	der, err := x509.CreateCertificateRequest(rand.Reader, template, key)
+	request, err := pki.CertificateRequest(template)
 	if err != nil {
 		panic(err)
 	}
-	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
+	return base64.StdEncoding.EncodeToString(request)
 }
 
 var padding = func() string {

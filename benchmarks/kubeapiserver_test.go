@@ -33,7 +33,7 @@ var kubeShoots = flag.Int("kube-apiserver-shoots", 10000, "Shoots in a real kube
 func BenchmarkProcessKubeAPIServer(b *testing.B) {
 	n := min(*kubeShoots, largest(b))
 	l := landscape.New(landscape.Options{Shoots: n, Realistic: true})
-	binary, err := testgarden.Build(b.Context(), b.TempDir())
+	binary, err := testgarden.Build(b.Context(), b.TempDir(), false)
 	must(b, err)
 	g, err := testgarden.Start(b.Context(), testgarden.Options{Dir: b.TempDir(), Seedguard: binary})
 	must(b, err)

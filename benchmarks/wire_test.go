@@ -3,18 +3,11 @@ package benchmarks
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -31,6 +24,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/server"
+	"github.com/seedguard/seedguard/test/pki"
 )
 
 // endpoint is a server at work, and what it takes to call it.
@@ -39,35 +33,31 @@ type endpoint struct {
 	client *http.Client
 }
 
-// certificate is what both sides show: signed by itself, so that it is also the CA.
-type certificate struct {
-	certFile, keyFile string
-	pair              tls.Certificate
-	pool              *x509.CertPool
+// certificates are what both sides show.
+type certificates struct {
+	ca                        *pki.Authority
+	server, client            tls.Certificate
+	certFile, keyFile, caFile string
 }
 
-func newCertificate(b *testing.B) *certificate {
+func newCertificates(b *testing.B) *certificates {
 	b.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ca, err := pki.NewAuthority("ca")
 	must(b, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "kube-apiserver"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	serving, err := ca.Serving("seedguard")
 	must(b, err)
-	keyDER, err := x509.MarshalECPrivateKey(key)
+	caller, err := ca.Client("kube-apiserver")
 	must(b, err)
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
 	dir := b.TempDir()
-	c := &certificate{certFile: filepath.Join(dir, "tls.crt"), keyFile: filepath.Join(dir, "tls.key"), pool: x509.NewCertPool()}
-	must(b, os.WriteFile(c.certFile, certPEM, 0o600))
-	must(b, os.WriteFile(c.keyFile, keyPEM, 0o600))
-	c.pair, err = tls.X509KeyPair(certPEM, keyPEM)
+	c := &certificates{ca: ca}
+	c.certFile, c.keyFile, c.caFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"), filepath.Join(dir, "ca.crt")
+	must(b, os.WriteFile(c.certFile, serving.Certificate, 0o600))
+	must(b, os.WriteFile(c.keyFile, serving.Key, 0o600))
+	must(b, os.WriteFile(c.caFile, ca.PEM, 0o600))
+	c.server, err = serving.TLS()
 	must(b, err)
-	c.pool.AppendCertsFromPEM(certPEM)
+	c.client, err = caller.TLS()
+	must(b, err)
 	return c
 }
 
@@ -78,10 +68,10 @@ func must(b *testing.B, err error) {
 	}
 }
 
-// client returns a client like that of kube-apiserver: one connection, HTTP/2.
-func (c *certificate) client(b *testing.B, change func(*tls.Config)) *http.Client {
+// newClient returns a client like that of kube-apiserver: one connection, HTTP/2.
+func (c *certificates) newClient(b *testing.B, change func(*tls.Config)) *http.Client {
 	b.Helper()
-	config := &tls.Config{RootCAs: c.pool, Certificates: []tls.Certificate{c.pair}, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{RootCAs: c.ca.Pool(), Certificates: []tls.Certificate{c.client}, MinVersion: tls.VersionTLS12}
 	if change != nil {
 		change(config)
 	}
@@ -91,9 +81,9 @@ func (c *certificate) client(b *testing.B, change func(*tls.Config)) *http.Clien
 }
 
 // serve runs seedguard's server until the benchmark ends, with client certificates required.
-func serve(b *testing.B, c *certificate, o server.Options) string {
+func serve(b *testing.B, c *certificates, o server.Options) string {
 	b.Helper()
-	o.Serving.TLSCertFile, o.Serving.TLSPrivateKeyFile, o.Serving.ClientCAFile = c.certFile, c.keyFile, c.certFile
+	o.Serving.TLSCertFile, o.Serving.TLSPrivateKeyFile, o.Serving.ClientCAFile = c.certFile, c.keyFile, c.caFile
 	o.Serving.ClientAllowedNames = []string{"kube-apiserver"}
 	ctx, cancel := context.WithCancel(context.Background())
 	s, err := server.New(ctx, o)
@@ -110,7 +100,7 @@ func serve(b *testing.B, c *certificate, o server.Options) string {
 }
 
 // serveEmpty runs a server with the same certificates, limits and timeouts, whose handler reads the body and writes the answer.
-func serveEmpty(b *testing.B, c *certificate, answer []byte) string {
+func serveEmpty(b *testing.B, c *certificates, answer []byte) string {
 	b.Helper()
 	header := []string{"application/json"}
 	s := &http.Server{
@@ -123,7 +113,8 @@ func serveEmpty(b *testing.B, c *certificate, answer []byte) string {
 			_, _ = w.Write(answer) // the caller may have gone away
 		}),
 		TLSConfig: &tls.Config{
-			MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"}, Certificates: []tls.Certificate{c.pair}, ClientAuth: tls.RequestClientCert, ClientCAs: c.pool,
+			MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"}, Certificates: []tls.Certificate{c.server},
+			ClientAuth: tls.RequestClientCert, ClientCAs: c.ca.Pool(),
 		},
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 2000},
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 16 << 10,
@@ -228,16 +219,16 @@ var callerCounts = []int{1, 16, 64, 256}
 // empty handler on a server of the same settings.
 func BenchmarkWire(b *testing.B) {
 	g, list := wireSetup(b)
-	c := newCertificate(b)
+	c := newCertificates(b)
 	seedguard := serve(b, c, options(b, newAuthorizer(b, g), g, noAdmission{})) + server.AuthorizerPath
 	empty := serveEmpty(b, c, fixed)
 	for _, n := range callerCounts {
 		b.Run(fmt.Sprintf("callers=%d/impl=seedguard", n), func(b *testing.B) {
-			e := &endpoint{seedguard, c.client(b, nil)}
+			e := &endpoint{seedguard, c.newClient(b, nil)}
 			e.load(b, n, list.bodies, func(i int, answer []byte) bool { return says(answer, list.allowed[i]) })
 		})
 		b.Run(fmt.Sprintf("callers=%d/impl=baseline", n), func(b *testing.B) {
-			e := &endpoint{empty, c.client(b, nil)}
+			e := &endpoint{empty, c.newClient(b, nil)}
 			e.load(b, n, list.bodies, fixedIsRight)
 		})
 	}
@@ -248,7 +239,7 @@ func BenchmarkWireAdmission(b *testing.B) {
 	l := managedSeeds50()
 	g := graph.New(graph.Options{})
 	plugin := admission.New(admission.Options{Reader: newGarden(b, l, g)})
-	c := newCertificate(b)
+	c := newCertificates(b)
 	seedguard := serve(b, c, options(b, newAuthorizer(b, g), g, plugin)) + server.AdmissionPath
 	empty := serveEmpty(b, c, fixed)
 	cases := admissionCases(l)
@@ -262,11 +253,11 @@ func BenchmarkWireAdmission(b *testing.B) {
 	}
 	for _, n := range callerCounts {
 		b.Run(fmt.Sprintf("callers=%d/impl=seedguard", n), func(b *testing.B) {
-			e := &endpoint{seedguard, c.client(b, nil)}
+			e := &endpoint{seedguard, c.newClient(b, nil)}
 			e.load(b, n, bodies, func(i int, answer []byte) bool { return says(answer, cases[i].allowed) })
 		})
 		b.Run(fmt.Sprintf("callers=%d/impl=baseline", n), func(b *testing.B) {
-			e := &endpoint{empty, c.client(b, nil)}
+			e := &endpoint{empty, c.newClient(b, nil)}
 			e.load(b, n, bodies, fixedIsRight)
 		})
 	}
@@ -276,7 +267,7 @@ func BenchmarkWireAdmission(b *testing.B) {
 // and the cipher. Settings of the garbage collector hold for the callers too, who share the process.
 func BenchmarkWireSettings(b *testing.B) {
 	g, list := wireSetup(b)
-	c := newCertificate(b)
+	c := newCertificates(b)
 	run := func(name string, streams int, client func(*tls.Config), prepare func(b *testing.B)) {
 		o := options(b, newAuthorizer(b, g), g, noAdmission{})
 		if streams > 0 {
@@ -287,7 +278,7 @@ func BenchmarkWireSettings(b *testing.B) {
 			if prepare != nil {
 				prepare(b)
 			}
-			e := &endpoint{url, c.client(b, client)}
+			e := &endpoint{url, c.newClient(b, client)}
 			e.load(b, 64, list.bodies, func(i int, answer []byte) bool { return says(answer, list.allowed[i]) })
 		})
 	}

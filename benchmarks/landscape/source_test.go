@@ -11,6 +11,7 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/test/still"
 )
 
 // A garden gets the same objects from memory, from an API server that streams them, and from one that has pages alone.
@@ -28,7 +29,7 @@ func TestSources(t *testing.T) {
 	}
 
 	want, _ := build(t, l)
-	for name, source := range map[string]garden.Source{"memory": Source{l}, "streams": kube(true), "pages": kube(false)} {
+	for name, source := range map[string]garden.Source{"memory": still.Source(l.Of), "streams": kube(true), "pages": kube(false)} {
 		t.Run(name, func(t *testing.T) {
 			g := graph.New(graph.Options{})
 			watched, err := garden.New(garden.Options{Source: source, Graph: g})

@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Builds the programs that tests and checks run, once, into a cache folder, and prints the path of each.
+# Builds the programs that tests and checks run, once, into a cache directory, and prints the path of each.
 #
-#   hack/tools/build.sh [etcd] [kube-apiserver] [golangci-lint]     (all of them without arguments)
+#   hack/tools/build.sh [tool...]     (without arguments: what CI runs, which is all but gardenlet and gardener-controller-manager)
 #
-# Versions are those of hack/tools/go.mod and hack/lint/go.mod. What is built already is reused; a change of those files, or
-# of the flags below, leads to another folder. The first build of kube-apiserver takes some five minutes on two cores.
-# SEEDGUARD_TOOLS is the cache folder; the default is seedguard in the user's cache folder.
+#   etcd, kube-apiserver                   the newest: hack/tools/go.mod
+#   garden-kube-apiserver                  the newest that Gardener supports: hack/gardener/go.mod
+#   gardener-apiserver, gardenlet, gardener-controller-manager             hack/gardener/go.mod
+#   golangci-lint                                                          hack/lint/go.mod
+#
+# What is built already is reused; a change of the go.mod, or of the flags below, leads to another directory. The first build of
+# an API server takes some five minutes on two cores. SEEDGUARD_TOOLS is the cache directory; the default is seedguard in the
+# user's cache directory.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -21,12 +26,12 @@ command -v go >/dev/null || fail "go is not in PATH"
 
 # build <name> <module> <package> [<linker flags>]
 build() {
-  local name=$1 module=$2 package=$3 ldflags="-s -w ${4:-}" hash folder binary
+  local name=$1 module=$2 package=$3 ldflags="-s -w ${4:-}" hash directory binary
   hash=$({ cat "$module/go.mod" "$module/go.sum"; echo "$GOFLAGS $ldflags"; } | sha256sum | cut -c1-12)
-  folder=$cache/$name-$hash
-  binary=$folder/$name
+  directory=$cache/$name-$hash
+  binary=$directory/$name
   if [[ ! -x $binary ]]; then
-    mkdir -p "$folder" || fail "cannot create $folder; SEEDGUARD_TOOLS names another cache folder"
+    mkdir -p "$directory" || fail "cannot create $directory; SEEDGUARD_TOOLS names another cache directory"
     echo "build.sh: building $name ($package), this is done once" >&2
     # Built aside and moved, so that neither an interrupted build nor a parallel one leaves half a file.
     (cd "$module" && go build -o "$binary.$$" -ldflags "$ldflags" "$package") ||
@@ -36,15 +41,16 @@ build() {
   echo "$binary"
 }
 
-# version_of <module folder> <module path>
+# version_of <module directory> <module path>
 version_of() {
   (cd "$1" && go list -m -f '{{.Version}}' "$2") || fail "cannot find the version of $2 in $1"
 }
 
-# Without these flags kube-apiserver says that its version is v0.0.0, and seedguard asks for it.
-kubernetes_version_flags() {
+# version_flags <module directory> <module path>. Without these flags a program says that its version is v0.0.0: seedguard asks
+# kube-apiserver for it, and gardenlet does not start with it.
+version_flags() {
   local version major minor package flags=
-  version=$(version_of "$here" k8s.io/kubernetes)
+  version=$(version_of "$1" "$2")
   IFS=. read -r major minor _ <<<"${version#v}"
   for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
     flags+=" -X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
@@ -53,15 +59,23 @@ kubernetes_version_flags() {
   echo "$flags"
 }
 
-[[ $# -gt 0 ]] || set -- etcd kube-apiserver golangci-lint
+[[ $# -gt 0 ]] || set -- etcd kube-apiserver garden-kube-apiserver gardener-apiserver golangci-lint
 for tool in "$@"; do
   case $tool in
   etcd) build etcd "$here" go.etcd.io/etcd/server/v3 ;;
   kube-apiserver)
-    flags=$(kubernetes_version_flags)
+    flags=$(version_flags "$here" k8s.io/kubernetes)
     build kube-apiserver "$here" k8s.io/kubernetes/cmd/kube-apiserver "$flags"
     ;;
+  garden-kube-apiserver)
+    flags=$(version_flags "$here/../gardener" k8s.io/kubernetes)
+    build garden-kube-apiserver "$here/../gardener" k8s.io/kubernetes/cmd/kube-apiserver "$flags"
+    ;;
+  gardener-apiserver | gardenlet | gardener-controller-manager)
+    flags=$(version_flags "$here/../gardener" github.com/gardener/gardener)
+    build "$tool" "$here/../gardener" "github.com/gardener/gardener/cmd/$tool" "$flags"
+    ;;
   golangci-lint) build golangci-lint "$here/../lint" github.com/golangci/golangci-lint/v2/cmd/golangci-lint ;;
-  *) fail "unknown tool $tool; there are etcd, kube-apiserver and golangci-lint" ;;
+  *) fail "unknown tool $tool; the first lines of this file name them" ;;
   esac
 done

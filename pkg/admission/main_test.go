@@ -2,14 +2,10 @@ package admission
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"sync"
 	"testing"
@@ -29,6 +25,7 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/test/pki"
 )
 
 func TestMain(m *testing.M) {
@@ -186,11 +183,9 @@ func as(u authenticationv1.UserInfo, r *admissionv1.AdmissionRequest) *admission
 
 func certificateRequestFor(t testing.TB, subject pkix.Name, dnsNames ...string) string {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	request, err := pki.CertificateRequest(&x509.CertificateRequest{Subject: subject, DNSNames: dnsNames})
 	require.NoError(t, err)
-	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: subject, DNSNames: dnsNames}, key)
-	require.NoError(t, err)
-	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
+	return base64.StdEncoding.EncodeToString(request)
 }
 
 func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }

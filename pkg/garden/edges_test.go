@@ -1,12 +1,8 @@
 package garden
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"net"
 	"slices"
 	"strings"
@@ -26,6 +22,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/test/pki"
 )
 
 // parse makes an API object of type T from the YAML of its fields.
@@ -213,8 +210,6 @@ func testedElsewhere(f *Field) bool {
 }
 
 func TestCertificateSigningRequestEdges(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
 	usages := []certificatesv1.KeyUsage{certificatesv1.UsageKeyEncipherment, certificatesv1.UsageDigitalSignature, certificatesv1.UsageClientAuth}
 	edges := func(change func(*x509.CertificateRequest), usages ...certificatesv1.KeyUsage) []string {
 		request := &x509.CertificateRequest{Subject: pkix.Name{
@@ -222,12 +217,12 @@ func TestCertificateSigningRequestEdges(t *testing.T) {
 			Organization: []string{"gardener.cloud:system:seeds"},
 		}}
 		change(request)
-		der, err := x509.CreateCertificateRequest(rand.Reader, request, key)
+		encoded, err := pki.CertificateRequest(request)
 		require.NoError(t, err)
 		o, err := Extract(&certificatesv1.CertificateSigningRequest{
 			ObjectMeta: metav1.ObjectMeta{Name: "c"},
 			Spec: certificatesv1.CertificateSigningRequestSpec{
-				Request: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), Usages: usages,
+				Request: encoded, Usages: usages,
 			},
 		})
 		require.NoError(t, err)

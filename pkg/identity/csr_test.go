@@ -1,9 +1,6 @@
 package identity
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -15,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	certificatesv1 "k8s.io/api/certificates/v1"
+
+	"github.com/seedguard/seedguard/test/pki"
 )
 
 const seedUser = "gardener.cloud:system:seed:"
@@ -24,15 +23,13 @@ var goodUsages = []certificatesv1.KeyUsage{"key encipherment", "digital signatur
 // request returns a certificate request for the Seed a in PEM, after change.
 func request(t testing.TB, change func(*x509.CertificateRequest)) []byte {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
 	template := &x509.CertificateRequest{Subject: pkix.Name{Organization: []string{seeds}, CommonName: seedUser + "a"}}
 	if change != nil {
 		change(template)
 	}
-	der, err := x509.CreateCertificateRequest(rand.Reader, template, key)
+	encoded, err := pki.CertificateRequest(template)
 	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
+	return encoded
 }
 
 func TestSeedOfCertificateRequest(t *testing.T) {

@@ -2,16 +2,10 @@ package server
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -32,6 +26,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
+	"github.com/seedguard/seedguard/test/pki"
 )
 
 func TestMain(m *testing.M) {
@@ -191,10 +186,7 @@ func newClient(t *testing.T, certificates ...tls.Certificate) *http.Client {
 }
 
 // authority is a CA for tests.
-type authority struct {
-	certificate *x509.Certificate
-	key         crypto.Signer
-}
+type authority struct{ *pki.Authority }
 
 // request says what a test certificate is like.
 type request struct {
@@ -205,46 +197,24 @@ type request struct {
 
 func newAuthority(t *testing.T, name string) *authority {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	a, err := pki.NewAuthority(name)
 	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	certificate, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	return &authority{certificate, key}
+	return &authority{a}
 }
 
-func (a *authority) pem() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
-}
+func (a *authority) pem() []byte { return a.PEM }
 
 // issue returns a certificate in PEM with its key, and as one for a client.
 func (a *authority) issue(t *testing.T, r request) (certificate, key []byte, client tls.Certificate) {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	if r.notAfter.IsZero() {
-		r.notAfter = time.Now().Add(time.Hour)
-	}
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: r.name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: r.notAfter,
+	pair, err := a.Issue(&x509.Certificate{
+		Subject: pkix.Name{CommonName: r.name}, NotAfter: r.notAfter,
 		ExtKeyUsage: []x509.ExtKeyUsage{r.usage}, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, private.Public(), a.key)
+	})
 	require.NoError(t, err)
-	keyDER, err := x509.MarshalECPrivateKey(private)
+	client, err = pair.TLS()
 	require.NoError(t, err)
-	certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	key = pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
-	client, err = tls.X509KeyPair(certificate, key)
-	require.NoError(t, err)
-	return certificate, key, client
+	return pair.Certificate, pair.Key, client
 }
 
 // client returns a client certificate.

@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
 	"testing"
@@ -16,19 +14,17 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/util/cert"
 
 	"github.com/seedguard/seedguard/pkg/naming"
+	"github.com/seedguard/seedguard/test/pki"
 )
 
 // certificateSigningRequest is what a gardenlet asks for to become, or to stay, the client of a Seed.
 func certificateSigningRequest(t *testing.T, name, seed string) *certificatesv1.CertificateSigningRequest {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	request, err := cert.MakeCSR(key, &pkix.Name{
+	request, err := pki.CertificateRequest(&x509.CertificateRequest{Subject: pkix.Name{
 		CommonName: "gardener.cloud:system:seed:" + seed, Organization: []string{"gardener.cloud:system:seeds"},
-	}, nil, nil)
+	}})
 	require.NoError(t, err)
 	return &certificatesv1.CertificateSigningRequest{
 		ObjectMeta: metav1.ObjectMeta{Name: name},

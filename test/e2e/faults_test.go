@@ -24,6 +24,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	testgarden "github.com/seedguard/seedguard/test/garden"
+	"github.com/seedguard/seedguard/test/pki"
 )
 
 // webhookTimeout is how long the API server waits for seedguard.
@@ -407,8 +408,8 @@ func call(t *testing.T, config *rest.Config) (int, error) {
 func TestCallers(t *testing.T) {
 	withSeeds(t, shared, "a")
 	gardenlet(t, shared, "a").allows(t, "get Seed a")
-	pki := shared.WebhookPKI()
-	caller, err := shared.Caller(pki, testgarden.CallerName)
+	webhooks := shared.WebhookPKI()
+	caller, err := shared.Caller(webhooks, testgarden.CallerName)
 	require.NoError(t, err)
 	code, err := call(t, caller)
 	require.NoError(t, err)
@@ -420,15 +421,15 @@ func TestCallers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusUnauthorized, code)
 
-	somebody, err := shared.Caller(pki, "somebody")
+	somebody, err := shared.Caller(webhooks, "somebody")
 	require.NoError(t, err)
 	code, err = call(t, somebody)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusForbidden, code)
 
-	strangers, err := testgarden.NewAuthority("strangers")
+	strangers, err := pki.NewAuthority("strangers")
 	require.NoError(t, err)
-	stranger, err := shared.Caller(testgarden.WebhookPKI{Serving: pki.Serving, Callers: strangers}, testgarden.CallerName)
+	stranger, err := shared.Caller(testgarden.WebhookPKI{Serving: webhooks.Serving, Callers: strangers}, testgarden.CallerName)
 	require.NoError(t, err)
 	code, err = call(t, stranger)
 	require.True(t, err != nil || code == http.StatusUnauthorized, "%d", code)
@@ -455,8 +456,8 @@ func TestRotation(t *testing.T) {
 		defer func() { _ = c.Close() }()
 		return c.ConnectionState().PeerCertificates[0]
 	}
-	accepts := func(pki testgarden.WebhookPKI) bool {
-		caller, err := g.Caller(pki, testgarden.CallerName)
+	accepts := func(webhooks testgarden.WebhookPKI) bool {
+		caller, err := g.Caller(webhooks, testgarden.CallerName)
 		require.NoError(t, err)
 		code, err := call(t, caller)
 		return err == nil && code == http.StatusOK
@@ -472,14 +473,14 @@ func TestRotation(t *testing.T) {
 		}
 		return ""
 	}
-	reload := func(pki testgarden.WebhookPKI) {
+	reload := func(webhooks testgarden.WebhookPKI) {
 		t.Helper()
 		before := reloads()
-		require.NoError(t, g.WriteAuthorization(pki))
+		require.NoError(t, g.WriteAuthorization(webhooks))
 		until("the API server reads its configuration", func() bool { return reloads() != before })
 	}
 	registrations := admin(t, g).Kubernetes.AdmissionregistrationV1().ValidatingWebhookConfigurations()
-	register := func(authority *testgarden.Authority) {
+	register := func(authority *pki.Authority) {
 		t.Helper()
 		list, err := registrations.List(t.Context(), metav1.ListOptions{})
 		require.NoError(t, err)
@@ -498,7 +499,7 @@ func TestRotation(t *testing.T) {
 	until("the new certificate is served", func() bool { return served().SerialNumber.Cmp(serial) != 0 })
 
 	// A new authority of the callers.
-	callers, err := testgarden.NewAuthority("callers-2")
+	callers, err := pki.NewAuthority("callers-2")
 	require.NoError(t, err)
 	next := testgarden.WebhookPKI{Serving: old.Serving, Callers: callers}
 	require.False(t, accepts(next))
@@ -517,9 +518,9 @@ func TestRotation(t *testing.T) {
 	require.True(t, accepts(next))
 
 	// A new authority of the serving certificate.
-	serving, err := testgarden.NewAuthority("serving-2")
+	serving, err := pki.NewAuthority("serving-2")
 	require.NoError(t, err)
-	both := &testgarden.Authority{PEM: append(bytes.Clone(old.Serving.PEM), serving.PEM...)}
+	both := &pki.Authority{PEM: append(bytes.Clone(old.Serving.PEM), serving.PEM...)}
 	register(both)
 	reload(testgarden.WebhookPKI{Serving: both, Callers: callers})
 	require.NoError(t, g.WriteServing(serving))

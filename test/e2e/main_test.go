@@ -35,7 +35,7 @@ func run(m *testing.M) (code int) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	ctx := context.Background()
-	if seedguard, err = testgarden.Build(ctx, dir); err != nil {
+	if seedguard, err = testgarden.Build(ctx, dir, false); err != nil {
 		return fail(err)
 	}
 	if shared, err = testgarden.Start(ctx, testgarden.Options{Dir: dir, Seedguard: seedguard}); err != nil {

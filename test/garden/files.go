@@ -11,6 +11,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/seedguard/seedguard/test/pki"
 )
 
 // write writes a file of the garden's folder and returns its path. The file appears at once as a whole: servers watch some.
@@ -24,7 +26,7 @@ func (g *Garden) write(name string, content []byte) (string, error) {
 }
 
 // writePair writes a certificate and its key as <name>.crt and <name>.key.
-func (g *Garden) writePair(name string, pair KeyPair) (certificate, key string, err error) {
+func (g *Garden) writePair(name string, pair pki.KeyPair) (certificate, key string, err error) {
 	if certificate, err = g.write(name+".crt", pair.Certificate); err != nil {
 		return "", "", err
 	}

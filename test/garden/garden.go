@@ -14,6 +14,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
+
+	"github.com/seedguard/seedguard/test/pki"
 )
 
 // Limits of the garden's start. They are wide: a machine may be busy.
@@ -22,12 +24,17 @@ const (
 	buildTimeout = 30 * time.Minute
 )
 
+const kubeAPIServer = "kube-apiserver"
+
 // Options configure a Garden.
 type Options struct {
 	// Dir takes all files: data, keys, configuration, logs. Required.
 	Dir string
 	// Seedguard is the path of the seedguard binary. Required.
 	Seedguard string
+	// Gardener is how many replicas of the real gardener-apiserver serve Gardener's resources. 0: there is none, and the resources
+	// are CustomResourceDefinitions, which is up sooner.
+	Gardener int
 	// Without names resources (plural.group) whose CustomResourceDefinitions are left out.
 	Without []string
 }
@@ -42,28 +49,30 @@ type Garden struct {
 	EtcdURL string
 	// Etcd and APIServer run from Start to Stop.
 	Etcd, APIServer *Process
+	// Gardeners are the replicas of gardener-apiserver.
+	Gardeners []*Process
 	// Guard runs from StartSeedguard on.
 	Guard *Seedguard
 
 	root        string
 	binaries    map[string]string
 	apiserver   []string // its arguments
-	ca          *Authority
+	ca          *pki.Authority
 	adminConfig *rest.Config
 	mapper      meta.ResettableRESTMapper
 	guard       guardState
+	gardener    gardenerState
 }
 
-// Build builds the programs that the garden consists of, etcd, kube-apiserver and seedguard, unless they are there, and
-// returns the path of seedguard.
-func Build(ctx context.Context, dir string) (seedguard string, err error) {
+// Build builds the programs that the garden consists of, unless they are there, and returns the path of seedguard.
+func Build(ctx context.Context, dir string, gardener bool) (seedguard string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, buildTimeout)
 	defer cancel()
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
-	if _, err := tools(ctx, root); err != nil {
+	if _, err := tools(ctx, root, gardener); err != nil {
 		return "", err
 	}
 	seedguard = filepath.Join(dir, "seedguard")
@@ -75,28 +84,38 @@ func Build(ctx context.Context, dir string) (seedguard string, err error) {
 	return seedguard, nil
 }
 
-// tools returns the paths of etcd and kube-apiserver by name.
-func tools(ctx context.Context, root string) (map[string]string, error) {
-	names := []string{"etcd", "kube-apiserver"}
-	cmd := exec.CommandContext(ctx, filepath.Join(root, "hack", "tools", "build.sh"), names...) // #nosec G204 -- our own script
+// tools returns the paths of etcd, kube-apiserver and, if wanted, gardener-apiserver by name. The kube-apiserver is the newest one
+// that gardener-apiserver supports, and without it the newest of all.
+func tools(ctx context.Context, root string, gardener bool) (map[string]string, error) {
+	names := []string{"etcd", kubeAPIServer}
+	build := names
+	if gardener {
+		names = append(names, gardenerName)
+		build = []string{"etcd", "garden-" + kubeAPIServer, gardenerName}
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "hack", "tools", "build.sh"), build...) // #nosec G204 -- our own script
 	cmd.Stderr = os.Stderr
 	output, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("cannot build etcd and kube-apiserver: %w", err)
+		return nil, fmt.Errorf("cannot build %v: %w", build, err)
 	}
 	paths := strings.Fields(string(output))
 	if len(paths) != len(names) {
-		return nil, fmt.Errorf("hack/tools/build.sh printed %q, not the paths of %v", output, names)
+		return nil, fmt.Errorf("hack/tools/build.sh printed %q, not the paths of %v", output, build)
 	}
-	return map[string]string{names[0]: paths[0], names[1]: paths[1]}, nil
+	result := map[string]string{}
+	for i, name := range names {
+		result[name] = paths[i]
+	}
+	return result, nil
 }
 
-// Start starts etcd and kube-apiserver and creates Gardener's resources and namespaces. Seedguard does not run yet: seed
+// Start starts etcd, kube-apiserver and, if wanted, gardener-apiserver, and creates Gardener's resources and namespaces. Seedguard does not run yet: seed
 // clients are refused until StartSeedguard. When it fails, nothing is left running.
 func Start(ctx context.Context, options Options) (_ *Garden, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	g := &Garden{Options: options}
+	g := &Garden{Options: options, Gardeners: make([]*Process, options.Gardener)}
 	defer func() {
 		if err != nil {
 			g.Stop()
@@ -106,10 +125,10 @@ func Start(ctx context.Context, options Options) (_ *Garden, err error) {
 	if g.root, err = Root(); err != nil {
 		return nil, err
 	}
-	if g.binaries, err = tools(ctx, g.root); err != nil {
+	if g.binaries, err = tools(ctx, g.root, options.Gardener > 0); err != nil {
 		return nil, err
 	}
-	if g.ca, err = NewAuthority("garden"); err != nil {
+	if g.ca, err = pki.NewAuthority("garden"); err != nil {
 		return nil, err
 	}
 	if err := g.startEtcd(ctx); err != nil {
@@ -132,9 +151,17 @@ func (g *Garden) Stop() {
 	if g.Guard != nil {
 		g.Guard.Stop()
 	}
-	// Killed, not stopped: both would wait for watches to end, and their data is thrown away.
+	// Killed, not stopped: they would wait for watches to end, and their data is thrown away.
+	for _, p := range g.Gardeners {
+		if p != nil {
+			p.Kill()
+		}
+	}
 	if g.APIServer != nil {
 		g.APIServer.Kill()
+	}
+	if g.gardener.balancer != nil {
+		g.gardener.balancer.close()
 	}
 	if g.Etcd != nil {
 		g.Etcd.Kill()
@@ -144,7 +171,7 @@ func (g *Garden) Stop() {
 // Logs returns the ends of all logs, for a test that failed.
 func (g *Garden) Logs() string {
 	var b strings.Builder
-	processes := []*Process{g.Etcd, g.APIServer}
+	processes := append([]*Process{g.Etcd, g.APIServer}, g.Gardeners...)
 	if g.Guard != nil {
 		processes = append(processes, g.Guard.Process)
 	}
@@ -235,12 +262,19 @@ func (g *Garden) prepareAPIServer() error {
 		"--max-mutating-requests-inflight=0",
 		"--profiling=false",
 	}
+	if g.Gardener > 0 {
+		further, err := g.prepareGardener()
+		if err != nil {
+			return err
+		}
+		g.apiserver = append(g.apiserver, further...)
+	}
 	return nil
 }
 
 // StartAPIServer starts the kube-apiserver, also again after it has ended, on the same port with the same data.
 func (g *Garden) StartAPIServer(ctx context.Context) (err error) {
-	if g.APIServer, err = startProcess(g.Dir, "kube-apiserver", g.binaries["kube-apiserver"], g.apiserver...); err != nil {
+	if g.APIServer, err = startProcess(g.Dir, kubeAPIServer, g.binaries[kubeAPIServer], g.apiserver...); err != nil {
 		return err
 	}
 	client, err := rest.HTTPClientFor(g.Admin())

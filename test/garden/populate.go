@@ -30,9 +30,6 @@ func (g *Garden) populate(ctx context.Context) (err error) {
 	if g.mapper, err = newMapper(g.Admin()); err != nil {
 		return err
 	}
-	if err := g.CreateResources(ctx, g.Without); err != nil {
-		return err
-	}
 	admin, err := g.NewClient(g.Admin())
 	if err != nil {
 		return err
@@ -41,6 +38,14 @@ func (g *Garden) populate(ctx context.Context) (err error) {
 		if err := admin.Apply(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
 			return err
 		}
+	}
+	if g.Gardener > 0 {
+		err = g.aggregate(ctx, admin)
+	} else {
+		err = g.CreateResources(ctx, g.Without)
+	}
+	if err != nil {
+		return err
 	}
 	// What a gardenlet that is not yet a seed client may do.
 	bootstrapper := &rbacv1.ClusterRole{
@@ -68,6 +73,11 @@ func (g *Garden) CreateResources(ctx context.Context, without []string) error {
 			return err
 		}
 	}
+	return g.waitServed(ctx, admin, created)
+}
+
+// waitServed waits until the API server discovers and lists resources.
+func (g *Garden) waitServed(ctx context.Context, admin *Client, created []resource) error {
 	return wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		g.mapper.Reset()
 		for _, r := range created {

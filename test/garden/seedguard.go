@@ -14,6 +14,7 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/deploy"
 	"github.com/seedguard/seedguard/pkg/server"
+	"github.com/seedguard/seedguard/test/pki"
 )
 
 // CallerName is the common name of the certificate with which the kube-apiserver calls the webhooks.
@@ -31,7 +32,7 @@ type Seedguard struct {
 // WebhookPKI is what secures the webhooks: the authority of seedguard's serving certificate and that of the
 // kube-apiserver's client certificate. They are two, so that a certificate of one kind cannot stand in for the other.
 type WebhookPKI struct {
-	Serving, Callers *Authority
+	Serving, Callers *pki.Authority
 }
 
 // guardState is what the garden knows of seedguard beside its process.
@@ -55,10 +56,10 @@ func (g *Garden) prepareSeedguard() (err error) {
 	if s.metricsPort, err = FreePort(); err != nil {
 		return err
 	}
-	if s.pki.Serving, err = NewAuthority("seedguard-serving"); err != nil {
+	if s.pki.Serving, err = pki.NewAuthority("seedguard-serving"); err != nil {
 		return err
 	}
-	if s.pki.Callers, err = NewAuthority("seedguard-callers"); err != nil {
+	if s.pki.Callers, err = pki.NewAuthority("seedguard-callers"); err != nil {
 		return err
 	}
 	if err := g.WriteServing(s.pki.Serving); err != nil {
@@ -77,7 +78,7 @@ func (g *Garden) prepareSeedguard() (err error) {
 func (g *Garden) WebhookPKI() WebhookPKI { return g.guard.pki }
 
 // WriteServing gives seedguard a serving certificate of an authority.
-func (g *Garden) WriteServing(authority *Authority) error {
+func (g *Garden) WriteServing(authority *pki.Authority) error {
 	pair, err := authority.Serving("seedguard")
 	if err != nil {
 		return err
@@ -87,7 +88,7 @@ func (g *Garden) WriteServing(authority *Authority) error {
 }
 
 // WriteCallersCA tells seedguard whose client certificates to accept.
-func (g *Garden) WriteCallersCA(authorities ...*Authority) (err error) {
+func (g *Garden) WriteCallersCA(authorities ...*pki.Authority) (err error) {
 	var bundle []byte
 	for _, a := range authorities {
 		bundle = append(bundle, a.PEM...)
@@ -97,21 +98,21 @@ func (g *Garden) WriteCallersCA(authorities ...*Authority) (err error) {
 }
 
 // Caller returns the configuration of a client that calls seedguard itself, as the kube-apiserver does.
-func (g *Garden) Caller(pki WebhookPKI, name string) (*rest.Config, error) {
-	pair, err := pki.Callers.Client(name)
+func (g *Garden) Caller(webhooks WebhookPKI, name string) (*rest.Config, error) {
+	pair, err := webhooks.Callers.Client(name)
 	if err != nil {
 		return nil, err
 	}
 	return &rest.Config{
 		Host:            "https://127.0.0.1:" + strconv.Itoa(g.guard.port),
-		TLSClientConfig: rest.TLSClientConfig{CAData: pki.Serving.PEM, CertData: pair.Certificate, KeyData: pair.Key},
+		TLSClientConfig: rest.TLSClientConfig{CAData: webhooks.Serving.PEM, CertData: pair.Certificate, KeyData: pair.Key},
 		QPS:             -1,
 	}, nil
 }
 
 // WriteAuthorization writes the kube-apiserver's authorization configuration, which it reads again when it changes.
-func (g *Garden) WriteAuthorization(pki WebhookPKI) error {
-	caller, err := g.Caller(pki, CallerName)
+func (g *Garden) WriteAuthorization(webhooks WebhookPKI) error {
+	caller, err := g.Caller(webhooks, CallerName)
 	if err != nil {
 		return err
 	}
@@ -144,8 +145,8 @@ func (g *Garden) deployOptions() deploy.Options {
 
 // WriteAdmissionCaller writes the certificate with which the kube-apiserver calls admission webhooks. It is read again for each
 // new connection.
-func (g *Garden) WriteAdmissionCaller(pki WebhookPKI) error {
-	pair, err := pki.Callers.Client(CallerName)
+func (g *Garden) WriteAdmissionCaller(webhooks WebhookPKI) error {
+	pair, err := webhooks.Callers.Client(CallerName)
 	if err != nil {
 		return err
 	}
@@ -196,6 +197,9 @@ func (g *Garden) LaunchSeedguard(arguments ...string) error {
 		"--metrics-bind-address=127.0.0.1:" + strconv.Itoa(s.metricsPort),
 		"--shutdown-delay=0s",
 	}, arguments...)
+	if g.Gardener > 0 {
+		arguments = append(arguments, "--client-allowed-names="+GardenerCallerName)
+	}
 	p, err := startProcess(g.Dir, "seedguard", g.Seedguard, arguments...)
 	if err != nil {
 		return err

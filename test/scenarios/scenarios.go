@@ -12,6 +12,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,21 +21,19 @@ import (
 	"github.com/stretchr/testify/require"
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
-	"k8s.io/client-go/tools/cache"
 	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/test/still"
 )
 
 //go:embed *.yaml
@@ -245,9 +245,10 @@ func start(t *testing.T, s Scenario) *World {
 		objects[kept.Kind] = append(objects[kept.Kind], o)
 	}
 
+	source := still.Source(func(kind graph.Kind) iter.Seq[runtime.Object] { return slices.Values(objects[kind]) })
 	w := &World{Graph: graph.New(graph.Options{}), Clock: testingclock.NewFakeClock(s.Now)}
 	var err error
-	w.Garden, err = garden.New(garden.Options{Source: still{objects}, Graph: w.Graph, Clock: w.Clock})
+	w.Garden, err = garden.New(garden.Options{Source: source, Graph: w.Graph, Clock: w.Clock})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
@@ -260,36 +261,4 @@ func start(t *testing.T, s Scenario) *World {
 	defer stop()
 	require.NoError(t, w.WaitReady(waiting))
 	return w
-}
-
-// still is a garden in which nothing changes.
-type still struct {
-	objects map[graph.Kind][]runtime.Object
-}
-
-// ListerWatcher implements garden.Source.
-func (s still) ListerWatcher(r garden.Resource) cache.ListerWatcher {
-	return stillKind{&cache.ListWatch{
-		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
-			list := r.NewList()
-			return list, meta.SetList(list, s.objects[r.Kind])
-		},
-		WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) { return watch.NewFake(), nil },
-	}}
-}
-
-// stillKind is a ListWatch that wants to be listed first.
-type stillKind struct{ *cache.ListWatch }
-
-// IsWatchListSemanticsUnSupported is asked by client-go.
-func (stillKind) IsWatchListSemanticsUnSupported() bool { return true }
-
-// Live implements garden.Source.
-func (still) Live(context.Context, garden.Resource, string, string) (runtime.Object, error) {
-	return nil, garden.ErrNotAvailable
-}
-
-// Exists implements garden.Source.
-func (still) Exists(context.Context, schema.GroupVersionResource, string, string) (bool, error) {
-	return false, garden.ErrNotAvailable
 }

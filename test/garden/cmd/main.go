@@ -1,9 +1,12 @@
 // Command cmd brings up a garden to try seedguard in: etcd, kube-apiserver and seedguard, with the example landscape, and
-// kubeconfigs for an administrator, a gardenlet and an extension. It runs until it is told to stop.
+// kubeconfigs for an administrator, a gardenlet and an extension. With --gardener there is the real gardener-apiserver too, and a
+// landscape that it takes. It runs until it is told to stop.
 package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -23,15 +26,17 @@ import (
 const extension = "example"
 
 func main() {
+	gardener := flag.Bool("gardener", false, "with the real gardener-apiserver instead of CustomResourceDefinitions")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := run(ctx); err != nil && ctx.Err() == nil {
+	if err := run(ctx, *gardener); err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, gardener bool) error {
 	root, err := testgarden.Root()
 	if err != nil {
 		return err
@@ -43,11 +48,15 @@ func run(ctx context.Context) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	seedguard, err := testgarden.Build(ctx, dir)
+	seedguard, err := testgarden.Build(ctx, dir, gardener)
 	if err != nil {
 		return err
 	}
-	g, err := testgarden.Start(ctx, testgarden.Options{Dir: dir, Seedguard: seedguard})
+	options := testgarden.Options{Dir: dir, Seedguard: seedguard}
+	if gardener {
+		options.Gardener = 1
+	}
+	g, err := testgarden.Start(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -55,18 +64,13 @@ func run(ctx context.Context) error {
 	if err := g.StartSeedguard(ctx); err != nil {
 		return err
 	}
-	objects, err := g.Load(ctx, filepath.Join(root, "examples", "landscape"))
+	load := loadExample
+	if gardener {
+		load = loadSeeds
+	}
+	seed, what, err := load(ctx, g, root)
 	if err != nil {
 		return err
-	}
-	seed := ""
-	for _, o := range objects {
-		if o.GetKind() == "Seed" && (seed == "" || o.GetName() < seed) {
-			seed = o.GetName()
-		}
-	}
-	if seed == "" {
-		return fmt.Errorf("the example landscape has no Seed")
 	}
 
 	gardenletConfig, err := g.Gardenlet(seed)
@@ -87,7 +91,7 @@ func run(ctx context.Context) error {
 		}
 	}
 	fmt.Printf(`
-The garden is up at %[1]s with %[2]d objects of examples/landscape. Logs, keys and data are in .garden/.
+The garden is up at %[1]s with %[2]s. Logs, keys and data are in .garden/.
 
   export KUBECONFIG=.garden/admin.kubeconfig      # may do everything, and is never sent to seedguard
   export KUBECONFIG=.garden/gardenlet.kubeconfig  # the gardenlet of Seed %[3]s
@@ -99,7 +103,7 @@ As the gardenlet:
 What seedguard decided: curl -s %[5]s/metrics | grep decisions_total
 
 Ctrl-C ends all of it.
-`, g.Host, len(objects), seed, extension, g.Guard.MetricsURL, commands(
+`, g.Host, what, seed, extension, g.Guard.MetricsURL, commands(
 		[2]string{"kubectl get shoots -A -l name.seed.gardener.cloud/" + seed + "=true", "its own: allowed"},
 		[2]string{"kubectl get shoots -A", "everybody's: refused"},
 		[2]string{"kubectl auth can-i list secrets -n " + naming.SeedNamespace(seed), "yes"},
@@ -107,6 +111,29 @@ Ctrl-C ends all of it.
 	))
 	<-ctx.Done()
 	return nil
+}
+
+// loadExample creates the objects of examples/landscape and returns the name of a Seed.
+func loadExample(ctx context.Context, g *testgarden.Garden, root string) (seed, what string, err error) {
+	objects, err := g.Load(ctx, filepath.Join(root, "examples", "landscape"))
+	if err != nil {
+		return "", "", err
+	}
+	for _, o := range objects {
+		if o.GetKind() == "Seed" && (seed == "" || o.GetName() < seed) {
+			seed = o.GetName()
+		}
+	}
+	if seed == "" {
+		return "", "", errors.New("the example landscape has no Seed")
+	}
+	return seed, fmt.Sprintf("%d objects of examples/landscape", len(objects)), nil
+}
+
+// loadSeeds creates two Seeds as gardener-apiserver wants them, and returns the name of one.
+func loadSeeds(ctx context.Context, g *testgarden.Garden, _ string) (seed, what string, err error) {
+	count, err := g.LoadSeeds(ctx, "a", "b")
+	return "a", fmt.Sprintf("gardener-apiserver and %d objects of test/garden/landscape", count), err
 }
 
 // commands writes commands, with what becomes of them in a column of its own.

@@ -1,7 +1,10 @@
-package landscape
+// Package still is a garden for tests and benchmarks that is held in memory and in which nothing changes.
+package still
 
 import (
 	"context"
+	"iter"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,15 +14,16 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
 )
 
-// Source is a garden.Source of a landscape in which nothing happens. It has no live reads.
-type Source struct{ *Landscape }
+// Source is a garden.Source that takes the objects of a kind from a function. It has no live reads.
+type Source func(graph.Kind) iter.Seq[runtime.Object]
 
-var _ garden.Source = Source{}
+var _ garden.Source = Source(nil)
 
 // ListerWatcher implements garden.Source.
-func (s Source) ListerWatcher(r garden.Resource) cache.ListerWatcher { return lister{s.Landscape, r} }
+func (s Source) ListerWatcher(r garden.Resource) cache.ListerWatcher { return lister{s, r} }
 
 // Live implements garden.Source.
 func (Source) Live(context.Context, garden.Resource, string, string) (runtime.Object, error) {
@@ -32,8 +36,8 @@ func (Source) Exists(context.Context, schema.GroupVersionResource, string, strin
 }
 
 type lister struct {
-	landscape *Landscape
-	resource  garden.Resource
+	source   Source
+	resource garden.Resource
 }
 
 // IsWatchListSemanticsUnSupported tells client-go to list.
@@ -41,12 +45,8 @@ func (lister) IsWatchListSemanticsUnSupported() bool { return true }
 
 // List implements cache.ListerWatcher.
 func (l lister) List(metav1.ListOptions) (runtime.Object, error) {
-	var objects []runtime.Object
-	for o := range l.landscape.Of(l.resource.Kind) {
-		objects = append(objects, o)
-	}
 	list := l.resource.NewList()
-	if err := meta.SetList(list, objects); err != nil {
+	if err := meta.SetList(list, slices.Collect(l.source(l.resource.Kind))); err != nil {
 		return nil, err
 	}
 	accessor, err := meta.ListAccessor(list)

@@ -1,0 +1,124 @@
+package gardener
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	testgarden "github.com/seedguard/seedguard/test/garden"
+)
+
+// hang is how long a part hangs. 15 s is longer than API servers take to answer anything, and shorter than client-go and the
+// kube-apiserver take to give up a connection, so that all must heal on the connections that are there. After a minute they have
+// given up.
+var hang = flag.Duration("hang", 15*time.Second, "how long gardener-apiserver hangs")
+
+// credentials is a Secret of Kubernetes that only objects of Gardener's relate to a Seed.
+const credentials = "garden-a/infrastructure"
+
+// stillDecides asserts that what seedguard knows is decided on, allowed or not, for as long as a part is missing.
+func stillDecides(t *testing.T, period time.Duration) {
+	t.Helper()
+	a, b := gardenlet(t, "a"), gardenlet(t, "b")
+	for end := time.Now().Add(period); time.Now().Before(end); time.Sleep(250 * time.Millisecond) {
+		_, err := a.get(t, "Secret", credentials)
+		require.NoError(t, err)
+		_, err = b.get(t, "Secret", credentials)
+		forbidden(t, err)
+	}
+}
+
+var news atomic.Int64
+
+// tell has Gardener relate one more Secret to Seed a, and returns how to ask whether seedguard decides by it. The request to ask
+// with is for the kube-apiserver alone.
+func tell(t *testing.T, by client) (known func() error) {
+	t.Helper()
+	name := fmt.Sprintf("news-%d", news.Add(1))
+	manifest := fmt.Sprintf(`{apiVersion: v1, kind: Secret, metadata: {name: %s, namespace: garden}}`, name)
+	require.NoError(t, admin(t).create(t, manifest))
+	require.NoError(t, by.create(t, strings.Replace(bucketOf("a", name), "backup-a", name, 1)))
+	a := gardenlet(t, "a")
+	return func() error {
+		_, err := a.get(t, "Secret", "garden/"+name)
+		return err
+	}
+}
+
+// learns waits until seedguard decides by what it was told, and returns how long that took.
+func learns(t *testing.T, known func() error) time.Duration {
+	t.Helper()
+	begin := time.Now()
+	soon(t, "seedguard knows of the new BackupBucket", known)
+	return time.Since(begin)
+}
+
+func pause(t *testing.T, p *testgarden.Process) (resume func()) {
+	t.Helper()
+	require.NoError(t, p.Signal(syscall.SIGSTOP))
+	resume = func() { _ = p.Signal(syscall.SIGCONT) }
+	t.Cleanup(resume)
+	return resume
+}
+
+// TestRestart: gardener-apiserver ends and comes back. Meanwhile seedguard goes on with what it knows.
+func TestRestart(t *testing.T) {
+	for _, p := range g.Gardeners {
+		p.Kill()
+	}
+	stillDecides(t, time.Second)
+	for i := range g.Gardeners {
+		require.NoError(t, g.StartGardener(t.Context(), i))
+	}
+	back := time.Now()
+	soon(t, "gardener-apiserver is reached again", func() error {
+		_, err := admin(t).get(t, "BackupBucket", "bucket-a")
+		return err
+	})
+	t.Logf("reached %v after it was back; news took %v", time.Since(back), learns(t, tell(t, admin(t))))
+}
+
+// TestHang: all of gardener-apiserver hangs and goes on.
+func TestHang(t *testing.T) {
+	var resume []func()
+	for _, p := range g.Gardeners {
+		resume = append(resume, pause(t, p))
+	}
+	// To decide on this one, seedguard asks the API server whether there is such a Shoot.
+	begin := time.Now()
+	err := gardenlet(t, "a").create(t, `{apiVersion: v1, kind: Secret, metadata: {name: absent.monitoring, namespace: garden-a}}`)
+	require.Error(t, err)
+	t.Logf("a write that needs a live recheck: %v after %v", err, time.Since(begin))
+	require.Less(t, time.Since(begin), 5*time.Second, "the kube-apiserver waits 3 s for the webhook")
+	stillDecides(t, *hang)
+	for _, r := range resume {
+		r()
+	}
+	t.Logf("news took %v", learns(t, tell(t, admin(t))))
+}
+
+// TestOneReplicaHangs: one of two replicas hangs, each in turn. Whether watches go through it is chance, so seedguard learns of
+// changes at once or when it goes on; it decides on what it knows all the time.
+func TestOneReplicaHangs(t *testing.T) {
+	for i, p := range g.Gardeners {
+		other, err := g.NewClient(g.GardenerClient(1 - i))
+		require.NoError(t, err)
+		resume := pause(t, p)
+		known, begin := tell(t, client{other}), time.Now()
+		while := "not"
+		for time.Since(begin) < *hang {
+			stillDecides(t, 100*time.Millisecond)
+			if while == "not" && known() == nil {
+				while = time.Since(begin).String()
+			}
+		}
+		resume()
+		t.Logf("replica %d: news took %s while it hung, %v when it went on", i, while, learns(t, known))
+	}
+}
