@@ -12,15 +12,22 @@ import (
 func (g *Graph) Set(object Vertex, edges []Edge) {
 	g.writing.Lock()
 	defer g.writing.Unlock()
-	allowed := edges
-	if slices.ContainsFunc(edges, func(e Edge) bool { return !e.allowListed() }) {
-		allowed = slices.DeleteFunc(slices.Clone(edges), func(e Edge) bool { return !e.allowListed() })
-	}
+	allowed := allowListed(edges)
 	if !object.Kind.valid() {
 		g.leftOut++
 	} else if g.changeTo(object, true, allowed) {
 		g.leftOut += uint64(len(edges) - len(allowed)) //nolint:gosec // not negative
 	}
+}
+
+// allowListed returns those edges that are allow-listed, as a rule all of them.
+func allowListed(edges []Edge) []Edge {
+	for i := range edges {
+		if !edges[i].allowListed() {
+			return slices.DeleteFunc(slices.Clone(edges), func(e Edge) bool { return !e.allowListed() })
+		}
+	}
+	return edges
 }
 
 // Delete says that the object does not exist (any more).
@@ -35,17 +42,17 @@ func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 	owner := g.find(object)
 	old := g.at(owner).edges().owned
 	// What is the same at both ends of the two lists stays, and the rest goes and comes.
-	same := func(e edge, given Edge) bool {
-		return g.is(e.from, given.From, owner, object) && g.is(e.to, given.To, owner, object)
+	same := func(e edge, given *Edge) bool {
+		return g.is(e.from, &given.From, owner, &object) && g.is(e.to, &given.To, owner, &object)
 	}
 	head, tail := 0, 0
-	for head < min(len(old), len(edges)) && same(old[head], edges[head]) {
+	for head < min(len(old), len(edges)) && same(old[head], &edges[head]) {
 		head++
 	}
 	if head == len(old) && head == len(edges) && g.at(owner).object == exists {
 		return false
 	}
-	for tail < min(len(old), len(edges))-head && same(old[len(old)-1-tail], edges[len(edges)-1-tail]) {
+	for tail < min(len(old), len(edges))-head && same(old[len(old)-1-tail], &edges[len(edges)-1-tail]) {
 		tail++
 	}
 
@@ -68,11 +75,12 @@ func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 }
 
 // is reports whether v has the number, knowing one vertex with its number.
-func (g *Graph) is(number id, v Vertex, knownNumber id, known Vertex) bool {
+func (g *Graph) is(number id, v *Vertex, knownNumber id, known *Vertex) bool {
 	if number == knownNumber {
-		return v == known
+		return *v == *known
 	}
-	return g.vertex(number) == v
+	at := g.at(number)
+	return at.kind == v.Kind && at.name == v.Name && g.at(at.namespace).name == v.Namespace
 }
 
 // intern returns the number of a vertex, a new one if need be.
