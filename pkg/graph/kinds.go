@@ -2,8 +2,8 @@ package graph
 
 import "fmt"
 
-// Kind is the kind of a vertex. The zero value is no kind. Kinds are small integers so that a vertex costs little; their
-// numbers have no meaning outside the process.
+// Kind is the kind of a vertex. The zero value is no kind. Kinds are small integers so that a vertex costs little;
+// their numbers have no meaning outside the process.
 type Kind uint8
 
 // The kinds that watched objects are of or refer to.
@@ -41,11 +41,11 @@ const (
 // kindInfo is a row of the kind table.
 type kindInfo struct {
 	name string
-	// to lists the kinds that an edge from this kind may lead to. Edges into a Seed end there, so with the Seed as source
-	// and the Seed as target told apart, the table has no cycle: a test sorts it topologically.
+	// to lists the kinds that an edge from this kind may lead to. Edges into a Seed end there, so with the Seed as
+	// source and the Seed as target told apart, the table has no cycle: a test sorts it topologically.
 	to []Kind
-	// watched: informers tell of every object of this kind, if a moment late, so absence from the graph is absence from the
-	// garden.
+	// watched: informers tell of every object of this kind, if a moment late, so absence from the graph is absence
+	// from the garden.
 	watched bool
 }
 
@@ -104,8 +104,8 @@ func (k Kind) String() string {
 	return kinds[k].name
 }
 
-// Watched reports whether informers tell of every object of this kind. Only then does "the graph has no such object" mean
-// that the object does not exist. Vertices of other kinds are known only by reference.
+// Watched reports whether informers tell of every object of this kind. Only then does "the graph has no such object"
+// mean that the object does not exist. Vertices of other kinds are known only by reference.
 func (k Kind) Watched() bool { return int(k) < numKinds && kinds[k].watched }
 
 // ParseKind is the inverse of Kind.String. It returns false for a name that is no kind of the graph.

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Set says that the object exists and owns exactly these edges. Edges that are not allow-listed are left out and counted
-// (Stats). Neither edges nor the names in it are kept. A Set that changes nothing costs a comparison of the edges with
-// those given before; another order is no other graph, but costs more.
+// Set says that the object exists and owns exactly these edges. Edges that are not allow-listed are left out and
+// counted (Stats). Neither edges nor the names in it are kept. A Set that changes nothing costs a comparison of the
+// edges with those given before; another order is no other graph, but costs more.
 func (g *Graph) Set(object Vertex, edges []Edge) {
 	g.writing.Lock()
 	defer g.writing.Unlock()
@@ -62,12 +62,11 @@ func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 		owner = g.intern(object)
 	}
 	g.setObject(owner, exists)
-	coming := make([]edge, 0, len(edges))
-	coming = append(coming, old[:head]...)
+	owned := append(make([]edge, 0, len(edges)), old[:head]...)
 	for _, e := range edges[head : len(edges)-tail] {
-		coming = append(coming, edge{g.intern(e.From), g.intern(e.To)})
+		owned = append(owned, edge{g.intern(e.From), g.intern(e.To)})
 	}
-	owned := append(coming, old[len(old)-tail:]...)
+	owned = append(owned, old[len(old)-tail:]...)
 	g.replace(owner, owned, owned[head:len(owned)-tail], old[head:len(old)-tail])
 	g.work += len(edges) + len(old)
 	g.tidyUp()
@@ -158,8 +157,8 @@ func (g *Graph) replace(owner id, owned, come, gone []edge) {
 			}
 		}
 	}
-	// Edges into the owner come first: then what the owner itself gains and loses is passed on along exactly those that it
-	// will have. Meanwhile nothing is passed on along them, since the graph has no cycles.
+	// Edges into the owner come first: then what the owner itself gains and loses is passed on along exactly those
+	// that it will have. Meanwhile nothing is passed on along them, since the graph has no cycles.
 	change(true)
 	g.at(owner).keep().owned = owned
 	change(false)
@@ -273,7 +272,8 @@ func (v *vertex) keep() *links {
 	return v.links
 }
 
-// findScopes finds for each Seed the Seeds that lead to it. The graph of Seeds is tiny; bad data can put cycles into it.
+// findScopes finds for each Seed the Seeds that lead to it. The graph of Seeds is tiny; bad data can put cycles into
+// it.
 func (g *Graph) findScopes() {
 	g.scopes = map[id][]id{}
 	for _, start := range g.ids[KindSeed] {
