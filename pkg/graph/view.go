@@ -203,7 +203,7 @@ func (w *View) Nodes() gonum.Nodes {
 
 // ends returns the lower halves of those edges whose upper half is the number.
 func ends(edges []uint64, number int64) (ids []int64) {
-	from, _ := slices.BinarySearch(edges, uint64(number)<<32)
+	from, _ := slices.BinarySearch(edges, uint64(number)<<32) //nolint:gosec // not negative
 	for _, e := range edges[from:] {
 		if int64(e>>32) != number { //nolint:gosec // a half
 			break
@@ -247,7 +247,7 @@ func (w *View) HasEdgeFromTo(from, to int64) bool {
 	if !ok || to <= 0 || to > math.MaxUint32 {
 		return false // nothing points to an implied node
 	}
-	_, ok = slices.BinarySearch(w.out, uint64(from)<<32|uint64(to))
+	_, ok = slices.BinarySearch(w.out, uint64(from)<<32|uint64(to)) //nolint:gosec // not negative
 	return ok && !n.Implied || w.impliedEdge(n) == to
 }
 
