@@ -100,23 +100,25 @@ func BenchmarkDecisionWhileWriting(b *testing.B) {
 		moves := w.moves(b)
 		for _, writer := range []string{"quiet", "paced", "unpaused"} {
 			b.Run("writer="+writer, func(b *testing.B) {
-				stop, moved := make(chan struct{}), 0
+				stop, moved, started := make(chan struct{}), 0, time.Now()
 				var writing, reading sync.WaitGroup
 				if writer != "quiet" {
 					writing.Go(func() {
 						pace := time.NewTicker(time.Millisecond)
 						defer pace.Stop()
-						for i := 1; ; i++ {
-							if writer == "paced" {
-								<-pace.C
-							}
+						for {
 							select {
 							case <-stop:
 								return
 							default:
 							}
-							m := &moves[i%len(moves)]
-							g.Set(m.shoot, m.versions[(i/len(moves)+1)%2])
+							// Late ticks are dropped, late moves are not.
+							if writer == "paced" && time.Since(started) < time.Duration(moved)*time.Millisecond {
+								<-pace.C
+								continue
+							}
+							m := &moves[moved%len(moves)]
+							g.Set(m.shoot, m.versions[(moved/len(moves)+1)%2])
 							moved++
 						}
 					})

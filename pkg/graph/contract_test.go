@@ -113,7 +113,8 @@ func TestReadersBesideABusyWriter(t *testing.T) {
 			for i := 0; i < 3000 || reads.Load() < 1000 && len(failures) == 0; i++ {
 				place([]string{"b", "a"}[i%2])
 				churn := shoot("churn", fmt.Sprint(i))
-				g.Set(churn, edges(churn, seed("d"), churn, seed("a"), secret("churn", fmt.Sprint(i)), churn, churn, seed(fmt.Sprint(i))))
+				g.Set(churn, edges(churn, seed("d"), churn, seed("a"), secret("churn", fmt.Sprint(i)), churn,
+					churn, seed(fmt.Sprint(i))))
 				if i > 10 {
 					g.Delete(shoot("churn", fmt.Sprint(i-10)))
 				}
@@ -143,8 +144,8 @@ func TestWorkDoesNotGrowWithTheGraph(t *testing.T) {
 			before := g.work
 			list := l.shootEdges(x, l.seeds[i%len(l.seeds)])
 			g.Set(x, list)
-			// The edges given, wanted and owned, then the ones into the Shoot for a Seed that goes and one that comes, with what
-			// hangs on those, and their vertices published.
+			// The edges given, wanted and owned, then the ones into the Shoot for a Seed that goes and one that comes,
+			// with what hangs on those, and their vertices published.
 			require.LessOrEqual(t, g.work-before, 15*len(list), "moving one of %d Shoots", n)
 
 			before = g.work

@@ -13,9 +13,9 @@ type Options struct {
 
 // Graph is the resource graph. All methods may be called by many goroutines at once.
 //
-// Set and Delete take turns with each other and with Stats and View. Reaches, HasObject and Seeds wait only while a Set or
-// Delete applies a change, some microseconds. They see all of a Set or Delete or nothing of it: a Shoot that moves is
-// always on at least one of its Seeds.
+// Set and Delete take turns with each other and with Stats and View. Reaches, HasObject and Seeds wait only while a
+// Set or Delete applies a change, some microseconds. They see all of a Set or Delete or nothing of it: a Shoot that
+// moves is always on at least one of its Seeds.
 type Graph struct {
 	parentScope ParentScope
 
@@ -25,8 +25,8 @@ type Graph struct {
 	// mu guards what follows. It is locked by a holder of writing only, and only while something changes.
 	mu sync.RWMutex
 
-	// ids finds a vertex by its kind and name; the names of namespaces have kind 0. Invariant: it has exactly the vertices
-	// that are alive.
+	// ids finds a vertex by its kind and name; the names of namespaces have kind 0. Invariant: it has exactly the
+	// vertices that are alive.
 	ids [numKinds]map[key]id
 	// pages hold the vertices by their ids. They never move, so growing copies nothing.
 	pages []*[pageSize]vertex
@@ -40,7 +40,8 @@ type Graph struct {
 	// What follows is for the holder of writing alone.
 
 	counters
-	// unused lists vertices that lost their last edge or their object during a Set or Delete. Invariant: empty otherwise.
+	// unused lists vertices that lost their last edge or their object during a Set or Delete. Invariant: empty
+	// otherwise.
 	unused []id
 	// scopesStale: a Seed's own reach has changed. Invariant: false outside of a Set or Delete.
 	scopesStale bool
@@ -48,8 +49,8 @@ type Graph struct {
 	work int
 }
 
-// id is the number of a vertex, small so that edges and sets take little memory and the garbage collector need not follow
-// them. A number is used again when its vertex is gone.
+// id is the number of a vertex, small so that edges and sets take little memory and the garbage collector need not
+// follow them. A number is used again when its vertex is gone.
 type id uint32
 
 // none is the number of no vertex. Its place is always zero: no object, no edges, no Seeds.
@@ -80,9 +81,9 @@ type vertex struct {
 type links struct {
 	// owned are the edges that this object owns, in the order in which they were given.
 	owned []edge
-	// others are the sources of the edges into this vertex that other objects own; those that it owns itself, by far the
-	// most, are found in owned. Invariant: empty for a Seed, whose list would be long and is never needed, since edges end
-	// there.
+	// others are the sources of the edges into this vertex that other objects own; those that it owns itself, by far
+	// the most, are found in owned. Invariant: empty for a Seed, whose list would be long and is never needed, since
+	// edges end there.
 	others []id
 }
 
@@ -142,8 +143,8 @@ func (g *Graph) implying(v Vertex) id {
 	return none
 }
 
-// Reaches reports whether a path, possibly empty, leads from v to the named Seed: whether a client of that Seed is related
-// to v. It allocates nothing.
+// Reaches reports whether a path, possibly empty, leads from v to the named Seed: whether a client of that Seed is
+// related to v. It allocates nothing.
 func (g *Graph) Reaches(v Vertex, seed string) bool {
 	if v.isSeed() && v.Name == seed {
 		return true

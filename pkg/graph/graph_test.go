@@ -177,7 +177,8 @@ func newWorld(random *rand.Rand) *world {
 		}
 	}
 	for _, name := range []string{"a.ssh-keypair", "b.monitoring", "a.ssh-keypair.old", ".monitoring", "a.ca-cluster", "a/b"} {
-		w.universe = append(w.universe, Vertex{KindSecret, "n", name}, Vertex{KindConfigMap, "n", name}, Vertex{KindShoot, "n", name})
+		w.universe = append(w.universe,
+			Vertex{KindSecret, "n", name}, Vertex{KindConfigMap, "n", name}, Vertex{KindShoot, "n", name})
 	}
 	w.universe = append(w.universe, Vertex{KindSeed, "n", "a"})
 	return w
@@ -394,8 +395,8 @@ func TestImpliedShoot(t *testing.T) {
 	}
 }
 
-// TestNamesReadTwice: a vertex that is referred to counts under a name that a Shoot implies, too, whether that Shoot exists
-// or not.
+// TestNamesReadTwice: a vertex that is referred to counts under a name that a Shoot implies, too, whether that Shoot
+// exists or not.
 func TestNamesReadTwice(t *testing.T) {
 	for _, v := range []Vertex{
 		secret("n", "x.monitoring"), secret("", "x.ca-cluster"), {KindConfigMap, "n", "x.ca-kubelet"},
@@ -499,7 +500,7 @@ func TestEdgesLeftOutAreCounted(t *testing.T) {
 	require.False(t, g.Reaches(x, "b"))
 }
 
-// TestNumbersAreUsedAgain: what is gone takes no number, so neither vertices nor namespaces pile up.
+// TestNumbersAreUsedAgain: what is gone takes no number, so vertices and namespaces do not pile up.
 func TestNumbersAreUsedAgain(t *testing.T) {
 	g := New(Options{})
 	kept := shoot("n", "kept")
@@ -524,7 +525,8 @@ func TestAnEdgeGivenTwice(t *testing.T) {
 		g.Set(x, list)
 		g.checkInvariants(t)
 		require.True(t, g.Reaches(s, "a"))
-		require.Len(t, list, g.Stats().Edges[EdgeKinds{KindShoot, KindSeed}]+g.Stats().Edges[EdgeKinds{KindSecret, KindShoot}])
+		counted := g.Stats().Edges
+		require.Len(t, list, counted[EdgeKinds{KindShoot, KindSeed}]+counted[EdgeKinds{KindSecret, KindShoot}])
 	}
 	g.Set(x, edges(s, x))
 	require.False(t, g.Reaches(s, "a"))

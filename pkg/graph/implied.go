@@ -2,9 +2,9 @@ package graph
 
 import "strings"
 
-// implied lists the suffixes that make a Shoot's name the name of one of its own resources in its namespace: its project
-// resources, and the ShootState, which bears the Shoot's own name. Invariant: no suffix of a kind ends with another one of
-// that kind, so a name has one reading at most.
+// implied lists the suffixes that make a Shoot's name the name of one of its own resources in its namespace: its
+// project resources, and the ShootState, which bears the Shoot's own name. Invariant: no suffix of a kind ends with
+// another one of that kind, so a name has one reading at most.
 var implied = []struct {
 	kind   Kind
 	suffix string
@@ -19,8 +19,8 @@ var implied = []struct {
 	{KindShootState, ""},
 }
 
-// ImpliedShoot returns the Shoot whose project resource or ShootState v is by its name alone. It does not say whether that
-// Shoot exists. False when v's kind and name follow from no Shoot.
+// ImpliedShoot returns the Shoot whose project resource or ShootState v is by its name alone. It does not say whether
+// that Shoot exists. False when v's kind and name follow from no Shoot.
 func ImpliedShoot(v Vertex) (Vertex, bool) {
 	for i := range implied {
 		if stem, ok := strings.CutSuffix(v.Name, implied[i].suffix); ok && v.Kind == implied[i].kind && stem != "" {

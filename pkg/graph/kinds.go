@@ -16,8 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Kind is the kind of a vertex. The zero value is no kind. Kinds are small integers so that a vertex costs little; their
-// numbers have no meaning outside the process.
+// Kind is the kind of a vertex. The zero value is no kind. Kinds are small integers so that a vertex costs little;
+// their numbers have no meaning outside the process.
 type Kind uint8
 
 // The kinds that docs/rules.md names.

@@ -5,9 +5,9 @@ import (
 	"math/rand/v2"
 )
 
-// landscape is a garden of n Shoots on n/200 Seeds (at least 10), 20 Shoots to a Project, each Shoot with the vertices and
-// edges that a real one has beside its implied ones: a BackupEntry, a DNS Secret of its own, and what it shares with
-// the Project's other Shoots or with all.
+// landscape is a garden of n Shoots on n/200 Seeds (at least 10), 20 Shoots to a Project, each Shoot with the vertices
+// and edges that a real one has beside its implied ones: a BackupEntry, a DNS Secret of its own, and what it shares
+// with the Project's other Shoots or with all.
 type landscape struct {
 	seeds, shoots []Vertex
 	owned         map[Vertex][]Edge

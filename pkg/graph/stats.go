@@ -4,7 +4,8 @@ package graph
 type Stats struct {
 	// Vertices counts the vertices by kind, Objects those of them that are objects themselves.
 	Vertices, Objects map[Kind]int
-	// Edges counts the edges by the kinds of their ends. An edge with two owners counts twice.
+	// Edges counts the edges by the kinds of their ends. An edge counts once for each time that an
+	// owner gives it.
 	Edges map[EdgeKinds]int
 	// LeftOut counts, since the start, the edges that were left out because they are not allow-listed. The same object
 	// counts again when it is set with other edges.

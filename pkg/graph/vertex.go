@@ -25,8 +25,8 @@ type Edge struct {
 	From, To Vertex
 }
 
-// allowListed reports whether the kind table has the edge. A Seed has no namespace; one that pretends to is no end of any
-// edge.
+// allowListed reports whether the kind table has the edge. A Seed has no namespace; one that pretends to is no end of
+// any edge.
 func (e Edge) allowListed() bool {
 	return e.From.Kind.valid() && allowList[e.From.Kind]&(1<<e.To.Kind) != 0 &&
 		(e.From.Kind != KindSeed || e.From.Namespace == "") && (e.To.Kind != KindSeed || e.To.Namespace == "")
@@ -38,8 +38,8 @@ type ParentScope string
 
 // The parent scopes.
 const (
-	// ParentScopeSeed ends every path at the first Seed: a parent's gardenlet reaches the ManagedSeed and the Seed object
-	// of its child, not what is on the child.
+	// ParentScopeSeed ends every path at the first Seed: a parent's gardenlet reaches the ManagedSeed and the Seed
+	// object of its child, not what is on the child.
 	ParentScopeSeed ParentScope = "Seed"
 	// ParentScopeEverything walks on through Seeds, as Gardener's own authorizer does.
 	ParentScopeEverything ParentScope = "Everything"

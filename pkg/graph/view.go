@@ -11,8 +11,9 @@ import (
 	"gonum.org/v1/gonum/graph/simple"
 )
 
-// View is a copy of a graph as of one moment, implied vertices included, as gonum's graph.Directed. It does not change any
-// more and is safe for concurrent use. Its nodes are of type Node and know how to be written by gonum's dot encoding.
+// View is a copy of a graph as of one moment, implied vertices included, as gonum's graph.Directed. It does not change
+// any more and is safe for concurrent use. Its nodes are of type Node and know how to be written by gonum's dot
+// encoding.
 type View struct {
 	parentScope ParentScope
 	// vertices are those of the graph by their numbers; free numbers have a zero vertex.
@@ -50,8 +51,8 @@ func (n Node) DOTID() string {
 	return n.Vertex.Kind.String() + "/" + url.PathEscape(n.Vertex.Namespace) + "/" + url.PathEscape(n.Vertex.Name)
 }
 
-// Attributes implements gonum's encoding.Attributer: objects are drawn solid, others dashed, implied ones dotted, Seeds as
-// boxes.
+// Attributes implements gonum's encoding.Attributer: objects are drawn solid, others dashed, implied ones dotted,
+// Seeds as boxes.
 func (n Node) Attributes() []encoding.Attribute {
 	style := "dashed"
 	switch {
@@ -104,7 +105,8 @@ func (g *Graph) copy() *View {
 // number. The id of any other node is the number of its vertex.
 func impliedID(resource int, shoot int64) int64 { return int64(resource+1)<<32 | shoot }
 
-// number returns the number of a vertex that is not implied, 0 if there is none. It looks at all of them: nobody asks often.
+// number returns the number of a vertex that is not implied, 0 if there is none. It looks at all of them: nobody asks
+// often.
 func (w *View) number(v Vertex) int64 {
 	if v.Kind == 0 {
 		return 0
@@ -112,8 +114,8 @@ func (w *View) number(v Vertex) int64 {
 	return max(0, int64(slices.IndexFunc(w.vertices, func(x viewed) bool { return x.Vertex == v })))
 }
 
-// impliedBy returns the ids of the nodes that a Shoot object implies. An explicit one of the same name takes the place of an
-// implied one.
+// impliedBy returns the ids of the nodes that a Shoot object implies. An explicit one of the same name takes the place
+// of an implied one.
 func (w *View) impliedBy(shoot int64) (ids []int64) {
 	if v := w.vertices[shoot]; !v.object || v.Kind != KindShoot || v.Name == "" {
 		return nil
@@ -201,7 +203,7 @@ func (w *View) Nodes() gonum.Nodes {
 
 // ends returns the lower halves of those edges whose upper half is the number.
 func ends(edges []uint64, number int64) (ids []int64) {
-	from, _ := slices.BinarySearch(edges, uint64(number)<<32)
+	from, _ := slices.BinarySearch(edges, uint64(number)<<32) //nolint:gosec // not negative
 	for _, e := range edges[from:] {
 		if int64(e>>32) != number { //nolint:gosec // a half
 			break
@@ -245,7 +247,7 @@ func (w *View) HasEdgeFromTo(from, to int64) bool {
 	if !ok || to <= 0 || to > math.MaxUint32 {
 		return false // nothing points to an implied node
 	}
-	_, ok = slices.BinarySearch(w.out, uint64(from)<<32|uint64(to))
+	_, ok = slices.BinarySearch(w.out, uint64(from)<<32|uint64(to)) //nolint:gosec // not negative
 	return ok && !n.Implied || w.impliedEdge(n) == to
 }
 

@@ -6,21 +6,28 @@ import (
 	"strings"
 )
 
-// Set says that the object exists and owns exactly these edges. Edges that are not allow-listed are left out and counted
-// (Stats). Neither edges nor the names in it are kept. A Set that changes nothing costs a comparison of the edges with
-// those given before; another order is no other graph, but costs more.
+// Set says that the object exists and owns exactly these edges. Edges that are not allow-listed are left out and
+// counted (Stats). Neither edges nor the names in it are kept. A Set that changes nothing costs a comparison of the
+// edges with those given before; another order is no other graph, but costs more.
 func (g *Graph) Set(object Vertex, edges []Edge) {
 	g.writing.Lock()
 	defer g.writing.Unlock()
-	allowed := edges
-	if slices.ContainsFunc(edges, func(e Edge) bool { return !e.allowListed() }) {
-		allowed = slices.DeleteFunc(slices.Clone(edges), func(e Edge) bool { return !e.allowListed() })
-	}
+	allowed := allowListed(edges)
 	if !object.Kind.valid() {
 		g.leftOut++
 	} else if g.changeTo(object, true, allowed) {
 		g.leftOut += uint64(len(edges) - len(allowed)) //nolint:gosec // not negative
 	}
+}
+
+// allowListed returns those edges that are allow-listed, as a rule all of them.
+func allowListed(edges []Edge) []Edge {
+	for i := range edges {
+		if !edges[i].allowListed() {
+			return slices.DeleteFunc(slices.Clone(edges), func(e Edge) bool { return !e.allowListed() })
+		}
+	}
+	return edges
 }
 
 // Delete says that the object does not exist (any more).
@@ -35,17 +42,17 @@ func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 	owner := g.find(object)
 	old := g.at(owner).edges().owned
 	// What is the same at both ends of the two lists stays, and the rest goes and comes.
-	same := func(e edge, given Edge) bool {
-		return g.is(e.from, given.From, owner, object) && g.is(e.to, given.To, owner, object)
+	same := func(e edge, given *Edge) bool {
+		return g.is(e.from, &given.From, owner, &object) && g.is(e.to, &given.To, owner, &object)
 	}
 	head, tail := 0, 0
-	for head < min(len(old), len(edges)) && same(old[head], edges[head]) {
+	for head < min(len(old), len(edges)) && same(old[head], &edges[head]) {
 		head++
 	}
 	if head == len(old) && head == len(edges) && g.at(owner).object == exists {
 		return false
 	}
-	for tail < min(len(old), len(edges))-head && same(old[len(old)-1-tail], edges[len(edges)-1-tail]) {
+	for tail < min(len(old), len(edges))-head && same(old[len(old)-1-tail], &edges[len(edges)-1-tail]) {
 		tail++
 	}
 
@@ -55,12 +62,11 @@ func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 		owner = g.intern(object)
 	}
 	g.setObject(owner, exists)
-	coming := make([]edge, 0, len(edges))
-	coming = append(coming, old[:head]...)
+	owned := append(make([]edge, 0, len(edges)), old[:head]...)
 	for _, e := range edges[head : len(edges)-tail] {
-		coming = append(coming, edge{g.intern(e.From), g.intern(e.To)})
+		owned = append(owned, edge{g.intern(e.From), g.intern(e.To)})
 	}
-	owned := append(coming, old[len(old)-tail:]...)
+	owned = append(owned, old[len(old)-tail:]...)
 	g.replace(owner, owned, owned[head:len(owned)-tail], old[head:len(old)-tail])
 	g.work += len(edges) + len(old)
 	g.tidyUp()
@@ -68,11 +74,12 @@ func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 }
 
 // is reports whether v has the number, knowing one vertex with its number.
-func (g *Graph) is(number id, v Vertex, knownNumber id, known Vertex) bool {
+func (g *Graph) is(number id, v *Vertex, knownNumber id, known *Vertex) bool {
 	if number == knownNumber {
-		return v == known
+		return *v == *known
 	}
-	return g.vertex(number) == v
+	at := g.at(number)
+	return at.kind == v.Kind && at.name == v.Name && g.at(at.namespace).name == v.Namespace
 }
 
 // intern returns the number of a vertex, a new one if need be.
@@ -150,8 +157,8 @@ func (g *Graph) replace(owner id, owned, come, gone []edge) {
 			}
 		}
 	}
-	// Edges into the owner come first: then what the owner itself gains and loses is passed on along exactly those that it
-	// will have. Meanwhile nothing is passed on along them, since the graph has no cycles.
+	// Edges into the owner come first: then what the owner itself gains and loses is passed on along exactly those
+	// that it will have. Meanwhile nothing is passed on along them, since the graph has no cycles.
 	change(true)
 	g.at(owner).keep().owned = owned
 	change(false)
@@ -265,7 +272,8 @@ func (v *vertex) keep() *links {
 	return v.links
 }
 
-// findScopes finds for each Seed the Seeds that lead to it. The graph of Seeds is tiny; bad data can put cycles into it.
+// findScopes finds for each Seed the Seeds that lead to it. The graph of Seeds is tiny; bad data can put cycles into
+// it.
 func (g *Graph) findScopes() {
 	g.scopes = map[id][]id{}
 	for _, start := range g.ids[KindSeed] {
