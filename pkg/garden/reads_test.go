@@ -52,6 +52,10 @@ func TestSlowReads(t *testing.T) {
 				for range greedy * budget.seed.slots {
 					<-started
 				}
+				for seed := range greedy {
+					line := reads.of("greedy-" + strconv.Itoa(seed)).line
+					require.Eventually(t, func() bool { return len(line) == cap(line) }, 10*time.Second, time.Millisecond)
+				}
 				for range budget.seed.burst {
 					require.NoError(t, reads.do(t.Context(), "honest", "object", func(context.Context) error { return nil }))
 				}
