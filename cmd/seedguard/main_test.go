@@ -284,7 +284,7 @@ func TestWhatIsWrongWithTheFolderIsTold(t *testing.T) {
 	for _, line := range []string{"can-i get secrets aws-account -n garden-dev --seed aws-eu1", "explain secret garden-dev/aws-account"} {
 		o := command(append(words(line), "--landscape", dir)...)
 		require.Equal(t, exitOK, o.exit)
-		require.Contains(t, o.errOut, "Warning: "+dir+": prod/shop.yaml: document 1, line 1: ")
+		require.Contains(t, o.errOut, "Warning: "+dir+": prod/shop.yaml: document 1 (line 1): ")
 		require.Equal(t, 1, strings.Count(o.errOut, "\n"))
 	}
 }

@@ -37,9 +37,9 @@ func TestPaged(t *testing.T) {
 		return result, nil
 	}
 	d := door{keep: byKind[graph.KindShoot].object, clock: clock.RealClock{}}
-	lw := d.listerWatcher(&cache.ListWatch{ListWithContextFunc: list})
+	lw := cache.ToListerWatcherWithContext(d.listerWatcher(&cache.ListWatch{ListWithContextFunc: list}))
 
-	listed, err := lw.List(metav1.ListOptions{
+	listed, err := lw.ListWithContext(t.Context(), metav1.ListOptions{
 		ResourceVersion: "0", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, Limit: 1 << 20,
 	})
 	require.NoError(t, err)
@@ -59,6 +59,6 @@ func TestPaged(t *testing.T) {
 	require.Len(t, items, pages)
 
 	asked, failed = nil, errors.New("the server is gone")
-	_, err = lw.List(metav1.ListOptions{})
+	_, err = lw.ListWithContext(t.Context(), metav1.ListOptions{})
 	require.ErrorIs(t, err, failed)
 }

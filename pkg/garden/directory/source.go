@@ -98,7 +98,8 @@ func (s *Source) Run(ctx context.Context) error {
 			timer.Reset(map[bool]time.Duration{true: settleTime, false: s.rescan}[soon])
 			continue
 		case <-events:
-		case <-failures: // some notifications were lost
+		case err := <-failures:
+			logger.Error(err, "Notifications of changes were lost, so the directory is looked through")
 		}
 		if !soon {
 			soon = true
