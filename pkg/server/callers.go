@@ -46,8 +46,8 @@ type verdict struct {
 	until    time.Time
 }
 
-// connection remembers the verdict on its caller, whose certificate is the same for all calls. Verifying the certificate
-// for each call takes longer than everything else in it.
+// connection remembers the verdict on its caller, whose certificate is the same for all calls. Verifying the
+// certificate for each call takes longer than everything else in it.
 type connection struct {
 	// roots are those that were in force when the connection was made.
 	roots   *stdx509.CertPool

@@ -18,8 +18,8 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// TestKubeAPIServerUnderstands asks as kube-apiserver does, with its own code, in both versions: what it means arrives, and what is
-// answered is understood.
+// TestKubeAPIServerUnderstands asks as kube-apiserver does, with its own code, in both versions: what it means arrives,
+// and what is answered is understood.
 func TestKubeAPIServerUnderstands(t *testing.T) {
 	var asked view
 	decision, reason := authorizer.DecisionAllow, ""

@@ -180,7 +180,8 @@ var (
 	descObjects = prometheus.NewDesc("seedguard_graph_objects",
 		"Vertices of the graph that are objects themselves, by kind.", []string{"kind"}, nil)
 	descEdges = prometheus.NewDesc("seedguard_graph_edges",
-		"Edges of the graph, by the kinds of their ends. An edge that two objects imply counts twice.", []string{"from", "to"}, nil)
+		"Edges of the graph, by the kinds of their ends. An edge that two objects imply counts twice.",
+		[]string{"from", "to"}, nil)
 	descRefusedEdges = prometheus.NewDesc("seedguard_graph_refused_edges_total",
 		"Edges that objects implied against the layers of the kinds, and that were not added.", nil, nil)
 	descCompactions = prometheus.NewDesc("seedguard_graph_compactions_total",
@@ -190,7 +191,9 @@ var (
 
 // Describe implements prometheus.Collector.
 func (graphCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descVertices, descObjects, descEdges, descRefusedEdges, descCompactions, descBytes} {
+	for _, desc := range []*prometheus.Desc{
+		descVertices, descObjects, descEdges, descRefusedEdges, descCompactions, descBytes,
+	} {
 		descs <- desc
 	}
 }

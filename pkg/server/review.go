@@ -38,8 +38,8 @@ func (t *typeMeta) check(kind string, versions ...string) error {
 	return fmt.Errorf("the body is a %q of %q, no %s of a version that is served", t.Kind, t.APIVersion, kind)
 }
 
-// subjectAccessReview is a SubjectAccessReview of v1 or v1beta1, which differ in how they spell the groups. Members that
-// decide nothing are here for their types: what the API server's decoder rejects is rejected here too.
+// subjectAccessReview is a SubjectAccessReview of v1 or v1beta1, which differ in how they spell the groups. Members
+// that decide nothing are here for their types: what the API server's decoder rejects is rejected here too.
 type subjectAccessReview struct {
 	typeMeta
 	Metadata metav1.ObjectMeta `json:"metadata"`

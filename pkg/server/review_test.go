@@ -420,8 +420,8 @@ func FuzzSubjectAccessReview(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) { requireSameReview(t, string(body)) })
 }
 
-// TestDecodeReviewRandom compares the two decoders on documents that are nearly reviews: known fields in any place and order,
-// twice, null, of the wrong type, with escapes.
+// TestDecodeReviewRandom compares the two decoders on documents that are nearly reviews: known fields in any place and
+// order, twice, null, of the wrong type, with escapes.
 func TestDecodeReviewRandom(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	accepted, same := 0, 0

@@ -64,8 +64,8 @@ type Server struct {
 	secure, plain net.Listener
 }
 
-// Limits of the listeners. kube-apiserver sends all its calls over one connection, so a connection may hold as many as are
-// answered at a time.
+// Limits of the listeners. kube-apiserver sends all its calls over one connection, so a connection may hold as many as
+// are answered at a time.
 const (
 	maxHeaderBytes    = 16 << 10
 	readHeaderTimeout = 5 * time.Second
@@ -76,8 +76,8 @@ const (
 	drainTimeout = 10 * time.Second
 )
 
-// New returns a server that listens, but answers nobody before Run is called. Run must be called to release what the server
-// holds; the context may have ended by then.
+// New returns a server that listens, but answers nobody before Run is called. Run must be called to release what the
+// server holds; the context may have ended by then.
 func New(ctx context.Context, options Options) (*Server, error) {
 	s := &Server{
 		options:  options,

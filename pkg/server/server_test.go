@@ -90,7 +90,7 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 	})
 	s := start(t, options)
 	client := newClient(t)
-	refused := func(t *testing.T, a answer, code int, message string) {
+	rejected := func(t *testing.T, a answer, code int, message string) {
 		t.Helper()
 		require.Equal(t, code, a.code, a.body)
 		var status metav1.Status
@@ -107,14 +107,14 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 	} {
 		body, ok := oddReviews[name]
 		require.True(t, ok, name)
-		t.Run(name, func(t *testing.T) { refused(t, s.post(t, client, body), http.StatusBadRequest, "") })
+		t.Run(name, func(t *testing.T) { rejected(t, s.post(t, client, body), http.StatusBadRequest, "") })
 	}
 	t.Run("truncated", func(t *testing.T) {
-		refused(t, s.post(t, client, spec(own)[:200]), http.StatusBadRequest, "unexpected EOF")
+		rejected(t, s.post(t, client, spec(own)[:200]), http.StatusBadRequest, "unexpected EOF")
 	})
 	huge := strings.Repeat(" ", maxReview-len(spec(own))+1) + spec(own)
 	t.Run("too large", func(t *testing.T) {
-		refused(t, s.post(t, client, huge), http.StatusRequestEntityTooLarge, "the body is larger than 65536 bytes")
+		rejected(t, s.post(t, client, huge), http.StatusRequestEntityTooLarge, "the body is larger than 65536 bytes")
 	})
 	t.Run("too large without a length", func(t *testing.T) {
 		response, err := client.Post("https://"+s.Address()+AuthorizerPath, "application/json", io.MultiReader(strings.NewReader(huge)))
@@ -124,13 +124,13 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 	})
 	t.Run("content type", func(t *testing.T) {
 		url := "https://" + s.Address() + AuthorizerPath
-		refused(t, send(t, client, http.MethodPost, url, "application/yaml", spec(own)), http.StatusUnsupportedMediaType, "application/json")
-		refused(t, send(t, client, http.MethodPost, url, "", spec(own)), http.StatusUnsupportedMediaType, "application/json")
-		refused(t, send(t, client, http.MethodPost, url, ";;", spec(own)), http.StatusUnsupportedMediaType, "application/json")
+		rejected(t, send(t, client, http.MethodPost, url, "application/yaml", spec(own)), http.StatusUnsupportedMediaType, "application/json")
+		rejected(t, send(t, client, http.MethodPost, url, "", spec(own)), http.StatusUnsupportedMediaType, "application/json")
+		rejected(t, send(t, client, http.MethodPost, url, ";;", spec(own)), http.StatusUnsupportedMediaType, "application/json")
 	})
 	t.Run("method", func(t *testing.T) {
 		a := s.get(t, client, AuthorizerPath)
-		refused(t, a, http.StatusMethodNotAllowed, "use POST")
+		rejected(t, a, http.StatusMethodNotAllowed, "use POST")
 		require.Equal(t, "POST", a.header.Get("Allow"))
 	})
 	t.Run("path", func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 	})
 	t.Run("message is bounded", func(t *testing.T) {
 		a := s.post(t, client, `{"kind":"`+strings.Repeat("x", 50_000)+`","apiVersion":"v1"}`)
-		refused(t, a, http.StatusBadRequest, "the body is a")
+		rejected(t, a, http.StatusBadRequest, "the body is a")
 		require.Less(t, len(a.body), 2*maxMessage)
 	})
 	require.Equal(t, "2", s.scrape(t, `seedguard_webhook_rejected_total{reason="too_large",webhook="authorizer"}`))
@@ -412,8 +412,8 @@ func TestClientCARotates(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.post(t, newlySigned, spec(own)).code)
 }
 
-// TestRotatedCallerReconnects: kube-apiserver keeps a connection for as long as it works, also when it has got a new certificate
-// meanwhile. It must not be kept by refusals.
+// TestRotatedCallerReconnects: kube-apiserver keeps a connection for as long as it works, also when it has got a new
+// certificate meanwhile. Rejections must not keep it.
 func TestRotatedCallerReconnects(t *testing.T) {
 	for name, use := range map[string]func(*testing.T, *testServer, *http.Client) answer{
 		"used":   func(t *testing.T, s *testServer, c *http.Client) answer { return s.post(t, c, spec(own)) },
@@ -477,13 +477,13 @@ func TestServingCertificateRotates(t *testing.T) {
 }
 
 func TestTLSVersions(t *testing.T) {
-	for minVersion, refused := range map[string]uint16{"VersionTLS12": tls.VersionTLS11, "VersionTLS13": tls.VersionTLS12} {
+	for minVersion, tooOld := range map[string]uint16{"VersionTLS12": tls.VersionTLS11, "VersionTLS13": tls.VersionTLS12} {
 		options := newOptions()
 		options.Serving.TLSMinVersion = minVersion
 		s := start(t, options)
-		_, err := tls.Dial("tcp", s.Address(), &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: refused})
+		_, err := tls.Dial("tcp", s.Address(), &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tooOld})
 		require.ErrorContains(t, err, "protocol version")
-		connection, err := tls.Dial("tcp", s.Address(), &tls.Config{InsecureSkipVerify: true, MinVersion: refused + 1, MaxVersion: refused + 1})
+		connection, err := tls.Dial("tcp", s.Address(), &tls.Config{InsecureSkipVerify: true, MinVersion: tooOld + 1, MaxVersion: tooOld + 1})
 		require.NoError(t, err)
 		require.NoError(t, connection.Close())
 	}
@@ -543,7 +543,8 @@ func TestMetrics(t *testing.T) {
 	require.Contains(t, body, "process_resident_memory_bytes")
 }
 
-// TestShutdownDrains: not ready at once, still answering during the delay, what was begun is finished, nothing new after.
+// TestShutdownDrains: not ready at once, still answering during the delay, what was begun is finished, nothing new
+// after.
 func TestShutdownDrains(t *testing.T) {
 	options := newOptions()
 	options.Serving.ShutdownDelay = metav1.Duration{Duration: 300 * time.Millisecond}

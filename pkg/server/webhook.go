@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -71,10 +72,11 @@ func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, re
 		w.Header().Set("Allow", http.MethodPost)
 		return nil, &rejection{http.StatusMethodNotAllowed, "method", "use POST"}
 	}
-	contentType := r.Header.Get("Content-Type")
-	if mediaType, _, err := mime.ParseMediaType(contentType); err != nil || mediaType != "application/json" {
-		message := fmt.Sprintf("content type is %q, want application/json", contentType)
-		return nil, &rejection{http.StatusUnsupportedMediaType, "content_type", message}
+	if contentType := r.Header.Get("Content-Type"); contentType != "application/json" {
+		if mediaType, _, err := mime.ParseMediaType(contentType); err != nil || mediaType != "application/json" {
+			message := fmt.Sprintf("content type is %q, want application/json", contentType)
+			return nil, &rejection{http.StatusUnsupportedMediaType, "content_type", message}
+		}
 	}
 	defer h.inFlight.Add(-1)
 	if h.inFlight.Add(1) > int64(h.options.Serving.MaxRequestsInFlight) {
@@ -84,20 +86,33 @@ func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, re
 		const message = "not ready: the garden has not reached the graph, see /readyz/garden"
 		return nil, &rejection{http.StatusServiceUnavailable, "not_ready", message}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.maxBody))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		message := fmt.Sprintf("the body is larger than %d bytes", h.maxBody)
-		return nil, &rejection{http.StatusRequestEntityTooLarge, "too_large", message}
-	} else if err != nil {
-		return nil, badRequest(fmt.Errorf("cannot read the body: %w", err))
+	body, rejected := h.read(w, r)
+	if rejected != nil {
+		return nil, rejected
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.options.Serving.RequestTimeout.Duration)
 	defer cancel()
-	answer, err = h.answer(ctx, body)
+	answer, err := h.answer(ctx, body)
 	if err != nil {
 		return nil, badRequest(err)
 	}
 	return answer, nil
+}
+
+func (h *webhook) read(w http.ResponseWriter, r *http.Request) ([]byte, *rejection) {
+	var body bytes.Buffer
+	// An ordinary body fits in at once, since every read of an HTTP/2 body is a message to the connection. What a caller
+	// only claims to send takes no more than this.
+	body.Grow(int(min(max(r.ContentLength, 0), maxReview)) + bytes.MinRead)
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, h.maxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		message := fmt.Sprintf("the body is larger than %d bytes", h.maxBody)
+		return nil, &rejection{http.StatusRequestEntityTooLarge, "too_large", message}
+	}
+	if err != nil {
+		return nil, badRequest(fmt.Errorf("cannot read the body: %w", err))
+	}
+	return body.Bytes(), nil
 }
 
 // maxMessage bounds how much of an error about a body is told, because some errors repeat the body.
@@ -131,14 +146,11 @@ func reject(w http.ResponseWriter, code int, message string) {
 
 // write writes a value as JSON. A reason may quote what is not UTF-8; it must not cost the decision.
 func write(w http.ResponseWriter, code int, value any) {
-	data, err := json.Marshal(value, jsontext.AllowInvalidUTF8(true))
-	if err != nil {
-		panic(err) // the types that are answered can always be encoded
-	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	// The caller may have gone away; then there is nobody to tell.
-	_, _ = w.Write(append(data, '\n'))
+	// What is answered can always be encoded. The caller may have gone away; then there is nobody to tell.
+	_ = json.MarshalWrite(w, value, jsontext.AllowInvalidUTF8(true))
+	_, _ = io.WriteString(w, "\n")
 }
 
 // statusReasons are the machine-readable reasons of the codes that calls are rejected with.
