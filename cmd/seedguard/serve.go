@@ -30,14 +30,14 @@ func newServe(s streams) *cobra.Command {
 		Long: `Serve the webhooks for kube-apiserver: the SeedAuthorizer at ` + server.AuthorizerPath + `
 and the SeedRestriction at ` + server.AdmissionPath + `.
 
-The garden's objects come from an API server (--kubeconfig, or that of the cluster seedguard runs in) or from a folder of
-manifests (--landscape). Calls are answered once all of them have reached the graph: see /readyz?verbose.`,
+The garden's objects come from an API server (--kubeconfig, or that of the cluster seedguard runs in) or from a
+directory of manifests (--landscape). Calls are answered once all of them have reached the graph: see /readyz/garden.`,
 		Example: `  # Try it: listens on loopback, and prints commands to paste.
   seedguard serve --landscape examples/landscape
 
   # In front of a garden.
-  seedguard serve --kubeconfig garden.kubeconfig --bind-address 0.0.0.0 --tls-cert-file tls.crt --tls-private-key-file tls.key \
-    --client-ca-file ca.crt --client-allowed-names kube-apiserver
+  seedguard serve --kubeconfig garden.kubeconfig --bind-address 0.0.0.0 \
+    --tls-cert-file tls.crt --tls-private-key-file tls.key --client-ca-file ca.crt --client-allowed-names kube-apiserver
 
   # The same from a file, but for the log level.
   seedguard serve --config seedguard.yaml -v 4`,

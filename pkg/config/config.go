@@ -40,12 +40,12 @@ type SeedGuardConfiguration struct {
 	Logging logsapi.LoggingConfiguration `json:"logging,omitempty"`
 }
 
-// Garden says where the garden's objects come from: from the API server that the kubeconfig names, from the API server of
-// the Pod that seedguard runs in (both fields empty), or from a folder of manifests.
+// Garden says where the garden's objects come from: from the API server that the kubeconfig names, from the API server
+// of the Pod that seedguard runs in (both fields empty), or from a directory of manifests.
 type Garden struct {
 	// Kubeconfig is a file.
 	Kubeconfig string `json:"kubeconfig,omitempty"`
-	// Landscape is a folder of manifests, watched for changes.
+	// Landscape is a directory of manifests, watched for changes.
 	Landscape string `json:"landscape,omitempty"`
 }
 
@@ -61,14 +61,14 @@ type Serving struct {
 	BindAddress string `json:"bindAddress,omitempty"`
 	// SecurePort is the port; 0 lets the system choose a free one.
 	SecurePort int `json:"securePort"`
-	// TLSCertFile and TLSPrivateKeyFile are the serving certificate with its chain, and its key, in PEM. Both are read again
-	// when they change. Without them the server makes a certificate that nobody knows.
+	// TLSCertFile and TLSPrivateKeyFile are the serving certificate with its chain, and its key, in PEM. Both are read
+	// again when they change. Without them the server makes a certificate that nobody knows.
 	TLSCertFile       string `json:"tlsCertFile,omitempty"`
 	TLSPrivateKeyFile string `json:"tlsPrivateKeyFile,omitempty"`
 	// TLSMinVersion is VersionTLS12 or VersionTLS13.
 	TLSMinVersion string `json:"tlsMinVersion,omitempty"`
-	// ClientCAFile holds the CAs of the callers' certificates in PEM, and is read again when it changes. With it, a webhook
-	// call needs a client certificate; health checks do not.
+	// ClientCAFile holds the CAs of the callers' certificates in PEM, and is read again when it changes. With it, a
+	// webhook call needs a client certificate; health checks do not.
 	ClientCAFile string `json:"clientCAFile,omitempty"`
 	// ClientAllowedNames are the common names that callers may have. Empty allows every certificate of the client CA.
 	ClientAllowedNames []string `json:"clientAllowedNames,omitempty"`
@@ -119,8 +119,8 @@ func Default() *SeedGuardConfiguration {
 	}
 }
 
-// Load reads a configuration file in YAML or JSON over the defaults. The error names the file, and the field where it is
-// about one.
+// Load reads a configuration file in YAML or JSON over the defaults. The error names the file, and the field where it
+// is about one.
 func Load(file string) (*SeedGuardConfiguration, error) {
 	data, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
 	if err != nil {
@@ -181,7 +181,8 @@ func (s *Serving) validate(path *field.Path) (errs field.ErrorList) {
 		errs = append(errs, field.Invalid(path.Child("securePort"), s.SecurePort, "must be between 0 and 65535"))
 	}
 	if (s.TLSCertFile == "") != (s.TLSPrivateKeyFile == "") {
-		errs = append(errs, field.Required(path.Child("tlsPrivateKeyFile"), "must be set together with tlsCertFile, or neither"))
+		errs = append(errs, field.Required(path.Child("tlsPrivateKeyFile"),
+			"must be set together with tlsCertFile, or neither"))
 	}
 	if versions := []string{"VersionTLS12", "VersionTLS13"}; !slices.Contains(versions, s.TLSMinVersion) {
 		errs = append(errs, field.NotSupported(path.Child("tlsMinVersion"), s.TLSMinVersion, versions))
@@ -190,7 +191,8 @@ func (s *Serving) validate(path *field.Path) (errs field.ErrorList) {
 		errs = append(errs, field.Required(path.Child("clientCAFile"), "must be set when clientAllowedNames are"))
 	}
 	if slices.Contains(s.ClientAllowedNames, "") {
-		errs = append(errs, field.Invalid(path.Child("clientAllowedNames"), s.ClientAllowedNames, "must not hold an empty name"))
+		errs = append(errs, field.Invalid(path.Child("clientAllowedNames"), s.ClientAllowedNames,
+			"must not hold an empty name"))
 	}
 	if ip != nil && !ip.IsLoopback() {
 		if s.TLSCertFile == "" && !s.AllowSelfSignedCertificate {
@@ -226,7 +228,7 @@ func (m *Metrics) validate(path *field.Path) (errs field.ErrorList) {
 	return errs
 }
 
-// DebugPages says whether the listener of the metrics serves the debug pages.
+// DebugPages reports whether the listener of the metrics serves the debug pages.
 func (m *Metrics) DebugPages() bool {
 	host, _, err := net.SplitHostPort(m.BindAddress)
 	return err == nil && (m.ExposeDebugPages || net.ParseIP(host).IsLoopback())
