@@ -11,22 +11,26 @@ import (
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
-// The graph's memory, as it counts it, stays where the report shows it in a landscape with everything that a garden has, and deleting
-// and creating all Shoots again and again leaves little behind.
+// The graph's memory stays where the report shows it in a landscape with everything that a garden has, and deleting and
+// creating all Shoots again and again leaves little behind.
 func TestGraphMemory(t *testing.T) {
 	l := landscape.New(landscape.Options{Shoots: 10000})
-	g := graph.New(graph.Options{})
-	var shoots []*garden.Object
+	objects, shoots := []*garden.Object{}, []*garden.Object{}
 	for o := range l.Objects() {
 		extracted, err := garden.Extract(o)
 		require.NoError(t, err)
-		g.Set(extracted.Vertex, extracted.Edges())
+		objects = append(objects, extracted)
 		if extracted.Kind == graph.KindShoot {
 			shoots = append(shoots, extracted)
 		}
 	}
-	full := g.Stats().Bytes
-	require.LessOrEqual(t, full/l.Shoots, 470)
+	before := heap()
+	g := graph.New(graph.Options{})
+	for _, o := range objects {
+		g.Set(o.Vertex, o.Edges())
+	}
+	full := heap() - before
+	require.LessOrEqual(t, full/uint64(l.Shoots), uint64(1400))
 	for range 3 {
 		for _, s := range shoots {
 			g.Delete(s.Vertex)
@@ -35,7 +39,9 @@ func TestGraphMemory(t *testing.T) {
 			g.Set(s.Vertex, s.Edges())
 		}
 	}
-	require.LessOrEqual(t, g.Stats().Bytes, 2*full)
+	require.LessOrEqual(t, heap()-before, full+full/4)
+	runtime.KeepAlive(objects)
+	runtime.KeepAlive(g)
 }
 
 // What an informer keeps of objects of 20 kB a Shoot is little, and keeps nothing else of them alive.

@@ -42,10 +42,10 @@ func newGarden(b *testing.B, l *landscape.Landscape, g *graph.Graph) *garden.Gar
 			b.Error(err)
 		}
 	})
-	for start := time.Now(); len(watched.NotReady()) > 0; time.Sleep(time.Millisecond) {
-		if time.Since(start) > 5*time.Minute {
-			b.Fatal(watched.NotReady())
-		}
+	waiting, stop := context.WithTimeout(ctx, 5*time.Minute)
+	defer stop()
+	if err := watched.WaitReady(waiting); err != nil {
+		b.Fatal(err)
 	}
 	return watched
 }

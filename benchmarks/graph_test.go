@@ -1,12 +1,14 @@
 package benchmarks
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/seedguard/seedguard/benchmarks/plain"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
@@ -18,12 +20,7 @@ func BenchmarkDecision(b *testing.B) {
 		for _, v := range vertices {
 			list := w.ask(v.ask(w))
 			b.Run("vertex="+v.name+"/goroutines=1", func(b *testing.B) {
-				b.ReportAllocs()
-				for i := 0; b.Loop(); i++ {
-					if q := &list[i%questions]; g.Reaches(q.Vertex, q.seed) != q.want {
-						b.Fatal(q)
-					}
-				}
+				decide(b, g, list)
 			})
 			b.Run("vertex="+v.name+"/goroutines=2", func(b *testing.B) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
@@ -40,6 +37,15 @@ func BenchmarkDecision(b *testing.B) {
 			})
 		}
 	})
+}
+
+func decide(b *testing.B, g resourceGraph, list []question) {
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if q := &list[i%questions]; g.Reaches(q.Vertex, q.seed) != q.want {
+			b.Fatal(q)
+		}
+	}
 }
 
 // moves are Shoots with their edges on two Seeds.
@@ -80,9 +86,9 @@ func moveBack(g resourceGraph, moves []move) {
 	}
 }
 
-// BenchmarkDecisionWhileWriting measures the time of single look-ups (private, implied, and a Namespace missed, in turn) by two
-// goroutines, with nobody else at work and with a writer that moves Shoots without pause. The clock is read around each, which
-// takes some 50 ns.
+// BenchmarkDecisionWhileWriting measures the time of single look-ups (private, implied, and a Namespace missed, in turn) by
+// two goroutines, with nobody else at work, with a writer that moves 1,000 Shoots a second, and with one that moves Shoots
+// without pause. The clock is read around each, which takes some 50 ns.
 func BenchmarkDecisionWhileWriting(b *testing.B) {
 	each(b, func(b *testing.B, w *world) {
 		g := w.graph
@@ -92,20 +98,27 @@ func BenchmarkDecisionWhileWriting(b *testing.B) {
 			mixed = append(mixed, [][]question{hits, shared, misses}[i%3][i])
 		}
 		moves := w.moves(b)
-		for _, writer := range []string{"quiet", "moving"} {
+		for _, writer := range []string{"quiet", "paced", "unpaused"} {
 			b.Run("writer="+writer, func(b *testing.B) {
-				stop, moved := make(chan struct{}), 0
+				stop, moved, started := make(chan struct{}), 0, time.Now()
 				var writing, reading sync.WaitGroup
-				if writer == "moving" {
+				if writer != "quiet" {
 					writing.Go(func() {
-						for i := 1; ; i++ {
+						pace := time.NewTicker(time.Millisecond)
+						defer pace.Stop()
+						for {
 							select {
 							case <-stop:
 								return
 							default:
 							}
-							m := &moves[i%len(moves)]
-							g.Set(m.shoot, m.versions[(i/len(moves)+1)%2])
+							// Late ticks are dropped, late moves are not.
+							if writer == "paced" && time.Since(started) < time.Duration(moved)*time.Millisecond {
+								<-pace.C
+								continue
+							}
+							m := &moves[moved%len(moves)]
+							g.Set(m.shoot, m.versions[(moved/len(moves)+1)%2])
 							moved++
 						}
 					})
@@ -133,7 +146,7 @@ func BenchmarkDecisionWhileWriting(b *testing.B) {
 				close(stop)
 				writing.Wait()
 				report(b, all)
-				if writer == "moving" {
+				if writer != "quiet" {
 					b.ReportMetric(float64(moved)/b.Elapsed().Seconds(), "moves/s")
 				}
 				moveBack(g, moves)
@@ -142,31 +155,35 @@ func BenchmarkDecisionWhileWriting(b *testing.B) {
 	})
 }
 
+func heartbeat(b *testing.B, g resourceGraph, moves []move) {
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		m := &moves[i*7%len(moves)]
+		g.Set(m.shoot, m.versions[0])
+	}
+}
+
+func moveAll(b *testing.B, g resourceGraph, moves []move) {
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		m := &moves[i*7%len(moves)]
+		edges := m.versions[(i/len(moves)+1)%2]
+		g.Set(m.shoot, edges)
+		if !g.Reaches(m.shoot, edges[0].To.Name) {
+			b.Fatal(m.shoot)
+		}
+	}
+	b.StopTimer()
+	moveBack(g, moves)
+}
+
 // BenchmarkUpdate measures one change of one Shoot: an update that changes no edge, a move to another Seed, and a delete and a create.
 func BenchmarkUpdate(b *testing.B) {
 	each(b, func(b *testing.B, w *world) {
 		g := w.graph
 		moves := w.moves(b)
-		b.Run("change=heartbeat", func(b *testing.B) {
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				m := &moves[i*7%len(moves)]
-				g.Set(m.shoot, m.versions[0])
-			}
-		})
-		b.Run("change=move", func(b *testing.B) {
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				m := &moves[i*7%len(moves)]
-				edges := m.versions[(i/len(moves)+1)%2]
-				g.Set(m.shoot, edges)
-				if !g.Reaches(m.shoot, edges[0].To.Name) {
-					b.Fatal(m.shoot)
-				}
-			}
-			b.StopTimer()
-			moveBack(g, moves)
-		})
+		b.Run("change=heartbeat", func(b *testing.B) { heartbeat(b, g, moves) })
+		b.Run("change=move", func(b *testing.B) { moveAll(b, g, moves) })
 		remove := func(list []move) {
 			for _, m := range list {
 				g.Delete(m.shoot)
@@ -241,6 +258,62 @@ func BenchmarkColdStart(b *testing.B) {
 		}
 		runtime.KeepAlive(g)
 	})
+}
+
+// ablations are the plain graph with one thing after the other that pkg/graph does, and pkg/graph, which does all.
+var ablations = []struct {
+	name string
+	new  func() resourceGraph
+}{
+	{"plain", func() resourceGraph { return plain.New(plain.Options{}) }},
+	{"implied", func() resourceGraph { return plain.New(plain.Options{Implied: true}) }},
+	{"compare", func() resourceGraph { return plain.New(plain.Options{Implied: true, Compare: true}) }},
+	{"numbers", func() resourceGraph { return graph.New(graph.Options{}) }},
+}
+
+// BenchmarkAblation measures what budgets are about on each of the ablations, in the largest landscape: decisions, changes,
+// how long it takes to build the graph, its heap, and how long a collection of garbage takes longer with it than without.
+func BenchmarkAblation(b *testing.B) {
+	for _, a := range ablations {
+		b.Run("graph="+a.name, func(b *testing.B) {
+			name := fmt.Sprintf("Ablation/graph=%s", a.name)
+			w := worldOf(b, name, largest(b), func() resourceGraph { return nothing{} })
+			without, empty := collect()
+			g := a.new()
+			started := time.Now()
+			w.fill(g)
+			built := time.Since(started)
+			with, full := collect()
+			b.Run("what=build", func(b *testing.B) {
+				b.ReportMetric(float64(built), "ns/op")
+				b.ReportMetric(float64(full-empty)/float64(w.Shoots), "B/shoot")
+				b.ReportMetric(float64(with-without), "gc-ns")
+			})
+			for _, v := range vertices {
+				list := w.ask(v.ask(w))
+				b.Run("what=decision/vertex="+v.name, func(b *testing.B) { decide(b, g, list) })
+			}
+			moves := w.moves(b)
+			b.Run("what=heartbeat", func(b *testing.B) { heartbeat(b, g, moves) })
+			b.Run("what=move", func(b *testing.B) { moveAll(b, g, moves) })
+		})
+	}
+}
+
+// nothing is a graph that keeps nothing.
+type nothing struct{ resourceGraph }
+
+func (nothing) Set(graph.Vertex, []graph.Edge) {}
+
+// collect returns how long the garbage collector takes for all that is live, the shortest of some times, and how much that is.
+func collect() (took time.Duration, live uint64) {
+	took = time.Hour
+	for range 5 {
+		started := time.Now()
+		runtime.GC()
+		took = min(took, time.Since(started))
+	}
+	return took, heap()
 }
 
 // BenchmarkRelist measures how long the graph takes to be told of every object again, without a change.

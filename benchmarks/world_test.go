@@ -108,7 +108,7 @@ func worldOf(b *testing.B, name string, shoots int, empty func() resourceGraph) 
 		if err != nil {
 			b.Fatal(err)
 		}
-		if edges := extracted.Edges(); len(edges) > 0 || extracted.Kind.Watched() { // nothing else reaches the graph
+		if edges := extracted.Edges(); len(edges) > 0 || extracted.Kind.Tracked() { // nothing else reaches the graph
 			w.objects = append(w.objects, object{extracted.Vertex, edges})
 		}
 	}

@@ -64,8 +64,8 @@ func (a *Admission) Allows(request *admissionv1.AdmissionRequest) (bool, error) 
 func is(name *string, seed string) bool { return name != nil && *name == seed }
 
 func (a *Admission) secret(seed string, secret *corev1.Secret) (bool, error) {
-	for _, r := range projectResources {
-		if name, ok := strings.CutSuffix(secret.Name, r.suffix); ok && r.kind == graph.KindSecret {
+	for _, r := range ProjectResources {
+		if name, ok := strings.CutSuffix(secret.Name, r.Suffix); ok && r.Kind == graph.KindSecret {
 			shoot := a.Shoots[types.NamespacedName{Namespace: secret.Namespace, Name: name}]
 			return shoot != nil && is(shoot.Spec.SeedName, seed), nil
 		}

@@ -1,7 +1,7 @@
 // Package baseline is what the benchmarks compare seedguard with: the straightforward ways to do the same.
 //
 //  1. Graph is a gonum directed graph in maps behind a lock for many readers or one writer. Every resource is a vertex, the
-//     project resources of Shoots too, and every question is a depth-first search (SPEC 2.2, parentScope Everything).
+//     project resources of Shoots too, and every question is a depth-first search (parentScope Everything).
 //  2. Codec answers SubjectAccessReviews through the API types and the codecs of client-go.
 //  3. Admission decodes whole objects and looks into whole objects, for a Secret into the configurations in all ManagedSeeds.
 //  4. Process keeps whole objects in informers' caches, and fills Graph from them.
@@ -49,10 +49,10 @@ func NewGraph() *Graph {
 	}
 }
 
-// projectResources are the suffixes of what a Shoot implies by its name (SPEC 2.1).
-var projectResources = []struct {
-	kind   graph.Kind
-	suffix string
+// ProjectResources are the suffixes of what a Shoot implies by its name.
+var ProjectResources = []struct {
+	Kind   graph.Kind
+	Suffix string
 }{
 	{graph.KindSecret, ".ca-cluster"}, {graph.KindSecret, ".ssh-keypair"}, {graph.KindSecret, ".ssh-keypair.old"}, {graph.KindSecret, ".monitoring"},
 	{graph.KindInternalSecret, ".ca-client"}, {graph.KindConfigMap, ".ca-cluster"}, {graph.KindConfigMap, ".ca-kubelet"}, {graph.KindShootState, ""},
@@ -62,8 +62,8 @@ var projectResources = []struct {
 func (g *Graph) Set(object graph.Vertex, edges []graph.Edge) {
 	edges = append([]graph.Edge(nil), edges...)
 	if object.Kind == graph.KindShoot {
-		for _, r := range projectResources {
-			edges = append(edges, graph.Edge{From: graph.Vertex{Kind: r.kind, Namespace: object.Namespace, Name: object.Name + r.suffix}, To: object})
+		for _, r := range ProjectResources {
+			edges = append(edges, graph.Edge{From: graph.Vertex{Kind: r.Kind, Namespace: object.Namespace, Name: object.Name + r.Suffix}, To: object})
 		}
 	}
 	g.mu.Lock()
@@ -128,7 +128,7 @@ func (g *Graph) nodeLocked(v graph.Vertex) *node {
 	return n
 }
 
-// Reaches says whether a path leads from v to the Seed.
+// Reaches reports whether a path leads from v to the Seed.
 func (g *Graph) Reaches(v graph.Vertex, seed string) bool {
 	target := graph.Vertex{Kind: graph.KindSeed, Name: seed}
 	if v == target {
@@ -144,7 +144,7 @@ func (g *Graph) Reaches(v graph.Vertex, seed string) bool {
 	return search.Walk(g.graph, from, func(n gonum.Node) bool { return n.ID() == to.id }) != nil
 }
 
-// HasObject says whether the object itself exists.
+// HasObject reports whether the object itself exists.
 func (g *Graph) HasObject(object graph.Vertex) bool {
 	g.mu.RLock()
 	defer g.mu.RUnlock()

@@ -36,7 +36,7 @@ func TestGraphAgrees(t *testing.T) {
 				seed := l.SeedName(i)
 				require.Equal(t, slow.Reaches(v, seed), fast.Reaches(v, seed), "%s for %s", v, seed)
 			}
-			if v.Kind.Watched() {
+			if v.Kind.Tracked() {
 				require.Equal(t, slow.HasObject(v), fast.HasObject(v), v)
 			}
 		}

@@ -35,7 +35,7 @@ func TestLandscape(t *testing.T) {
 		graph.KindControllerDeployment: 12, graph.KindControllerInstallation: 240, graph.KindServiceAccount: 240,
 		graph.KindShoot: 1016, graph.KindBackupEntry: 1000, graph.KindBastion: 2,
 	}, count)
-	require.Zero(t, g.Stats().Refused)
+	require.Zero(t, g.Stats().LeftOut)
 
 	for i := range l.Shoots {
 		own, stranger := l.SeedName(l.SeedOf(i)), l.SeedName(l.Stranger(i))

@@ -37,7 +37,9 @@ func TestSources(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() { ended <- watched.Run(ctx) }()
-			require.Eventually(t, func() bool { return len(watched.NotReady()) == 0 }, time.Minute, time.Millisecond)
+			waiting, stop := context.WithTimeout(ctx, time.Minute)
+			defer stop()
+			require.NoError(t, watched.WaitReady(waiting))
 			for _, kind := range kinds {
 				n := 0
 				for range l.Of(kind) {

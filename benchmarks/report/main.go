@@ -57,6 +57,9 @@ func (o *options) steps() []step {
 			step{pattern: fmt.Sprintf("%s/^shoots=%d$/^impl=seedguard$", onGraphs, n), time: "100ms", times: 5},
 			step{pattern: fmt.Sprintf("%s/^shoots=%d$/^impl=baseline$", onGraphs, n), time: "100ms", times: 1})
 	}
+	for _, graph := range ablations {
+		list = append(list, step{pattern: "^Ablation$/^graph=" + graph.name + "$", time: "100ms", times: 5})
+	}
 	return append(list,
 		step{pattern: "^(Admit|GardenColdStart)$", time: "100ms", times: 3},
 		step{pattern: "^(Wire|WireAdmission)$", time: "300ms", times: 5},

@@ -139,11 +139,12 @@ func (p *page) budgets() {
 func (p *page) graphs() {
 	p.printf("\n## The graph\n\n![time of a decision by size](decision.svg)\n\nNanoseconds for one look-up (2 goroutines: the time divided by what both got done), and how many times longer the baseline takes.\n")
 	p.bySize("Decision", "ns/op", 1)
-	p.printf("\n### While Shoots move without pause\n\nTwo readers and a writer on two processors. The clock is read around each look-up, some 50 ns.\n")
+	p.printf("\n### While Shoots move\n\nTwo readers on two processors, beside nobody, a writer of 1,000 changes a second, and one without pause. The clock is read around\n" +
+		"each look-up, some 50 ns.\n")
 	p.table("Shoots", "graph", "writer", "p50 ns", "p99 ns", "p99.9 ns", "moves/s")
 	for _, n := range p.sizes {
 		for _, impl := range []string{"seedguard", "baseline"} {
-			for _, writer := range []string{"quiet", "moving"} {
+			for _, writer := range []string{"quiet", "paced", "unpaused"} {
 				name := fmt.Sprintf("DecisionWhileWriting/shoots=%d/impl=%s/writer=%s", n, impl, writer)
 				p.row(number(float64(n)), impl, writer, p.value(name, "p50-ns", 1), p.value(name, "p99-ns", 1), p.value(name, "p99.9-ns", 1), p.value(name, "moves/s", 1))
 			}
@@ -163,10 +164,48 @@ func (p *page) graphs() {
 		p.printf("\n%s:\n", strings.ToUpper(t.what[:1])+t.what[1:])
 		p.bySize(t.bench, t.unit, t.scale)
 	}
+	p.ablation()
 	p.printf("\nWith informers, from the first list until ready, on objects made up in memory:\n")
 	p.table("Shoots", "seconds")
 	for _, n := range p.sizes {
 		p.row(number(float64(n)), p.value(fmt.Sprintf("GardenColdStart/shoots=%d", n), "ns/op", second))
+	}
+}
+
+// ablations are what BenchmarkAblation measures, in the order in which one thing is added to the other.
+var ablations = []struct{ name, what string }{
+	{"plain", "plain: a map, pointers, one RWMutex"},
+	{"implied", "and implied vertices found by name"},
+	{"compare", "and edges compared with the owner's, in their order"},
+	{"numbers", "and small numbers, interned names: as built"},
+}
+
+// ablation shows what each thing is worth that the graph does beyond maps, pointers and a lock.
+func (p *page) ablation() {
+	p.printf("\n### What each mechanism is worth\n\nThe same index at %s Shoots: in each row the graph does one thing more, so the row above it is the\n"+
+		"graph without that. Decisions are the worst of all vertices, the explicit ones and the implied ones. A collection is told as\n"+
+		"the time by which the graph makes it longer. The quietest runs.\n", number(float64(p.largest())))
+	p.table("the graph", "decision ns", "implied ns", "heartbeat µs", "move µs", "B a Shoot", "collection ms", "built in ms")
+	for _, a := range ablations {
+		prefix := "Ablation/graph=" + a.name + "/what="
+		var explicit, implied []string
+		for _, name := range p.results.matching(prefix + "decision/") {
+			if strings.Contains(name, "vertex=implied/") {
+				implied = append(implied, name)
+			} else {
+				explicit = append(explicit, name)
+			}
+		}
+		least := func(unit string, scale float64, names ...string) string {
+			_, value, ok := worst(p.results.least, unit, names...)
+			if !ok {
+				return ""
+			}
+			return number(value / scale)
+		}
+		p.row(a.what, least("ns/op", 1, explicit...), least("ns/op", 1, implied...), least("ns/op", microsecond, prefix+"heartbeat"),
+			least("ns/op", microsecond, prefix+"move"), least("B/shoot", 1, prefix+"build"),
+			least("gc-ns", millisecond, prefix+"build"), least("ns/op", millisecond, prefix+"build"))
 	}
 }
 

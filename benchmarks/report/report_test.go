@@ -21,7 +21,7 @@ func TestQuick(t *testing.T) {
 	for _, want := range []string{
 		"| a decision in the graph, the worst (", "| the same at 1,000 Shoots, times as long as at 200 (", "| Authorize in process, the worst (", "| p99.9 of decisions", "| a Shoot changes its Seed | ",
 		"| an update that changes no edge | ", "| heap of the graph per Shoot", "| the graph built after", "| a SubjectAccessReview, bytes in", "| requests/s over TLS",
-		"| an admission decision", "| admission of an unrelated Secret", "### Missed", "| callers | ", "| GOGC | 50 | ", "## Where the time goes", "\nAdmissionReviews:\n\n| share |",
+		"| an admission decision", "| admission of an unrelated Secret", "### Missed", "| plain: a map, pointers, one RWMutex | ", "| and small numbers, interned names: as built | ", "| callers | ", "| GOGC | 50 | ", "## Where the time goes", "\nAdmissionReviews:\n\n| share |",
 	} {
 		require.Contains(t, string(content), want)
 	}
@@ -57,8 +57,8 @@ func TestMissed(t *testing.T) {
 	require.NoError(t, r.read(strings.NewReader("BenchmarkUpdate/shoots=10/impl=seedguard/change=move 1 20000 ns/op\nBenchmarkUpdate/shoots=10/impl=baseline/change=move 1 40000 ns/op\n")))
 	p := &page{results: r, sizes: []int{10}}
 	p.budgets()
-	require.Contains(t, p.String(), "| a Shoot changes its Seed | 20 µs | 20 µs | <= 10 µs | **no** | 40 µs | 2 x |")
-	require.Contains(t, p.String(), "- a Shoot changes its Seed: 20 µs, 100 % off. "+whyCPU)
+	require.Contains(t, p.String(), "| a Shoot changes its Seed | 20 µs | 20 µs | <= 15 µs | **no** | 40 µs | 2 x |")
+	require.Contains(t, p.String(), "- a Shoot changes its Seed: 20 µs, 33.3 % off. "+whyCPU)
 }
 
 // Growth is that of the kind of vertex that grows most, and beside it the baseline's.
@@ -85,13 +85,13 @@ func TestGrowth(t *testing.T) {
 // What only the quietest run meets is told apart, and listed all the same.
 func TestMetInQuiet(t *testing.T) {
 	r := &results{}
-	for _, ns := range []string{"12000", "9000", "11000"} {
+	for _, ns := range []string{"17000", "14000", "16000"} {
 		require.NoError(t, r.read(strings.NewReader("BenchmarkUpdate/shoots=10/impl=seedguard/change=move 1 "+ns+" ns/op\n")))
 	}
 	p := &page{results: r, sizes: []int{10}}
 	p.budgets()
-	require.Contains(t, p.String(), "| a Shoot changes its Seed | 11 µs | 9 µs | <= 10 µs | in quiet runs |")
-	require.Contains(t, p.String(), "- a Shoot changes its Seed: 11 µs, 10 % off. ")
+	require.Contains(t, p.String(), "| a Shoot changes its Seed | 16 µs | 14 µs | <= 15 µs | in quiet runs |")
+	require.Contains(t, p.String(), "- a Shoot changes its Seed: 16 µs, 6.67 % off. ")
 }
 
 func TestNumber(t *testing.T) {

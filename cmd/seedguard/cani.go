@@ -43,22 +43,25 @@ func newCanI(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "can-i VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME]",
 		Short: "Ask whether a request would be allowed",
-		Long: `Ask whether a request would be allowed: by the tables and a folder of manifests (--landscape), or by a running server
-(--server).
+		Long: `Ask whether a request would be allowed: by the tables and a directory of manifests (--landscape), or by a
+running server (--server).
 
-With --filename, the object in the file is created (or updated, or deleted), and both halves are asked: would the authorizer
-let the request pass, and would the admission admit it. The resource then follows from the object when it is left out.
+With --filename, the object in the file is created (or updated, or deleted), and both halves are asked: would the
+authorizer let the request pass, and would the admission admit it. The resource then follows from the object
+when it is left out.
 
-Exit status: 0 when it is allowed, 1 when it is not, 2 when nothing was decided. "No opinion" is not allowed: on an API server,
-RBAC is asked next.`,
+Exit status: 0 when it is allowed, 1 when it is not, 2 when nothing was decided. "No opinion" is not allowed: on an
+API server, RBAC is asked next.`,
 		Example: `  # May the gardenlet of Seed aws-eu1 read a Secret?
   seedguard can-i get secrets aws-account -n garden-dev --seed aws-eu1 --landscape examples/landscape
 
   # May an extension on that Seed list Shoots with this selector?
-  seedguard can-i list shoots --seed aws-eu1 --extension provider-aws-k7m2x -l name.seed.gardener.cloud/aws-eu1=true --landscape examples/landscape
+  seedguard can-i list shoots --seed aws-eu1 --extension provider-aws-k7m2x -l name.seed.gardener.cloud/aws-eu1=true \
+    --landscape examples/landscape
 
   # May that user do it? Ask a running server.
-  seedguard can-i update shoots.core.gardener.cloud/status web -n garden-dev --as jane --as-group devs --server https://127.0.0.1:9443 --insecure-skip-tls-verify
+  seedguard can-i update shoots.core.gardener.cloud/status web -n garden-dev --as jane --as-group devs \
+    --server https://127.0.0.1:9443 --insecure-skip-tls-verify
 
   # May the gardenlet create this object?
   seedguard can-i create -f object.yaml --seed aws-eu1 --landscape examples/landscape`,
@@ -69,7 +72,8 @@ RBAC is asked next.`,
 	c.question.addFlags(flags)
 	c.landscape.addFlags(flags)
 	c.remote.addFlags(flags)
-	flags.StringVarP(&c.file, "filename", "f", "", "ask both halves about the object in this file; - for the standard input")
+	flags.StringVarP(&c.file, "filename", "f", "",
+		"ask both halves about the object in this file; - for the standard input")
 	flags.StringVarP(&c.output, "output", "o", "text", "text or json")
 	return command
 }
@@ -130,7 +134,10 @@ func (c *canI) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	v := verdict{Allowed: status.Allowed, Authorizer: authorizerVerdict{"no opinion", status.Reason, status.EvaluationError}}
+	v := verdict{
+		Allowed:    status.Allowed,
+		Authorizer: authorizerVerdict{"no opinion", status.Reason, status.EvaluationError},
+	}
 	switch {
 	case status.Denied:
 		v.Authorizer.Decision = "deny"
@@ -156,7 +163,7 @@ func (c *canI) run(ctx context.Context, args []string) error {
 func (c *canI) decider(ctx context.Context) (decider, error) {
 	switch {
 	case (c.remote.url == "") == (c.landscape.dir == ""):
-		return nil, errors.New("say what to ask: a folder of manifests by --landscape, or a running server by --server")
+		return nil, errors.New("say what to ask: a directory of manifests by --landscape, or a running server by --server")
 	case c.remote.url != "":
 		return &c.remote, c.remote.connect()
 	}
@@ -294,7 +301,9 @@ var operations = map[string]admissionv1.Operation{
 	"delete": admissionv1.Delete, "deletecollection": admissionv1.Delete,
 }
 
-func (c *canI) admit(ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, o *object) (*admissionVerdict, error) {
+func (c *canI) admit(
+	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, o *object,
+) (*admissionVerdict, error) {
 	q := &c.question
 	operation, ok := operations[q.verb]
 	if !ok {
@@ -304,7 +313,8 @@ func (c *canI) admit(ctx context.Context, pair decider, review *authorizationv1.
 		return rule.Resource == q.resource && slices.Contains(rule.Operations, kadmission.Operation(operation))
 	})
 	if !registered {
-		return &admissionVerdict{Allowed: true, Message: fmt.Sprintf("not asked: it does not guard %s of %s", operation, q.resource)}, nil
+		message := fmt.Sprintf("not asked: it does not guard %s of %s", operation, q.resource)
+		return &admissionVerdict{Allowed: true, Message: message}, nil
 	}
 	gvk := o.GroupVersionKind()
 	request := &admissionv1.AdmissionRequest{
@@ -360,7 +370,7 @@ func (c *canI) print(v verdict) error {
 		because(v.Authorizer.Reason, v.Authorizer.Error)
 		admitted := "admitted"
 		if !v.Admission.Allowed {
-			admitted = fmt.Sprintf("refused (%d)", v.Admission.Code)
+			admitted = fmt.Sprintf("denied (%d)", v.Admission.Code)
 		}
 		b.WriteString("admission: " + admitted)
 		because(v.Admission.Message)
@@ -369,7 +379,7 @@ func (c *canI) print(v verdict) error {
 		case v.Allowed:
 			because()
 		case v.Authorizer.Decision == "allow":
-			because("the admission refuses it")
+			because("the admission denies it")
 		case v.Admission.Allowed:
 			because("the authorizer does not allow it")
 		default:

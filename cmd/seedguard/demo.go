@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -19,13 +18,12 @@ import (
 )
 
 // demonstrate prints the addresses and commands to paste, once the landscape is in the graph.
-func demonstrate(ctx context.Context, c *config.SeedGuardConfiguration, g *graph.Graph, watched *garden.Garden, web *server.Server, s streams) {
-	for len(watched.NotReady()) > 0 {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(10 * time.Millisecond):
-		}
+func demonstrate(
+	ctx context.Context, c *config.SeedGuardConfiguration, g *graph.Graph, watched *garden.Garden, web *server.Server,
+	s streams,
+) {
+	if watched.WaitReady(ctx) != nil {
+		return // ctx has ended
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nseedguard decides on %s\n\n  webhooks     https://%s\n", c.Garden.Landscape, web.Address())
@@ -45,7 +43,8 @@ func demonstrate(ctx context.Context, c *config.SeedGuardConfiguration, g *graph
 			{"the gardenlet of Seed " + other + ": no opinion", question{seed: other}},
 			{"a person: no opinion", question{user: "jane", groups: []string{"developers"}}},
 		} {
-			q.verb, q.resource, q.namespace, q.name = "get", schema.GroupResource{Resource: "secrets"}, secret.Namespace, secret.Name
+			q.verb, q.resource = "get", schema.GroupResource{Resource: "secrets"}
+			q.namespace, q.name = secret.Namespace, secret.Name
 			fmt.Fprintf(&b, "\n# %s\n%s", q.about, q.commands(c.Garden.Landscape, web.Address()))
 		}
 		fmt.Fprintf(&b, "\n# why it is allowed\n%s explain %s %s --landscape %s\n", quoted(os.Args[0]), secret.Kind,
@@ -108,9 +107,10 @@ func (q *question) commands(landscape, address string) string {
 			who += " --as-group " + quoted(group)
 		}
 	}
-	return fmt.Sprintf("curl -sk https://%s%s -H 'Content-Type: application/json' -d %s\n%s can-i %s %s %s -n %s %s --landscape %s\n",
-		address, server.AuthorizerPath, quoted(string(body)),
-		quoted(os.Args[0]), q.verb, q.resource.Resource, quoted(q.name), quoted(q.namespace), who, quoted(landscape))
+	return fmt.Sprintf("curl -sk https://%s%s -H 'Content-Type: application/json' -d %s\n",
+		address, server.AuthorizerPath, quoted(string(body))) +
+		fmt.Sprintf("%s can-i %s %s %s -n %s %s --landscape %s\n", quoted(os.Args[0]), q.verb, q.resource.Resource,
+			quoted(q.name), quoted(q.namespace), who, quoted(landscape))
 }
 
 // quoted quotes a word for a shell where it needs that.

@@ -127,17 +127,18 @@ func TestExampleCommands(t *testing.T) {
 	}
 	answers := map[string]int{}
 	for line := range strings.Lines(shell(t, script.String())) {
-		for _, answer := range []string{"yes", "no opinion", "no: the admission refuses it"} {
+		for _, answer := range []string{"yes", "no opinion", "no: the admission denies it"} {
 			if strings.HasPrefix(line, answer) {
 				answers[answer]++
 				break
 			}
 		}
 	}
-	require.Equal(t, map[string]int{"yes": 4, "no opinion": 3, "no: the admission refuses it": 1}, answers)
+	require.Equal(t, map[string]int{"yes": 4, "no opinion": 3, "no: the admission denies it": 1}, answers)
 }
 
-// shell runs a script from the repository's root, in which this test's binary acts as seedguard, and returns what it prints.
+// shell runs a script from the repository's root, in which this test's binary acts as seedguard, and returns what it
+// prints.
 func shell(t *testing.T, script string) string {
 	t.Helper()
 	bash, err := exec.LookPath("bash")

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seedguard/seedguard/pkg/graph"
 )
@@ -25,8 +27,8 @@ func newExplain(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "explain KIND [NAMESPACE/]NAME",
 		Short: "Show why a resource has to do with a Seed",
-		Long: `Show why a resource has to do with a Seed: a shortest path through the graph of a folder of manifests, for one Seed or for all
-that the resource reaches.
+		Long: `Show why a resource has to do with a Seed: a shortest path through the graph of a directory of
+manifests, for one Seed or for all that the resource reaches.
 
 Exit status: 0 when it reaches the Seed (or any), 1 when it does not, 2 when that could not be found out.`,
 		Example: `  seedguard explain Secret garden-dev/aws-account --landscape examples/landscape
@@ -41,7 +43,7 @@ Exit status: 0 when it reaches the Seed (or any), 1 when it does not, 2 when tha
 
 func (e *explain) run(ctx context.Context, kindName, objectName string) error {
 	if e.landscape.dir == "" {
-		return errors.New("say on which folder of manifests, by --landscape")
+		return errors.New("say on which directory of manifests, by --landscape")
 	}
 	kind, err := parseKind(kindName)
 	if err != nil {
@@ -91,7 +93,7 @@ func (e *explain) tellWhyNot(l *landscape, v graph.Vertex) error {
 	switch {
 	case !found:
 		message += ": no object refers to it"
-		if v.Kind.Watched() {
+		if v.Kind.Tracked() {
 			message += ", and it does not exist"
 		}
 	case e.seed != "":
@@ -113,14 +115,8 @@ func parseKind(name string) (graph.Kind, error) {
 		if _, ok := graph.ParseKind(kind); !ok {
 			break
 		}
-		plural := kind + "s"
-		if stem, ok := strings.CutSuffix(kind, "y"); ok {
-			plural = stem + "ies"
-		}
-		if strings.HasSuffix(kind, "s") {
-			plural = kind + "es"
-		}
-		if strings.EqualFold(name, kind) || strings.EqualFold(name, plural) {
+		plural, singular := meta.UnsafeGuessKindToResource(schema.GroupVersionKind{Kind: kind})
+		if lower := strings.ToLower(name); lower == singular.Resource || lower == plural.Resource {
 			return k, nil
 		}
 		names = append(names, kind)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,38 +18,38 @@ import (
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/garden"
-	"github.com/seedguard/seedguard/pkg/garden/manifests"
+	"github.com/seedguard/seedguard/pkg/garden/directory"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/server"
 )
 
-// landscapeFlags say which folder of manifests a command works on.
+// landscapeFlags say which directory of manifests a command works on.
 type landscapeFlags struct {
 	dir         string
 	parentScope string
 }
 
 func (f *landscapeFlags) addFlags(set *pflag.FlagSet) {
-	set.StringVar(&f.dir, "landscape", "", "folder of manifests to decide on")
+	set.StringVar(&f.dir, "landscape", "", "directory of manifests to decide on")
 	set.StringVar(&f.parentScope, "parent-scope", string(graph.ParentScopeSeed), "Seed or Everything, as in serve")
 }
 
-// landscape is a folder of manifests as it was when it was loaded. Nothing runs behind it.
+// landscape is a directory of manifests as it was when it was loaded. Nothing runs behind it.
 type landscape struct {
 	graph  *graph.Graph
 	garden *garden.Garden
 }
 
-// loadTimeout bounds the loading of a folder.
+// loadTimeout bounds the loading of a directory.
 const loadTimeout = 2 * time.Minute
 
-// load brings the folder into a graph, and tells what is wrong with the folder.
+// load brings the directory into a graph, and tells what is wrong with the directory.
 func (f *landscapeFlags) load(ctx context.Context, warnings io.Writer) (*landscape, error) {
 	scope := graph.ParentScope(f.parentScope)
 	if scope != graph.ParentScopeSeed && scope != graph.ParentScopeEverything {
 		return nil, fmt.Errorf("--parent-scope %s: want %s or %s", scope, graph.ParentScopeSeed, graph.ParentScopeEverything)
 	}
-	source, err := manifests.New(f.dir)
+	source, err := directory.New(f.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +67,8 @@ func (f *landscapeFlags) load(ctx context.Context, warnings io.Writer) (*landsca
 	loading, stop := context.WithCancel(ctx)
 	defer stop()
 	running.Go(func() { _ = l.garden.Run(loading) }) // ends without error when it is told to
-	for len(l.garden.NotReady()) > 0 {
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%s was not loaded: %s", f.dir, strings.Join(l.garden.NotReady(), "; "))
-		case <-time.After(5 * time.Millisecond):
-		}
+	if err := l.garden.WaitReady(ctx); err != nil {
+		return nil, fmt.Errorf("%s was not loaded: %w", f.dir, err)
 	}
 	return l, nil
 }
@@ -94,7 +89,9 @@ type offline struct {
 }
 
 // authorize takes the review through the server's decoder, so that it is read as it would be on the wire.
-func (o *offline) authorize(ctx context.Context, review *authorizationv1.SubjectAccessReview) (*authorizationv1.SubjectAccessReviewStatus, error) {
+func (o *offline) authorize(
+	ctx context.Context, review *authorizationv1.SubjectAccessReview,
+) (*authorizationv1.SubjectAccessReviewStatus, error) {
 	body, err := json.Marshal(review)
 	if err != nil {
 		return nil, err
@@ -113,8 +110,10 @@ func (o *offline) authorize(ctx context.Context, review *authorizationv1.Subject
 	return status, nil
 }
 
-func (o *offline) admit(ctx context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, error) {
-	// A server logs what it refuses; here the answer says it.
+func (o *offline) admit(
+	ctx context.Context, request *admissionv1.AdmissionRequest,
+) (*admissionv1.AdmissionResponse, error) {
+	// A server logs what it denies; here the answer says it.
 	return o.admission.Admit(klog.NewContext(ctx, klog.Logger{}), request), nil
 }
 

@@ -42,8 +42,9 @@ func run(ctx context.Context, args []string, s streams) int {
 	root := &cobra.Command{
 		Use:   "seedguard",
 		Short: "Decides what the agents of Gardener's Seeds may do in the garden",
-		Long: `seedguard decides what gardenlets and extensions may do in the garden: what has to do with their own Seed, and nothing else.
-It serves the two webhooks that kube-apiserver asks (serve), and answers the same questions on the command line.`,
+		Long: `seedguard decides what gardenlets and extensions may do in the garden: what has to do with their own Seed,
+and nothing else. It serves the two webhooks that kube-apiserver asks (serve), and answers the same questions
+on the command line.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -190,11 +190,11 @@ func TestCanICreate(t *testing.T) {
 	}{
 		"allowed":        {secret("web.ssh-keypair"), "create --seed s1", 0, []string{"authorizer: allow", "admission: admitted", "yes\n"}},
 		"of a resource":  {secret("web.ssh-keypair"), "create secrets -n garden-dev --seed s1", 0, []string{"yes\n"}},
-		"foreign":        {secret("web.ssh-keypair"), "create --seed s2", 1, []string{"authorizer: allow", "admission: refused (403): ", "no: the admission refuses it"}},
-		"nobody's":       {secret("other"), "create --seed s1", 1, []string{"admission: refused (403): "}},
+		"foreign":        {secret("web.ssh-keypair"), "create --seed s2", 1, []string{"authorizer: allow", "admission: denied (403): ", "no: the admission denies it"}},
+		"nobody's":       {secret("other"), "create --seed s1", 1, []string{"admission: denied (403): "}},
 		"not guarded":    {"apiVersion: v1\nkind: Event\nmetadata: {name: e, namespace: garden-dev}\n", "create events --seed s1", 0, []string{"admission: admitted: not asked", "yes\n"}},
 		"authorizer":     {"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: x, namespace: garden-dev}\n", "create shoots --seed s1", 1, []string{"authorizer: no opinion", "admission: admitted: not asked", "no: the authorizer does not allow it"}},
-		"neither":        {"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: x}\n", "create --seed s1 --extension e", 1, []string{"authorizer: no opinion", "admission: refused (403)", "no: neither half allows it"}},
+		"neither":        {"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: x}\n", "create --seed s1 --extension e", 1, []string{"authorizer: no opinion", "admission: denied (403)", "no: neither half allows it"}},
 		"person":         {secret("x"), "create --as jane", 1, []string{"authorizer: no opinion", "admission: admitted", "no: the authorizer does not allow it"}},
 		"own Seed":       {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n", "update --seed s1", 0, []string{"yes\n"}},
 		"delete a Seed":  {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s2}\n", "delete --seed s1", 1, []string{"no: neither half allows it"}},
@@ -264,8 +264,8 @@ type: bootstrap.kubernetes.io/token
 		"both":               {"data: {usage-bootstrap-signing: dHJ1ZQ==}\nstringData: {description: " + description + ", usage-bootstrap-authentication: 'true'}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
 		"stringData wins":    {"data: {usage-bootstrap-signing: ZmFsc2U=}\nstringData: {description: " + description + ", " + usages + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
 		"null beside it":     {"data: null\nstringData: {description: " + description + ", " + usages + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
-		"wrong content":      {"stringData: {description: " + description + ", usage-bootstrap-signing: 'no'}\n", "--seed aws-eu1", exitNotAllowed, "refused (422)"},
-		"of another's child": {"stringData: {description: " + description + ", " + usages + "}\n", "--seed gcp-eu1", exitNotAllowed, "refused (403)"},
+		"wrong content":      {"stringData: {description: " + description + ", usage-bootstrap-signing: 'no'}\n", "--seed aws-eu1", exitNotAllowed, "denied (422)"},
+		"of another's child": {"stringData: {description: " + description + ", " + usages + "}\n", "--seed gcp-eu1", exitNotAllowed, "denied (403)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			object := filepath.Join(t.TempDir(), "token.yaml")
@@ -284,7 +284,7 @@ func TestWhatIsWrongWithTheFolderIsTold(t *testing.T) {
 	for _, line := range []string{"can-i get secrets aws-account -n garden-dev --seed aws-eu1", "explain secret garden-dev/aws-account"} {
 		o := command(append(words(line), "--landscape", dir)...)
 		require.Equal(t, exitOK, o.exit)
-		require.Contains(t, o.errOut, "Warning: "+dir+": prod/shop.yaml: document 1, line 1: ")
+		require.Contains(t, o.errOut, "Warning: "+dir+": prod/shop.yaml: document 1 (line 1): ")
 		require.Equal(t, 1, strings.Count(o.errOut, "\n"))
 	}
 }
@@ -327,7 +327,7 @@ func TestExplain(t *testing.T) {
 	}
 	for line, message := range map[string]string{
 		"explain pod x --landscape " + dir: `the graph has no kind "pod", only BackupBucket`,
-		"explain shoot a/b":                "say on which folder",
+		"explain shoot a/b":                "say on which directory",
 		"explain shoot --landscape x":      "accepts 2 arg(s)",
 	} {
 		o := command(words(line)...)

@@ -15,8 +15,8 @@ func newManifests(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "manifests",
 		Short: "Print what the garden and its kube-apiserver need for the webhooks",
-		Long: `Print what the garden and its kube-apiserver need for the webhooks, generated from the tables that decide: permissions,
-the registration of the admission webhook, and kube-apiserver's configuration files.`,
+		Long: `Print what the garden and its kube-apiserver need for the webhooks, generated from the tables that decide:
+permissions, the registration of the admission webhook, and kube-apiserver's configuration files.`,
 		Example: `  # As in deploy/generated.
   seedguard manifests --output-dir generated
 
@@ -51,10 +51,11 @@ the registration of the admission webhook, and kube-apiserver's configuration fi
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&dir, "output-dir", "", "folder to write the files into; without it, all are printed")
+	flags.StringVar(&dir, "output-dir", "", "directory to write the files into; without it, all are printed")
 	flags.StringVar(&o.URL, "url", o.URL, "base address of the webhooks as kube-apiserver reaches them")
 	flags.StringVar(&caFile, "ca-file", "", "CA of seedguard's serving certificate in PEM, for the registration")
 	flags.StringVar(&o.Subject, "subject", o.Subject, "seedguard's user in the garden")
-	flags.StringVar(&o.ConfigDir, "config-dir", o.ConfigDir, "folder in which kube-apiserver finds its files, with ca.crt, client.crt and client.key")
+	flags.StringVar(&o.ConfigDir, "config-dir", o.ConfigDir,
+		"directory in which kube-apiserver finds its files, with ca.crt, client.crt and client.key")
 	return command
 }

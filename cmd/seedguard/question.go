@@ -15,6 +15,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 	"k8s.io/apiserver/pkg/authentication/user"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
 	"github.com/spf13/pflag"
 
@@ -37,14 +38,16 @@ func (q *question) addFlags(set *pflag.FlagSet) {
 	set.StringVar(&q.user, "as", "", "name of the user who asks")
 	set.StringArrayVar(&q.groups, "as-group", nil, "group of the user who asks; can be repeated")
 	set.StringVar(&q.seed, "seed", "", "ask as the gardenlet of this Seed, or as the extension on it")
-	set.StringVar(&q.extension, "extension", "", "ask as this extension on the Seed: the name of its ServiceAccount, with or without extension-")
-	set.StringVarP(&q.namespace, "namespace", "n", "", "namespace of the resource; none for all namespaces and for cluster-scoped resources")
+	set.StringVar(&q.extension, "extension", "",
+		"ask as this extension on the Seed: the name of its ServiceAccount, with or without extension-")
+	set.StringVarP(&q.namespace, "namespace", "n", "",
+		"namespace of the resource; none for all namespaces and for cluster-scoped resources")
 	set.StringVar(&q.fieldSelector, "field-selector", "", "field selector of a list, watch or deletecollection")
 	set.StringVarP(&q.labelSelector, "selector", "l", "", "label selector of a list, watch or deletecollection")
 }
 
-// parse reads the arguments: VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME], or VERB /PATH. known are the resources that need no
-// group.
+// parse reads the arguments: VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME], or VERB /PATH. known are the resources that
+// need no group.
 func (q *question) parse(args []string, known []schema.GroupResource) error {
 	if len(args) < 2 {
 		return errors.New("a verb and a resource are needed, as in: can-i get secrets my-secret -n garden-dev --seed my-seed")
@@ -69,8 +72,8 @@ func (q *question) parse(args []string, known []schema.GroupResource) error {
 
 // resolve finds the group of a resource. A name with a dot has its group with it; "pods." is in the core group.
 func resolve(name string, known []schema.GroupResource) (schema.GroupResource, error) {
-	if resource, group, ok := strings.Cut(name, "."); ok {
-		return schema.GroupResource{Group: group, Resource: resource}, nil
+	if strings.Contains(name, ".") {
+		return schema.ParseGroupResource(name), nil
 	}
 	if name == "" {
 		return schema.GroupResource{}, errors.New("the resource has no name")
@@ -95,39 +98,19 @@ func resolve(name string, known []schema.GroupResource) (schema.GroupResource, e
 	if near := nearest(name, known); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
-	return schema.GroupResource{}, errors.New(message + " Name another resource with its group, as in deployments.apps or pods. (core group)")
+	return schema.GroupResource{}, errors.New(message +
+		" Name another resource with its group, as in deployments.apps or pods. (core group)")
 }
 
 // nearest returns the known resource whose name differs least, empty when all differ too much.
 func nearest(name string, known []schema.GroupResource) string {
 	best, least := "", len(name)/3+2
 	for _, r := range known {
-		if d := distance(strings.ToLower(name), r.Resource); d < least {
+		if d := levenshtein.ComputeDistance(strings.ToLower(name), r.Resource); d < least {
 			best, least = r.Resource, d
 		}
 	}
 	return best
-}
-
-// distance is the number of bytes to insert, delete or replace to make a into b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // info returns the user who asks.
@@ -144,9 +127,13 @@ func (q *question) info() (*user.DefaultInfo, error) {
 	case len(q.groups) > 0:
 		return nil, errors.New("--as-group goes with --as; --seed brings its own groups")
 	case q.extension == "":
-		return &user.DefaultInfo{Name: constants.SeedUserNamePrefix + q.seed, Groups: []string{constants.SeedsGroup, user.AllAuthenticated}}, nil
+		return &user.DefaultInfo{
+			Name:   constants.SeedUserNamePrefix + q.seed,
+			Groups: []string{constants.SeedsGroup, user.AllAuthenticated},
+		}, nil
 	default:
-		namespace, name := naming.SeedNamespace(q.seed), naming.ExtensionPrefix+strings.TrimPrefix(q.extension, naming.ExtensionPrefix)
+		namespace := naming.SeedNamespace(q.seed)
+		name := naming.ExtensionPrefix + strings.TrimPrefix(q.extension, naming.ExtensionPrefix)
 		return &user.DefaultInfo{
 			Name:   serviceaccount.MakeUsername(namespace, name),
 			Groups: append(serviceaccount.MakeGroupNames(namespace), user.AllAuthenticated),
@@ -160,7 +147,9 @@ func (q *question) review() (*authorizationv1.SubjectAccessReview, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: who.Name, Groups: who.Groups}}
+	r := &authorizationv1.SubjectAccessReview{
+		Spec: authorizationv1.SubjectAccessReviewSpec{User: who.Name, Groups: who.Groups},
+	}
 	r.SetGroupVersionKind(authorizationv1.SchemeGroupVersion.WithKind("SubjectAccessReview"))
 	if q.path != "" {
 		r.Spec.NonResourceAttributes = &authorizationv1.NonResourceAttributes{Path: q.path, Verb: q.verb}
@@ -213,12 +202,15 @@ func labelRequirements(selector string) (out []metav1.LabelSelectorRequirement, 
 	requirements, _ := parsed.Requirements()
 	for _, r := range requirements {
 		operator, ok := map[selection.Operator]metav1.LabelSelectorOperator{
-			selection.Equals: metav1.LabelSelectorOpIn, selection.DoubleEquals: metav1.LabelSelectorOpIn, selection.In: metav1.LabelSelectorOpIn,
+			selection.Equals: metav1.LabelSelectorOpIn, selection.DoubleEquals: metav1.LabelSelectorOpIn,
+			selection.In:        metav1.LabelSelectorOpIn,
 			selection.NotEquals: metav1.LabelSelectorOpNotIn, selection.NotIn: metav1.LabelSelectorOpNotIn,
 			selection.Exists: metav1.LabelSelectorOpExists, selection.DoesNotExist: metav1.LabelSelectorOpDoesNotExist,
 		}[r.Operator()]
 		if ok {
-			out = append(out, metav1.LabelSelectorRequirement{Key: r.Key(), Operator: operator, Values: r.ValuesUnsorted()})
+			out = append(out, metav1.LabelSelectorRequirement{
+				Key: r.Key(), Operator: operator, Values: r.ValuesUnsorted(),
+			})
 		}
 	}
 	return out, nil

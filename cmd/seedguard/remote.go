@@ -55,7 +55,9 @@ func (r *remote) connect() (err error) {
 	return err
 }
 
-func (r *remote) authorize(ctx context.Context, review *authorizationv1.SubjectAccessReview) (*authorizationv1.SubjectAccessReviewStatus, error) {
+func (r *remote) authorize(
+	ctx context.Context, review *authorizationv1.SubjectAccessReview,
+) (*authorizationv1.SubjectAccessReviewStatus, error) {
 	var answer authorizationv1.SubjectAccessReview
 	if err := r.post(ctx, server.AuthorizerPath, review, &answer); err != nil {
 		return nil, err
@@ -63,7 +65,9 @@ func (r *remote) authorize(ctx context.Context, review *authorizationv1.SubjectA
 	return &answer.Status, nil
 }
 
-func (r *remote) admit(ctx context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, error) {
+func (r *remote) admit(
+	ctx context.Context, request *admissionv1.AdmissionRequest,
+) (*admissionv1.AdmissionResponse, error) {
 	review := admissionv1.AdmissionReview{Request: request}
 	review.SetGroupVersionKind(admissionv1.SchemeGroupVersion.WithKind("AdmissionReview"))
 	var answer admissionv1.AdmissionReview
@@ -81,7 +85,8 @@ func (r *remote) post(ctx context.Context, path string, question, answer any) er
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(r.url, "/")+path, bytes.NewReader(body))
+	url := strings.TrimSuffix(r.url, "/") + path
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

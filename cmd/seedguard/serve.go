@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
@@ -18,7 +17,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/garden"
-	"github.com/seedguard/seedguard/pkg/garden/manifests"
+	"github.com/seedguard/seedguard/pkg/garden/directory"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/server"
 )
@@ -31,14 +30,14 @@ func newServe(s streams) *cobra.Command {
 		Long: `Serve the webhooks for kube-apiserver: the SeedAuthorizer at ` + server.AuthorizerPath + `
 and the SeedRestriction at ` + server.AdmissionPath + `.
 
-The garden's objects come from an API server (--kubeconfig, or that of the cluster seedguard runs in) or from a folder of
-manifests (--landscape). Calls are answered once all of them have reached the graph: see /readyz?verbose.`,
+The garden's objects come from an API server (--kubeconfig, or that of the cluster seedguard runs in) or from a
+directory of manifests (--landscape). Calls are answered once all of them have reached the graph: see /readyz/garden.`,
 		Example: `  # Try it: listens on loopback, and prints commands to paste.
   seedguard serve --landscape examples/landscape
 
   # In front of a garden.
-  seedguard serve --kubeconfig garden.kubeconfig --bind-address 0.0.0.0 --tls-cert-file tls.crt --tls-private-key-file tls.key \
-    --client-ca-file ca.crt --client-allowed-names kube-apiserver
+  seedguard serve --kubeconfig garden.kubeconfig --bind-address 0.0.0.0 \
+    --tls-cert-file tls.crt --tls-private-key-file tls.key --client-ca-file ca.crt --client-allowed-names kube-apiserver
 
   # The same from a file, but for the log level.
   seedguard serve --config seedguard.yaml -v 4`,
@@ -58,12 +57,6 @@ manifests (--landscape). Calls are answered once all of them have reached the gr
 	return command
 }
 
-// versionInterval is how often the API server's version is looked up again, and versionRetry how soon after a failure.
-const (
-	versionInterval = 5 * time.Minute
-	versionRetry    = 10 * time.Second
-)
-
 // serve serves until ctx ends, and returns when everything has stopped.
 func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) error {
 	source, err := newSource(&c.Garden)
@@ -76,10 +69,9 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	if err != nil {
 		return err
 	}
-	selectors := newSelectors(&c.Authorizer)
-	options := authorizer.Options{Graph: resources, SelectorsSent: selectors.sent}
+	options := authorizer.Options{Graph: resources}
 	if _, ok := source.(*garden.KubeSource); ok { // there is an API server to ask
-		options.Absence = authorizer.NewAbsenceChecker(watched.Exists, clock.RealClock{})
+		options.Absence = authorizer.NewAbsenceChecker(watched.StillExists, clock.RealClock{})
 	}
 	decides, err := authorizer.New(options)
 	if err != nil {
@@ -103,7 +95,7 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	defer stop()
 	serving, cancel := context.WithCancel(ctx)
 	defer cancel()
-	failed := make(chan error, 3)
+	failed := make(chan error, 2)
 	var running sync.WaitGroup
 	run := func(f func(context.Context) error) {
 		running.Go(func() {
@@ -115,13 +107,10 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	}
 	run(watched.Run)
 	switch source := source.(type) {
-	case *manifests.Source:
+	case *directory.Source:
 		run(source.Run)
 		running.Go(func() { demonstrate(serving, c, resources, watched, web, s) })
 	case *garden.KubeSource:
-		if selectors.auto {
-			run(func(ctx context.Context) error { return selectors.follow(ctx, source.ServerVersion) })
-		}
 		_, _ = fmt.Fprintf(s.out, "seedguard serves on https://%s\n", web.Address()) // for people only
 	}
 	err = web.Run(serving)
@@ -137,7 +126,7 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 // newSource returns where the garden's objects come from.
 func newSource(g *config.Garden) (garden.Source, error) {
 	if g.Landscape != "" {
-		return manifests.New(g.Landscape)
+		return directory.New(g.Landscape)
 	}
 	var cluster *rest.Config
 	var err error

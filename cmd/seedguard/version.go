@@ -20,7 +20,8 @@ func newVersion(s streams) *cobra.Command {
 			case "json":
 				return json.NewEncoder(s.out).Encode(v)
 			case "text":
-				_, err := fmt.Fprintf(s.out, "seedguard %s (commit %s, %s, %s)\n", v.GitVersion, v.GitCommit, v.GoVersion, v.Platform)
+				_, err := fmt.Fprintf(s.out, "seedguard %s (commit %s, %s, %s)\n",
+					v.GitVersion, v.GitCommit, v.GoVersion, v.Platform)
 				return err
 			default:
 				return fmt.Errorf("-o %s: want text or json", output)

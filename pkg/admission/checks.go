@@ -13,14 +13,14 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// This file holds the checks of SPEC 4 but for those about Secrets and bootstrapping.
+// This file holds the checks, but for those about Secrets and bootstrapping.
 
 // gardenletLeaderElection is the lease that the replicas of a gardenlet elect their leader with.
 const gardenletLeaderElection = "gardenlet-leader-election"
 
-func checkOwnSeedName(d *decision, o *ofSeed) error { return d.belongs(o.spec.SeedName) }
+func checkOwnSeedName(d *decision, o *ofSeed) error { return d.belongs(o.Spec.SeedName) }
 
-// checkBucketOfSeed: a Seed's BackupBucket bears the Seed's UID as its name.
+// checkBucketOfSeed allows the BackupBucket of the client's Seed, whose name is the Seed's UID.
 func checkBucketOfSeed(d *decision, _ *anyObject) error {
 	v := graph.Vertex{Kind: graph.KindSeed, Name: d.client.Seed}
 	seed := d.get(v)
@@ -35,8 +35,8 @@ func checkBucketOfSeed(d *decision, _ *anyObject) error {
 
 func checkBackupEntry(d *decision, o *backupEntry) error {
 	seedName := ""
-	if o.spec.SeedName != nil {
-		seedName = *o.spec.SeedName
+	if o.Spec.SeedName != nil {
+		seedName = *o.Spec.SeedName
 	}
 	if err := d.belongs(seedName); err != nil {
 		return err
@@ -44,21 +44,21 @@ func checkBackupEntry(d *decision, o *backupEntry) error {
 	if strings.HasPrefix(d.name, constants.BackupSourcePrefix) {
 		return d.restores(o)
 	}
-	return d.relatedBucket(o.spec.BucketName)
+	return d.relatedBucket(o.Spec.BucketName)
 }
 
-// restores: the BackupEntry is the copy from which a Shoot is restored after its control plane has moved. It lies in the
-// bucket of the Seed that the Shoot comes from.
+// restores allows the copy of a BackupEntry from which a Shoot is restored after its control plane has moved. It lies
+// in the bucket of the Seed that the Shoot comes from.
 func (d *decision) restores(o *backupEntry) error {
 	name, ok := strings.CutPrefix(d.name, naming.BackupEntrySourcePrefix)
 	if !ok || name == "" {
 		return forbidden("its name is not %s<BackupEntry>", naming.BackupEntrySourcePrefix)
 	}
-	owner := garden.OwnerShoot(o.meta.OwnerReferences)
+	owner := garden.OwnerShoot(o.Metadata.OwnerReferences)
 	if owner == "" {
 		return forbidden("it has no owner reference to a Shoot")
 	}
-	v := graph.Vertex{Kind: graph.KindShoot, Namespace: d.namespace, Name: owner}
+	v := graph.Vertex{Kind: graph.KindShoot, Namespace: d.GetNamespace(), Name: owner}
 	shoot := d.get(v)
 	if shoot == nil {
 		return notFound(v)
@@ -67,19 +67,19 @@ func (d *decision) restores(o *backupEntry) error {
 		return forbidden("the last operation of %s is not a %s that is %s", v,
 			gardencorev1beta1.LastOperationTypeRestore, gardencorev1beta1.LastOperationStateProcessing)
 	}
-	v = graph.Vertex{Kind: graph.KindBackupEntry, Namespace: d.namespace, Name: name}
+	v = graph.Vertex{Kind: graph.KindBackupEntry, Namespace: d.GetNamespace(), Name: name}
 	original := d.get(v)
 	if original == nil {
 		return notFound(v)
 	}
-	if !apiequality.Semantic.DeepEqual(original.Facts.(garden.BackupEntryFacts).Spec, o.spec) {
+	if !apiequality.Semantic.DeepEqual(original.Facts.(garden.BackupEntryFacts).Spec, o.Spec) {
 		return forbidden("its spec is not that of %s", v)
 	}
 	return nil
 }
 
 func checkCertificateRequest(d *decision, o *certificateRequest) error {
-	seed, err := identity.SeedOfCertificateRequest(o.spec.request, o.spec.usages)
+	seed, err := identity.SeedOfCertificateRequest(o.Spec.Request, o.Spec.Usages)
 	if err != nil {
 		return forbidden("it asks for no client certificate of a Seed: %v", err)
 	}
@@ -89,7 +89,7 @@ func checkCertificateRequest(d *decision, o *certificateRequest) error {
 	return nil
 }
 
-// checkShootResource: the name makes it a project resource of a Shoot on the client's Seed.
+// checkShootResource allows project resources of Shoots on the client's Seed, which their names tell.
 func checkShootResource(d *decision, _ *anyObject) error {
 	shoot, ok := graph.ImpliedShoot(d.vertex())
 	if !ok {
@@ -99,21 +99,22 @@ func checkShootResource(d *decision, _ *anyObject) error {
 }
 
 func checkGardenletLease(d *decision, _ *anyObject) error {
-	if d.name == gardenletLeaderElection || d.namespace == gardencorev1beta1.GardenerSeedLeaseNamespace && d.name == d.client.Seed {
+	heartbeat := d.GetNamespace() == gardencorev1beta1.GardenerSeedLeaseNamespace && d.name == d.client.Seed
+	if heartbeat || d.name == gardenletLeaderElection {
 		return nil
 	}
 	return forbidden("it is another lease")
 }
 
 func checkExtensionLease(d *decision, _ *anyObject) error {
-	if d.namespace != d.seedNamespace() {
+	if d.GetNamespace() != d.seedNamespace() {
 		return forbidden("the namespace is not %s", d.seedNamespace())
 	}
 	return nil
 }
 
 func checkOwnGardenlet(d *decision, _ *anyObject) error {
-	if d.namespace != naming.NamespaceGarden || d.name != d.client.Seed {
+	if d.GetNamespace() != naming.NamespaceGarden || d.name != d.client.Seed {
 		return forbidden("it is not %s/%s", naming.NamespaceGarden, d.client.Seed)
 	}
 	return nil
@@ -126,7 +127,8 @@ func checkOwnSeed(d *decision, _ *anyObject) error {
 	return nil
 }
 
-// checkOwnOrAbandonedSeed: the parent's gardenlet removes the Seed of a ManagedSeed that goes.
+// checkOwnOrAbandonedSeed allows the client's own Seed. It also lets the parent's gardenlet remove the Seed of a
+// ManagedSeed that is being deleted.
 func checkOwnOrAbandonedSeed(d *decision, _ *anyObject) error {
 	if d.name == d.client.Seed {
 		return nil
@@ -143,13 +145,14 @@ func checkOwnOrAbandonedSeed(d *decision, _ *anyObject) error {
 }
 
 func checkShootState(d *decision, _ *anyObject) error {
-	v := graph.Vertex{Kind: graph.KindShoot, Namespace: d.namespace, Name: d.name}
+	v := graph.Vertex{Kind: graph.KindShoot, Namespace: d.GetNamespace(), Name: d.name}
 	shoot := d.get(v)
 	if shoot == nil {
 		return notFound(v)
 	}
-	if facts := shoot.Facts.(garden.ShootFacts); facts.SeedName != d.client.Seed && facts.StatusSeedName != d.client.Seed {
-		return forbidden("spec.seedName of %s is %q, status.seedName is %q", v, facts.SeedName, facts.StatusSeedName)
+	facts := shoot.Facts.(garden.ShootFacts)
+	if facts.SeedName == d.client.Seed || facts.StatusSeedName == d.client.Seed {
+		return nil
 	}
-	return nil
+	return forbidden("spec.seedName of %s is %q, status.seedName is %q", v, facts.SeedName, facts.StatusSeedName)
 }

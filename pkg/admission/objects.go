@@ -1,28 +1,25 @@
 package admission
 
 import (
-	gojson "encoding/json"
+	"errors"
+	"fmt"
+	"strings"
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// This file holds what is decoded of the guarded objects: only what the checks ask for, so that newer API versions and large
-// objects cost and break nothing. The fields are spelled alike in all versions of a resource.
+// This file holds what is decoded of the guarded objects: only what the checks read, so that newer API versions and
+// large objects cost and break nothing. The fields are spelled alike in all versions of a resource.
 
 // object is a guarded object.
 type object interface {
 	metadata() *metadata
-	fields
-}
-
-// fields is what is decoded field by field.
-type fields interface {
-	// field returns what a field is decoded into, nil for a field that nobody asks for.
-	field(name string) any
 }
 
 // metadata is what is decoded of every object's metadata.
@@ -36,29 +33,15 @@ type metadata struct {
 
 // anyObject is an object of which only the metadata matters.
 type anyObject struct {
-	meta metadata
+	Metadata metadata `json:"metadata"`
 }
 
-func (o *anyObject) metadata() *metadata { return &o.meta }
-
-func (o *anyObject) field(name string) any {
-	if name == "metadata" {
-		return &o.meta
-	}
-	return nil
-}
+func (o *anyObject) metadata() *metadata { return &o.Metadata }
 
 // withSpec is an object of which the spec matters too.
 type withSpec[S any] struct {
 	anyObject
-	spec S
-}
-
-func (o *withSpec[S]) field(name string) any {
-	if name == "spec" {
-		return &o.spec
-	}
-	return o.anyObject.field(name)
+	Spec S `json:"spec"`
 }
 
 type (
@@ -67,58 +50,23 @@ type (
 		SeedName string `json:"seedName"`
 	}]
 	backupEntry        = withSpec[gardencorev1beta1.BackupEntrySpec]
-	certificateRequest = withSpec[requestSpec]
+	certificateRequest = withSpec[struct {
+		Request []byte                    `json:"request"`
+		Usages  []certificatesv1.KeyUsage `json:"usages"`
+	}]
 )
-
-type requestSpec struct {
-	request []byte
-	usages  []certificatesv1.KeyUsage
-}
-
-func (s *requestSpec) field(name string) any {
-	switch name {
-	case "request":
-		return &s.request
-	case "usages":
-		return &s.usages
-	default:
-		return nil
-	}
-}
 
 type clusterRoleBinding struct {
 	anyObject
-	roleRef  rbacv1.RoleRef
-	subjects []rbacv1.Subject
-}
-
-func (o *clusterRoleBinding) field(name string) any {
-	switch name {
-	case "roleRef":
-		return &o.roleRef
-	case "subjects":
-		return &o.subjects
-	default:
-		return o.anyObject.field(name)
-	}
+	RoleRef  rbacv1.RoleRef   `json:"roleRef"`
+	Subjects []rbacv1.Subject `json:"subjects"`
 }
 
 type secret struct {
 	anyObject
-	typ corev1.SecretType
-	// data is decoded only when it is asked for.
-	data undecoded
-}
-
-func (o *secret) field(name string) any {
-	switch name {
-	case "type":
-		return &o.typ
-	case "data":
-		return &o.data
-	default:
-		return o.anyObject.field(name)
-	}
+	Type corev1.SecretType `json:"type"`
+	// Data is read of bootstrap tokens alone. No other Secret has these keys with values that are not base64.
+	Data tokenData `json:"data"`
 }
 
 // tokenData is the data of a bootstrap token.
@@ -127,5 +75,49 @@ type tokenData struct {
 	UsageSigning        []byte `json:"usage-bootstrap-signing"`
 	Description         []byte `json:"description"`
 	// AuthExtraGroups is nil only when there is no such key, whatever its value.
-	AuthExtraGroups gojson.RawMessage `json:"auth-extra-groups"`
+	AuthExtraGroups jsontext.Value `json:"auth-extra-groups"`
+}
+
+// decode decodes an object. The names of fields are case-sensitive, as for the API server; a name that comes twice is
+// an error. Errors are for the client and the log: they tell the place and no values.
+func decode(raw []byte, o object) error {
+	if jsontext.Value(raw).Kind() != jsontext.KindBeginObject {
+		return errors.New("it is not there, or no JSON object")
+	}
+	err := json.Unmarshal(raw, o)
+	wrongType, notJSON := new(json.SemanticError), new(jsontext.SyntacticError)
+	switch {
+	case errors.As(err, &wrongType) && wrongType.Err == nil:
+		return fmt.Errorf("field %q must not be of type %s", path(wrongType.JSONPointer), typeName(wrongType.JSONKind))
+	case errors.As(err, &wrongType):
+		return fmt.Errorf("field %q is malformed", path(wrongType.JSONPointer))
+	case errors.As(err, &notJSON) && errors.Is(err, jsontext.ErrDuplicateName):
+		return fmt.Errorf("field %q is there twice", path(notJSON.JSONPointer))
+	case err != nil:
+		return errors.New("it is no valid JSON")
+	}
+	return nil
+}
+
+func typeName(kind jsontext.Kind) string {
+	switch kind {
+	case jsontext.KindBeginObject:
+		return "object"
+	case jsontext.KindBeginArray:
+		return "array"
+	default:
+		return kind.String()
+	}
+}
+
+// maxPath bounds what is told of a path, because the keys in it may be of any length.
+const maxPath = 256
+
+// path returns the place of a field as people write it.
+func path(p jsontext.Pointer) string {
+	s := strings.ReplaceAll(strings.TrimPrefix(string(p), "/"), "/", ".")
+	if len(s) > maxPath {
+		return s[:maxPath] + "..."
+	}
+	return s
 }

@@ -292,23 +292,24 @@ func TestValidate(t *testing.T) {
 		o, old     runtime.Object
 		interfaces admission.ObjectInterfaces
 	}{
-		"typed, allowed":                   {0, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create, &corev1.Secret{ObjectMeta: own}, nil, gardener},
-		"typed, refused":                   {403, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create, &corev1.Secret{ObjectMeta: other}, nil, gardener},
-		"typed, without a scheme":          {403, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create, &corev1.Secret{ObjectMeta: other}, nil, nil},
-		"internal, allowed":                {0, a, kind, gvBuckets, "", create, &gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("a")}}, nil, gardener},
-		"internal, refused":                {403, a, kind, gvBuckets, "", create, &gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("b")}}, nil, gardener},
-		"internal, of an unknown version":  {0, a, kind.GroupKind().WithVersion("v7"), gvBuckets.GroupResource().WithVersion("v7"), "", create, &gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("a")}}, nil, gardener},
-		"custom resource, allowed":         {0, a, kind, gvBuckets, "", create, custom("a"), nil, gardener},
-		"custom resource, refused":         {403, a, kind, gvBuckets, "", create, custom("b"), nil, gardener},
-		"deleted":                          {0, a, kind, gvBuckets, "", remove, nil, &gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: "uid-a"}}, gardener},
-		"deleted, refused":                 {403, a, kind, gvBuckets, "", remove, nil, &gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: "uid-b"}}, gardener},
-		"of another type":                  {400, a, kind, gvBuckets, "", create, &corev1.Secret{ObjectMeta: own}, nil, gardener},
-		"nothing":                          {400, a, kind, gvBuckets, "", create, nil, nil, gardener},
-		"somebody else":                    {0, &user.DefaultInfo{Name: "alice"}, kind, gvBuckets, "", create, custom("b"), nil, gardener},
-		"nobody":                           {0, nil, kind, gvBuckets, "", create, custom("b"), nil, gardener},
-		"a resource that is not guarded":   {0, a, kind, secrets.GroupVersion().WithResource("pods"), "", create, &corev1.Pod{}, nil, gardener},
-		"an operation that is not guarded": {0, a, kind, gvBuckets, "", update, custom("b"), custom("b"), gardener},
-		"a subresource":                    {0, a, kind, gvBuckets, "status", create, custom("b"), nil, gardener},
+		"typed, allowed":                          {0, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create, &corev1.Secret{ObjectMeta: own}, nil, gardener},
+		"typed, denied":                           {403, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create, &corev1.Secret{ObjectMeta: other}, nil, gardener},
+		"typed, without a scheme":                 {403, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create, &corev1.Secret{ObjectMeta: other}, nil, nil},
+		"internal, allowed":                       {0, a, kind, gvBuckets, "", create, &gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("a")}}, nil, gardener},
+		"internal, denied":                        {403, a, kind, gvBuckets, "", create, &gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("b")}}, nil, gardener},
+		"internal, of an unknown version":         {0, a, kind.GroupKind().WithVersion("v7"), gvBuckets.GroupResource().WithVersion("v7"), "", create, &gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("a")}}, nil, gardener},
+		"of an unknown version, without a scheme": {400, a, kind.GroupKind().WithVersion("v7"), gvBuckets.GroupResource().WithVersion("v7"), "", create, custom("a"), nil, nil},
+		"custom resource, allowed":                {0, a, kind, gvBuckets, "", create, custom("a"), nil, gardener},
+		"custom resource, denied":                 {403, a, kind, gvBuckets, "", create, custom("b"), nil, gardener},
+		"deleted":                                 {0, a, kind, gvBuckets, "", remove, nil, &gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: "uid-a"}}, gardener},
+		"deleted, denied":                         {403, a, kind, gvBuckets, "", remove, nil, &gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: "uid-b"}}, gardener},
+		"of another type":                         {400, a, kind, gvBuckets, "", create, &corev1.Secret{ObjectMeta: own}, nil, gardener},
+		"nothing":                                 {400, a, kind, gvBuckets, "", create, nil, nil, gardener},
+		"somebody else":                           {0, &user.DefaultInfo{Name: "alice"}, kind, gvBuckets, "", create, custom("b"), nil, gardener},
+		"nobody":                                  {0, nil, kind, gvBuckets, "", create, custom("b"), nil, gardener},
+		"a resource that is not guarded":          {0, a, kind, secrets.GroupVersion().WithResource("pods"), "", create, &corev1.Pod{}, nil, gardener},
+		"an operation that is not guarded":        {0, a, kind, gvBuckets, "", update, custom("b"), custom("b"), gardener},
+		"a subresource":                           {0, a, kind, gvBuckets, "status", create, custom("b"), nil, gardener},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var o metav1.Object = &metav1.ObjectMeta{}
@@ -348,13 +349,13 @@ func TestLog(t *testing.T) {
 		lines = nil
 		response := plugin.Admit(ctx, as(gardenletOf("a"), creates("secrets", object)))
 		require.False(t, response.Allowed)
-		require.Len(t, lines, 1, "each refusal is logged once, at the level that is always on")
+		require.Len(t, lines, 1, "each denial is logged once, at the level that is always on")
 		for _, secret := range []string{"topsecret", b64("topsecret"), "4711"} {
 			require.NotContains(t, lines[0], secret)
 			require.NotContains(t, response.Result.Message, secret)
 		}
 	}
-	require.Equal(t, `"level"=0 "msg"="Refused a seed client's request" "user"="gardener.cloud:system:seed:a" "operation"="CREATE" "resource"="secrets" `+
+	require.Equal(t, `"level"=0 "msg"="Denied a seed client's request" "user"="gardener.cloud:system:seed:a" "operation"="CREATE" "resource"="secrets" `+
 		`"namespace"="p" "name"="own.monitoring" "code"=400 "reason"="its object cannot be decoded: field \"type\" must not be of type number"`, lines[0])
 }
 
@@ -369,12 +370,12 @@ func TestMetrics(t *testing.T) {
 	m.err = errors.New("any")
 	plugin.Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("p", "new.monitoring"))))
 	require.NoError(t, testutil.GatherAndCompare(registry, bytes.NewBufferString(`
-		# HELP seedguard_admission_second_looks_total Requests that a rule refused by the informers' objects, by what came of looking again: allowed by objects read live, exists already, refused, failed.
-		# TYPE seedguard_admission_second_looks_total counter
-		seedguard_admission_second_looks_total{outcome="allowed"} 1
-		seedguard_admission_second_looks_total{outcome="exists"} 2
-		seedguard_admission_second_looks_total{outcome="failed"} 1
-		seedguard_admission_second_looks_total{outcome="refused"} 3
+		# HELP seedguard_admission_live_rechecks_total Requests that a rule denied by the informers' objects, by the outcome of checking again with objects read live: allowed, exists, denied, failed.
+		# TYPE seedguard_admission_live_rechecks_total counter
+		seedguard_admission_live_rechecks_total{outcome="allowed"} 1
+		seedguard_admission_live_rechecks_total{outcome="denied"} 3
+		seedguard_admission_live_rechecks_total{outcome="exists"} 2
+		seedguard_admission_live_rechecks_total{outcome="failed"} 1
 	`)))
 	problems, err := testutil.GatherAndLint(registry)
 	require.NoError(t, err)

@@ -12,11 +12,11 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// checkSecret: a Secret is allowed for one of several reasons, and a name may offer more than one.
+// checkSecret allows a Secret for one of several reasons. A name may offer more than one.
 func checkSecret(d *decision, o *secret) error {
-	// kube-controller-manager fills such a Secret with a token of the ServiceAccount that it names. Under a name of which the
-	// client may create and read Secrets, that would be a way to any ServiceAccount in the namespace.
-	if o.typ == corev1.SecretTypeServiceAccountToken {
+	// kube-controller-manager fills such a Secret with a token of the ServiceAccount that it names. Under a name of
+	// which the client may create and read Secrets, that would be a way to any ServiceAccount in the namespace.
+	if o.Type == corev1.SecretTypeServiceAccountToken {
 		return invalid("its type must not be %s", corev1.SecretTypeServiceAccountToken)
 	}
 	err := forbidden("it is no Secret of a Seed or of anything on one")
@@ -30,12 +30,12 @@ func checkSecret(d *decision, o *secret) error {
 			return nil
 		}
 	}
-	if d.namespace == gardencorev1beta1.GardenerShootIssuerNamespace {
-		if err = d.issuerOfShoot(o.meta.Labels); err == nil {
+	if d.GetNamespace() == gardencorev1beta1.GardenerShootIssuerNamespace {
+		if err = d.issuerOfShoot(o.Metadata.Labels); err == nil {
 			return nil
 		}
 	}
-	if d.namespace == naming.NamespaceKubeSystem && strings.HasPrefix(d.name, naming.BootstrapTokenSecretPrefix) {
+	if d.GetNamespace() == naming.NamespaceKubeSystem && strings.HasPrefix(d.name, naming.BootstrapTokenSecretPrefix) {
 		if err = d.bootstrapToken(o); err == nil {
 			return nil
 		}
@@ -52,7 +52,7 @@ func checkSecret(d *decision, o *secret) error {
 	return err
 }
 
-// issuerOfShoot: the labels say that the Secret holds the public keys of a Shoot on the client's Seed.
+// issuerOfShoot allows a Secret whose labels say that it holds the public keys of a Shoot on the client's Seed.
 func (d *decision) issuerOfShoot(labels map[string]string) error {
 	for _, label := range []string{constants.LabelShootName, constants.LabelShootNamespace} {
 		if labels[label] == "" {

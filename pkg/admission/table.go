@@ -4,13 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
-	operationsv1alpha1 "github.com/gardener/gardener/pkg/apis/operations/v1alpha1"
-	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
-	certificatesv1 "k8s.io/api/certificates/v1"
-	coordinationv1 "k8s.io/api/coordination/v1"
-	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
 
@@ -18,8 +11,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/identity"
 )
 
-// Rule is a row of the decision table: which check guards an operation on a resource, for which kinds of seed clients. A
-// client whose kind is in no row of the resource and operation is refused.
+// Rule is a row of the decision table: which check guards an operation on a resource, for which kinds of seed
+// clients. A client whose kind is in no row of the resource and operation is denied.
 type Rule struct {
 	Resource schema.GroupResource
 	// Versions are all API versions that the resource exists in, the preferred one first.
@@ -42,22 +35,6 @@ func (r *Rule) GroupVersionResource() schema.GroupVersionResource {
 	return r.Resource.WithVersion(r.Versions[0])
 }
 
-// group is an API group with all versions of the kinds that are guarded in it.
-type group struct {
-	name     string
-	versions []string
-}
-
-var (
-	kubernetes     = group{corev1.GroupName, []string{"v1"}}
-	certificates   = group{certificatesv1.GroupName, []string{"v1", "v1beta1"}}
-	coordination   = group{coordinationv1.GroupName, []string{"v1", "v1beta1"}}
-	rbac           = group{rbacv1.GroupName, []string{"v1", "v1beta1", "v1alpha1"}}
-	core           = group{gardencorev1beta1.GroupName, []string{"v1beta1"}}
-	operations     = group{operationsv1alpha1.GroupName, []string{"v1alpha1"}}
-	seedmanagement = group{seedmanagementv1alpha1.GroupName, []string{"v1alpha1"}}
-)
-
 var (
 	gardenlet = []identity.ClientKind{identity.Gardenlet}
 	extension = []identity.ClientKind{identity.Extension}
@@ -70,48 +47,48 @@ const (
 	remove = admission.Delete
 )
 
-// table is SPEC 4.
+// table is the policy: who may create, update and delete what.
 var table = []Rule{
-	row(core, "backupbuckets", graph.KindBackupBucket, both, ownSeedName,
+	row(graph.KindBackupBucket, both, ownSeedName,
 		"spec.seedName is the client's Seed", looksUp(), create),
-	row(core, "backupbuckets", graph.KindBackupBucket, both, bucketOfSeed,
+	row(graph.KindBackupBucket, both, bucketOfSeed,
 		"the name is the UID of the client's Seed", looksUp(graph.KindSeed), remove),
-	row(core, "backupentries", graph.KindBackupEntry, both, backupEntryOfSeed,
+	row(graph.KindBackupEntry, both, backupEntryOfSeed,
 		"spec.seedName is the client's Seed, and so is that of the BackupBucket; for the name source-<BackupEntry>, the spec is that of "+
 			"this BackupEntry instead, and the Shoot that owns it is being restored",
 		looksUp(graph.KindBackupBucket, graph.KindBackupEntry, graph.KindShoot), create),
-	row(operations, "bastions", graph.KindBastion, both, ownSeedName,
+	row(graph.KindBastion, both, ownSeedName,
 		"spec.seedName is the client's Seed", looksUp(), create),
-	row(certificates, "certificatesigningrequests", graph.KindCertificateSigningRequest, gardenlet, ownClientCertificate,
+	row(graph.KindCertificateSigningRequest, gardenlet, ownClientCertificate,
 		"it asks for a client certificate of the client's Seed", looksUp(), create),
-	row(rbac, "clusterrolebindings", graph.KindClusterRoleBinding, gardenlet, bootstrapBinding,
+	row(graph.KindClusterRoleBinding, gardenlet, bootstrapBinding,
 		"it binds the ServiceAccount gardenlet-bootstrap-<name> of a ManagedSeed that the client may bootstrap to the ClusterRole "+
 			"gardener.cloud:system:seed-bootstrapper",
 		looksUp(graph.KindManagedSeed, graph.KindShoot, graph.KindSeed), create),
-	row(kubernetes, "configmaps", graph.KindConfigMap, both, shootResource,
+	row(graph.KindConfigMap, both, shootResource,
 		"it is a project ConfigMap (<shoot>.ca-cluster, <shoot>.ca-kubelet) of a Shoot on the client's Seed", looksUp(graph.KindShoot), create),
-	row(core, "internalsecrets", graph.KindInternalSecret, both, shootResource,
+	row(graph.KindInternalSecret, both, shootResource,
 		"it is the project InternalSecret (<shoot>.ca-client) of a Shoot on the client's Seed", looksUp(graph.KindShoot), create),
-	row(coordination, "leases", graph.KindLease, gardenlet, gardenletLease,
+	row(graph.KindLease, gardenlet, gardenletLease,
 		"the name is gardenlet-leader-election, or it is gardener-system-seed-lease/<seed>", looksUp(), create),
-	row(coordination, "leases", graph.KindLease, extension, extensionLease,
+	row(graph.KindLease, extension, extensionLease,
 		"the namespace is seed-<seed>", looksUp(), create),
-	row(seedmanagement, "gardenlets", graph.KindGardenlet, both, ownGardenlet,
+	row(graph.KindGardenlet, both, ownGardenlet,
 		"it is garden/<seed>", looksUp(), create),
-	row(kubernetes, "secrets", graph.KindSecret, both, secretOfSeed,
+	row(graph.KindSecret, both, secretOfSeed,
 		"it is generated-bucket-<BackupBucket of the client's Seed>, a project Secret of a Shoot on this Seed, a Secret with the "+
 			"public keys of such a Shoot's managed issuer, a bootstrap token for a ManagedSeed or Gardenlet that the client may "+
 			"bootstrap, or the Secret with the backup credentials of a ManagedSeed whose Shoot is on this Seed",
 		looksUp(graph.KindBackupBucket, graph.KindShoot, graph.KindManagedSeed, graph.KindGardenlet, graph.KindSeed), create),
-	row(core, "seeds", graph.KindSeed, both, ownSeed,
+	row(graph.KindSeed, both, ownSeed,
 		"it is the client's Seed", looksUp(), create, update),
-	row(core, "seeds", graph.KindSeed, both, ownOrAbandonedSeed,
+	row(graph.KindSeed, both, ownOrAbandonedSeed,
 		"it is the client's Seed, or that of a ManagedSeed that is being deleted and whose Shoot is on the client's Seed",
 		looksUp(graph.KindManagedSeed, graph.KindShoot), remove),
-	row(kubernetes, "serviceaccounts", graph.KindServiceAccount, gardenlet, serviceAccountOfSeed,
+	row(graph.KindServiceAccount, gardenlet, serviceAccountOfSeed,
 		"the namespace is seed-<seed>, or it is gardenlet-bootstrap-<name> for a ManagedSeed in the namespace that the client may bootstrap",
 		looksUp(graph.KindManagedSeed, graph.KindShoot, graph.KindSeed), create),
-	row(core, "shootstates", graph.KindShootState, both, shootStateOfSeed,
+	row(graph.KindShootState, both, shootStateOfSeed,
 		"the Shoot of the same name is on the client's Seed by spec.seedName or status.seedName", looksUp(graph.KindShoot), create),
 }
 
@@ -140,7 +117,7 @@ type check struct {
 	run  func(*decision, object) error
 }
 
-// named makes a check of a function. It returns nil for what is allowed, else a refusal.
+// named makes a check of a function. It returns nil for what is allowed, else a denial.
 func named[T any, O interface {
 	*T
 	object
@@ -154,15 +131,16 @@ func named[T any, O interface {
 
 func looksUp(kinds ...graph.Kind) []graph.Kind { return kinds }
 
-func row(g group, resource string, kind graph.Kind, clients []identity.ClientKind, check check, allowed string, looksUp []graph.Kind,
+func row(kind graph.Kind, clients []identity.ClientKind, check check, allowed string, looksUp []graph.Kind,
 	operations ...admission.Operation) Rule {
 	return Rule{
-		Resource: schema.GroupResource{Group: g.name, Resource: resource}, Versions: g.versions, Kind: kind, Operations: operations,
+		Resource: kind.Resource().GroupResource(), Versions: kind.Versions(), Kind: kind, Operations: operations,
 		Clients: clients, Check: check.name, LooksUp: looksUp, Allowed: allowed, check: check,
 	}
 }
 
-// Rules returns the decision table. The registration of the webhook follows from it: exactly these resources and operations.
+// Rules returns the decision table. The registration of the webhook follows from it: exactly these resources and
+// operations.
 func Rules() []Rule { return slices.Clone(table) }
 
 type guarded struct {

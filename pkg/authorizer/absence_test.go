@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
@@ -70,11 +69,10 @@ func TestPresenceIsRememberedForAMoment(t *testing.T) {
 }
 
 func TestPresenceIsBounded(t *testing.T) {
-	c, clock, absent := newChecker(t, func(context.Context, string, schema.GroupVersionResource, string, string) (bool, error) {
+	c, _, absent := newChecker(t, func(context.Context, string, schema.GroupVersionResource, string, string) (bool, error) {
 		return true, nil
 	})
 	for i := range presenceSize + 10 {
-		clock.Step(time.Second / absencePerSecond)
 		require.False(t, absent(fmt.Sprint(i)))
 	}
 	require.LessOrEqual(t, len(c.present.Keys()), presenceSize)
@@ -102,54 +100,6 @@ func TestReadsAreOfOneObject(t *testing.T) {
 	require.True(t, c.Absent(t.Context(), "s", schema.GroupVersionResource{Resource: "seeds"}, "", "x"), "cluster-scoped")
 	require.Equal(t, []string{"seeds /x"}, s.asked)
 	require.Equal(t, "s", s.seed)
-}
-
-func TestReadsAreBoundedInRate(t *testing.T) {
-	s := &server{}
-	c, clock, _ := newChecker(t, s.exists)
-	count := func(seed func(i int) string) (n int) {
-		for i := range 10 * absenceBurst {
-			if c.Absent(t.Context(), seed(i), secretResource, "garden", "x") {
-				n++
-			}
-		}
-		return n
-	}
-	one, each := func(int) string { return "s" }, func(i int) string { return fmt.Sprint(i) }
-	require.Equal(t, absenceBurstOfSeed, count(one))
-	require.Zero(t, count(one))
-	require.Equal(t, absenceBurst-absenceBurstOfSeed, count(each), "other Seeds have the rest")
-	clock.Step(time.Second)
-	require.Equal(t, absencePerSecondOfSeed, count(one))
-	require.Equal(t, absencePerSecond-absencePerSecondOfSeed, count(each))
-	require.Len(t, s.asked, absenceBurst+absencePerSecond)
-}
-
-func TestReadsAreBoundedInNumberAndTime(t *testing.T) {
-	var running, most atomic.Int32
-	started := make(chan struct{}, 10*absenceConcurrency)
-	_, _, absent := newChecker(t, func(ctx context.Context, _ string, _ schema.GroupVersionResource, _, _ string) (bool, error) {
-		n := running.Add(1)
-		defer running.Add(-1)
-		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
-		}
-		started <- struct{}{}
-		<-ctx.Done() // a server that does not answer
-		return false, ctx.Err()
-	})
-	var waiting sync.WaitGroup
-	for range absenceConcurrency {
-		waiting.Go(func() { require.False(t, absent("x")) })
-	}
-	for range absenceConcurrency {
-		<-started
-	}
-	for range 5 {
-		require.False(t, absent("x"), "all places are taken")
-	}
-	waiting.Wait() // ends by the checker's own deadline
-	require.EqualValues(t, absenceConcurrency, most.Load())
-	require.Empty(t, started)
 }
 
 func TestReadsEndWithTheRequest(t *testing.T) {

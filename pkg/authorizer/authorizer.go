@@ -13,39 +13,36 @@ import (
 	"github.com/seedguard/seedguard/pkg/identity"
 )
 
-// Graph is what the authorizer asks of the resource graph. It must be complete: nothing is decided on a graph that is still
-// being filled. It must be safe for concurrent use.
+// Graph is what the authorizer asks of the resource graph. It must be complete: nothing is decided on a graph that is
+// still being filled. It must be safe for concurrent use.
 type Graph interface {
-	// Reaches says whether a path leads from the object to the named Seed.
+	// Reaches reports whether a path leads from the object to the named Seed.
 	Reaches(object graph.Vertex, seed string) bool
-	// HasObject says whether the object exists, for kinds that are watched.
+	// HasObject reports whether the object exists, for kinds that are watched.
 	HasObject(object graph.Vertex) bool
 }
 
 // Absence knows which objects do not exist. It must be safe for concurrent use.
 type Absence interface {
-	// Absent says whether it is certain that the object does not exist, for a client of the Seed. The namespace is empty when the
-	// resource is cluster-scoped. It ends soon, with ctx at the latest.
+	// Absent reports whether it is certain that the object does not exist, for a client of the Seed. The namespace is
+	// empty when the resource is cluster-scoped. It ends soon, with ctx at the latest.
 	Absent(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) bool
 }
 
 // Options configure an Authorizer.
 type Options struct {
 	Graph Graph
-	// SelectorsSent says whether the API server sends the selectors of list and watch requests, as it does from 1.34 on. It is
-	// called with each such request. Nil: it does. When it does not, lists and watches without a name are allowed on resources
-	// whose rule has a selector.
-	SelectorsSent func() bool
-	// Absence lets clients delete objects that do not exist, and so get the API server's 404. Nil: the graph alone knows, which is
-	// certain where it cannot be behind, as it is behind an API server. Of kinds that are not watched it knows nothing.
+	// Absence lets clients delete objects that do not exist, and so get the API server's 404. Nil: the graph alone
+	// knows, which is certain where it cannot be behind, as it is behind an API server. Of kinds that are not watched it
+	// knows nothing.
 	Absence Absence
 }
 
-// Authorizer is the SeedAuthorizer. It is safe for concurrent use, and allocates nothing but for reads by Options.Absence.
+// Authorizer is the SeedAuthorizer. It is safe for concurrent use, and allocates nothing but for reads by
+// Options.Absence.
 type Authorizer struct {
-	graph         Graph
-	selectorsSent func() bool
-	absence       Absence
+	graph   Graph
+	absence Absence
 }
 
 var _ authorizer.Authorizer = &Authorizer{}
@@ -64,27 +61,29 @@ func New(options Options) (*Authorizer, error) {
 	if options.Graph == nil {
 		return nil, errors.New("the authorizer needs a graph")
 	}
-	a := &Authorizer{graph: options.Graph, selectorsSent: options.SelectorsSent, absence: options.Absence}
-	if a.selectorsSent == nil {
-		a.selectorsSent = func() bool { return true }
-	}
-	return a, nil
+	return &Authorizer{graph: options.Graph, absence: options.Absence}, nil
 }
 
-// Authorize allows the request or has no opinion (SPEC 3). The reason says why, and what would be allowed instead. The error is
+// Authorize allows the request or has no opinion. The reason says why, and what would be allowed instead. The error is
 // always nil.
-func (a *Authorizer) Authorize(ctx context.Context, request authorizer.Attributes) (authorizer.Decision, string, error) {
+func (a *Authorizer) Authorize(
+	ctx context.Context, request authorizer.Attributes,
+) (authorizer.Decision, string, error) {
 	e := a.Explain(ctx, request)
 	return e.Decision, e.Reason, nil
 }
 
 // ConditionsAwareAuthorize is Authorize: its decisions have no conditions.
-func (a *Authorizer) ConditionsAwareAuthorize(ctx context.Context, request authorizer.Attributes) authorizer.ConditionsAwareDecision {
+func (a *Authorizer) ConditionsAwareAuthorize(
+	ctx context.Context, request authorizer.Attributes,
+) authorizer.ConditionsAwareDecision {
 	return authorizer.ConditionsAwareDecisionFromParts(a.Authorize(ctx, request))
 }
 
 // EvaluateConditions denies, as the interface asks of authorizers that never give conditions.
-func (a *Authorizer) EvaluateConditions(context.Context, authorizer.ConditionsAwareDecision, authorizer.ConditionsData) (authorizer.Decision, string, error) {
+func (a *Authorizer) EvaluateConditions(
+	context.Context, authorizer.ConditionsAwareDecision, authorizer.ConditionsData,
+) (authorizer.Decision, string, error) {
 	return authorizer.DecisionDeny, "", authorizer.ErrorConditionEvaluationNotSupported
 }
 
@@ -102,7 +101,7 @@ type Explanation struct {
 // Step is a step of the decision.
 type Step string
 
-// The steps, in the order in which they are taken (SPEC 3).
+// The steps, in the order in which they are taken.
 const (
 	StepClient      Step = "client"
 	StepResource    Step = "resource"
@@ -151,17 +150,10 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 		return noOpinion(rule.say.verb, rule.Rule, StepVerb)
 	}
 	if verb&(List|Watch) != 0 && rule.Selector != (Selector{}) && (name == "" || rule.Selector.Field == metadataName) {
-		switch {
-		case !a.selectorsSent():
-			// The name, if there is one, decides below: it is all of the selector that was sent.
-			if name == "" {
-				return allow(rule.say.unsent, rule.Rule, StepSelector)
-			}
-		case rule.Selector.confines(request, client.Seed):
+		if rule.Selector.confines(request, client.Seed) {
 			return allow(rule.say.confined, rule.Rule, StepSelector)
-		default:
-			return noOpinion(rule.say.selector, rule.Rule, StepSelector)
 		}
+		return noOpinion(rule.say.selector, rule.Rule, StepSelector)
 	}
 	if name == "" {
 		return noOpinion(rule.say.name[verb.index()], rule.Rule, StepName)
@@ -180,16 +172,16 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 	return noOpinion(rule.say.noPath[verb.index()], rule.Rule, StepGraph)
 }
 
-// absent says whether it is certain that the object does not exist. That the graph does not have it is not enough: of kinds that
-// are not watched it has those objects only that something refers to, and of the others it hears a moment late. In this moment
-// anybody could delete what another has just created.
+// absent reports whether it is certain that the object does not exist. That the graph does not have it is not enough:
+// of kinds that are not watched it has those objects only that something refers to, and of the others it hears a
+// moment late. In this moment anybody could delete what another has just created.
 func (a *Authorizer) absent(ctx context.Context, seed string, rule *Rule, object graph.Vertex) bool {
-	watched := rule.Kind.Watched()
-	if watched && a.graph.HasObject(object) {
+	tracked := rule.Kind.Tracked()
+	if tracked && a.graph.HasObject(object) {
 		return false
 	}
 	if a.absence == nil {
-		return watched
+		return tracked
 	}
 	return a.absence.Absent(ctx, seed, rule.Resource.WithVersion(rule.Version), object.Namespace, object.Name)
 }

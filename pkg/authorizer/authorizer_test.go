@@ -175,47 +175,6 @@ func requirement(t testing.TB, key string, operator selection.Operator, values .
 	return *r
 }
 
-// TestSelectorsNotSent: an API server before 1.34 sends no selectors, but the name that is in one.
-func TestSelectorsNotSent(t *testing.T) {
-	sent := false
-	a := newAuthorizer(t, authorizer.Options{SelectorsSent: func() bool { return sent }})
-	for _, r := range []struct {
-		row
-		// whenSent is the decision on the same request when selectors are sent.
-		whenSent kauthorizer.Decision
-	}{
-		{row{allow, g1, on("list", shoots, "")}, none},
-		{row{allow, e1, on("watch", shoots, "garden-s2/")}, none},
-		{row{allow, g1, on("list", seeds, "")}, none},
-		{row{allow, g1, on("list", managedSeeds, "")}, none},
-		{row{allow, g1, on("list", bastions, "")}, none},
-		{row{allow, g1, on("list", installations, "")}, none},
-		{row{allow, g1, on("list", gardenlets, "garden/")}, none},
-		{row{allow, g1, on("list", gardenlets, "garden/s1")}, none}, // metadata.name=s1, of which the name alone is sent
-		{row{none, g1, on("list", gardenlets, "garden/s2")}, none},
-		{row{none, g1, on("list", gardenlets, "")}, none},
-		{row{allow, g1, on("list", shoots, "garden-s1/own")}, allow},
-		{row{none, g1, on("list", shoots, "garden-s2/own")}, none},
-		{row{allow, g1, labelled(label1, on("list", shoots, ""))}, allow},
-		{row{allow, g1, labelled(label2, on("list", shoots, ""))}, none},
-		{row{none, g1, on("list", "secrets", "garden-s1/")}, none},
-		{row{none, g1, on("list", "configmaps", "")}, none},
-		{row{none, g1, on("list", "namespaces", "")}, none},
-		{row{none, g1, on("list", shoots+"/binding", "")}, none},
-		{row{none, g1, on("deletecollection", shoots, "garden-s1/")}, none},
-		{row{none, g1, on("get", shoots, "")}, none},
-		{row{none, person(), on("list", shoots, "")}, none},
-	} {
-		r.User = r.who
-		sent = false
-		got, _, _ := a.Authorize(t.Context(), r.request)
-		require.Equal(t, r.want, got, describe(r.request))
-		sent = true
-		got, _, _ = a.Authorize(t.Context(), r.request)
-		require.Equal(t, r.whenSent, got, "sent: %s", describe(r.request))
-	}
-}
-
 // lazy fails when a selector is asked for that no rule needs.
 type lazy struct {
 	request
@@ -265,7 +224,7 @@ func TestAbsentObjects(t *testing.T) {
 	for _, c := range []struct {
 		row
 		// The row is for no Absence. Asked is what an Absence is asked, and withAbsence what is decided when it says that the
-		// object is absent; when it says no, that refuses.
+		// object is absent; when it says no, there is no opinion.
 		asked       string
 		withAbsence kauthorizer.Decision
 	}{
@@ -357,7 +316,7 @@ func TestScenarios(t *testing.T) {
 }
 
 // TestGuardians: what is always allowed is guarded by a rule of the SeedRestriction for the same resource and clients, or says
-// why not (SPEC 5).
+// why not.
 func TestGuardians(t *testing.T) {
 	operations := map[string]string{"create": "CREATE", "update": "UPDATE", "patch": "UPDATE", "delete": "DELETE", "deletecollection": "DELETE"}
 	guarded := map[string]bool{}

@@ -1,13 +1,13 @@
-// Package authorizer is the SeedAuthorizer (SPEC 3): it says which requests to the garden's API a seed client may make.
+// Package authorizer is the SeedAuthorizer: it says which requests to the garden's API a seed client may make.
 //
 //  1. It allows, or has no opinion; then the API server asks its next authorizer. It never denies.
 //  2. It has no opinion on anybody but seed clients, on paths of URLs, and on resources that its table does not name.
-//  3. What the table does not name is not allowed. A verb is allowed always, or when a path in the graph leads from the object to
-//     the client's Seed. An exception allows a few objects by their names.
-//  4. What is allowed always is guarded by a rule of the SeedRestriction, which sees the object, or the table says why it needs
-//     no guard.
-//  5. A list or watch of many objects is allowed when one requirement of its selector, taken alone, confines it to the client's
-//     Seed.
+//  3. What the table does not name is not allowed. A verb is allowed always, or when a path in the graph leads from
+//     the object to the client's Seed. An exception allows a few objects by their names.
+//  4. What is allowed always is guarded by a rule of the SeedRestriction, which sees the object, or the table says
+//     why it needs no guard.
+//  5. A list or watch of many objects is allowed when one requirement of its selector, taken alone, confines it to
+//     the client's Seed.
 //  6. A delete of an object that certainly does not exist is allowed, so that the client gets the API server's 404.
 //
 // The table is in rules.go. One function interprets it (Explain in authorizer.go), top down:

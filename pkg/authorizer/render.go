@@ -4,11 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"text/tabwriter"
-
-	"github.com/seedguard/seedguard/pkg/identity"
 )
 
 // String returns the pattern with its placeholder in angle brackets, as in seed-<seed>.
@@ -54,51 +51,60 @@ func (e Exception) String() string {
 	return verbs + " " + object
 }
 
-func clientNames(clients []identity.ClientKind) string { return join(clients) }
+// MarshalText implements encoding.TextMarshaler.
+func (p Pattern) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// join writes the elements with commas between them.
-func join[T fmt.Stringer](elements []T) string {
+// MarshalJSON writes the verbs' names.
+func (v Verbs) MarshalJSON() ([]byte, error) { return json.Marshal(v.Names()) }
+
+// join writes the elements with a separator between them.
+func join[T fmt.Stringer](elements []T, separator string) string {
 	words := make([]string, 0, len(elements))
 	for _, e := range elements {
 		words = append(words, e.String())
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(words, separator)
 }
 
-// WriteRules writes the table (SPEC 3) as text (aligned columns), markdown or json.
+// WriteRules writes the table as text (aligned columns), markdown or json.
 func WriteRules(w io.Writer, format string) error {
+	var b strings.Builder
 	switch format {
 	case "text":
-		return writeText(w)
+		writeTables(&b, writeText)
 	case "markdown":
-		return writeMarkdown(w)
+		writeTables(&b, writeMarkdown)
 	case "json":
-		encoder := json.NewEncoder(w)
+		encoder := json.NewEncoder(&b)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(documents())
+		if err := encoder.Encode(documents()); err != nil {
+			return err
+		}
 	default:
 		return fmt.Errorf("rules are written as text, markdown or json, not as %q", format)
 	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // document is a rule in JSON.
 type document struct {
-	Group        string              `json:"group"`
-	Resource     string              `json:"resource"`
-	Kind         string              `json:"kind,omitempty"`
-	Namespaced   bool                `json:"namespaced"`
-	Clients      []string            `json:"clients"`
-	Always       []grantDocument     `json:"always,omitempty"`
-	ViaGraph     []string            `json:"viaGraph,omitempty"`
-	Subresources []string            `json:"subresources,omitempty"`
-	Selector     *selectorDocument   `json:"selector,omitempty"`
-	Namespaces   []string            `json:"namespaces,omitempty"`
-	Exceptions   []exceptionDocument `json:"exceptions,omitempty"`
+	Group        string            `json:"group"`
+	Resource     string            `json:"resource"`
+	Kind         string            `json:"kind,omitempty"`
+	Namespaced   bool              `json:"namespaced"`
+	Clients      []string          `json:"clients"`
+	Always       []grantDocument   `json:"always,omitempty"`
+	ViaGraph     Verbs             `json:"viaGraph,omitzero"`
+	Subresources []string          `json:"subresources,omitempty"`
+	Selector     *selectorDocument `json:"selector,omitempty"`
+	Namespaces   []Pattern         `json:"namespaces,omitempty"`
+	Exceptions   []Exception       `json:"exceptions,omitempty"`
 }
 
 type grantDocument struct {
-	Verbs []string `json:"verbs"`
+	Verbs Verbs `json:"verbs"`
 	// Guarded: the SeedRestriction guards the verbs. Else Unguarded says why it need not.
 	Guarded   bool   `json:"guarded"`
 	Unguarded string `json:"unguarded,omitempty"`
@@ -110,20 +116,12 @@ type selectorDocument struct {
 	Value string `json:"value"`
 }
 
-type exceptionDocument struct {
-	Verbs           []string `json:"verbs"`
-	Namespace       string   `json:"namespace,omitempty"`
-	Name            string   `json:"name"`
-	AllSubresources bool     `json:"allSubresources,omitempty"`
-	Why             string   `json:"why"`
-}
-
 func documents() []document {
 	var all []document
 	for _, r := range table {
 		d := document{
-			Group: r.Resource.Group, Resource: r.Resource.Resource, Namespaced: r.Namespaced,
-			ViaGraph: r.ViaGraph.Names(), Subresources: r.Subresources,
+			Group: r.Resource.Group, Resource: r.Resource.Resource, Namespaced: r.Namespaced, ViaGraph: r.ViaGraph,
+			Subresources: r.Subresources, Namespaces: r.Namespaces, Exceptions: r.Exceptions,
 		}
 		if r.Kind != noKind {
 			d.Kind = r.Kind.String()
@@ -132,18 +130,12 @@ func documents() []document {
 			d.Clients = append(d.Clients, client.String())
 		}
 		for _, g := range r.Always {
-			d.Always = append(d.Always, grantDocument{g.Verbs.Names(), g.Unguarded == "", g.Unguarded})
+			d.Always = append(d.Always, grantDocument{g.Verbs, g.Unguarded == "", g.Unguarded})
 		}
 		if r.Selector.Field != "" {
 			d.Selector = &selectorDocument{Field: r.Selector.Field, Value: "<seed>"}
 		} else if r.Selector.Label != "" {
 			d.Selector = &selectorDocument{Label: r.Selector.Label + "<seed>", Value: labelValue}
-		}
-		for _, namespace := range r.Namespaces {
-			d.Namespaces = append(d.Namespaces, namespace.String())
-		}
-		for _, e := range r.Exceptions {
-			d.Exceptions = append(d.Exceptions, exceptionDocument{e.Verbs.Names(), e.Namespace.String(), e.Name.String(), e.AllSubresources, e.Why})
 		}
 		all = append(all, d)
 	}
@@ -152,108 +144,65 @@ func documents() []document {
 
 // The two tables that people read: the rules, and why some of what they allow needs no guard.
 var (
-	ruleColumns      = []string{"resource", "clients", "always", "via graph", "subresources", "list and watch", "namespaces", "exceptions"}
+	ruleColumns = []string{
+		"resource", "clients", "always", "via graph", "subresources", "list and watch", "namespaces", "exceptions",
+	}
 	unguardedColumns = []string{"resource", "clients", "allowed without a path", "why"}
 )
 
-const unguardedTitle = "Allowed without a path, and not guarded by the SeedRestriction:"
-
-// ruleCells returns a rule's cells. A cell has several lines when there are several exceptions.
-func ruleCells(r *Rule) [][]string {
-	var exceptions []string
-	for _, e := range r.Exceptions {
-		exceptions = append(exceptions, e.String())
-	}
-	return [][]string{
-		{r.Resource.String()}, {clientNames(r.Clients)}, {r.granted().String()}, {r.ViaGraph.String()},
-		{strings.Join(r.Subresources, " ")}, {r.Selector.String()}, {join(r.Namespaces)}, exceptions,
-	}
-}
-
-// unguardedCells returns a row for each thing that a rule allows without a path and without a guard.
-func unguardedCells(r *Rule) (rows [][][]string) {
-	row := func(what, why string) {
-		rows = append(rows, [][]string{{r.Resource.String()}, {clientNames(r.Clients)}, {what}, {why}})
-	}
-	for _, g := range r.Always {
-		if g.Unguarded != "" {
-			row(g.Verbs.String(), g.Unguarded)
-		}
-	}
-	for _, e := range r.Exceptions {
-		row(e.String(), e.Why)
-	}
-	return rows
-}
-
-// eachTable calls f for both tables.
-func eachTable(f func(title string, columns []string, rows [][][]string)) {
-	var rows, unguarded [][][]string
+// writeTables writes both tables, whose first row is their head. A cell may have several lines.
+func writeTables(b *strings.Builder, write func(b *strings.Builder, rows [][]string)) {
+	rules, unguarded := [][]string{ruleColumns}, [][]string{unguardedColumns}
 	for i := range table {
-		rows = append(rows, ruleCells(&table[i]))
-		unguarded = append(unguarded, unguardedCells(&table[i])...)
-	}
-	f("", ruleColumns, rows)
-	f(unguardedTitle, unguardedColumns, unguarded)
-}
-
-func writeText(w io.Writer) error {
-	var b strings.Builder
-	eachTable(func(title string, columns []string, rows [][][]string) {
-		if title != "" {
-			b.WriteString("\n" + title + "\n\n")
-		}
-		// Nothing fails on a Builder.
-		aligned := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		line := func(cells []string) { _, _ = fmt.Fprintln(aligned, strings.Join(cells, "\t")) }
-		line(strings.Split(strings.ToUpper(strings.Join(columns, "\n")), "\n"))
-		for _, row := range rows {
-			for i, more := 0, true; more; i++ {
-				cells := make([]string, len(row))
-				more = false
-				for column, lines := range row {
-					if i < len(lines) {
-						cells[column] = lines[i]
-					}
-					more = more || i+1 < len(lines)
-				}
-				line(cells)
+		r := &table[i]
+		resource, clients := r.Resource.String(), join(r.Clients, ", ")
+		rules = append(rules, []string{
+			resource, clients, r.granted().String(), r.ViaGraph.String(), strings.Join(r.Subresources, " "),
+			r.Selector.String(), join(r.Namespaces, ", "), join(r.Exceptions, "\n"),
+		})
+		for _, g := range r.Always {
+			if g.Unguarded != "" {
+				unguarded = append(unguarded, []string{resource, clients, g.Verbs.String(), g.Unguarded})
 			}
 		}
-		_ = aligned.Flush()
-	})
-	_, err := io.WriteString(w, trailingBlanks.ReplaceAllString(b.String(), ""))
-	return err
-}
-
-var trailingBlanks = regexp.MustCompile(`(?m) +$`)
-
-func writeMarkdown(w io.Writer) error {
-	var b strings.Builder
-	eachTable(func(title string, columns []string, rows [][][]string) {
-		if title != "" {
-			b.WriteString("\n" + title + "\n\n")
+		for _, e := range r.Exceptions {
+			unguarded = append(unguarded, []string{resource, clients, e.String(), e.Why})
 		}
-		line := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
-		line(columns)
-		line(strings.Split(strings.Repeat("---|", len(columns)-1)+"---", "|"))
-		for _, row := range rows {
-			cells := make([]string, 0, len(row))
-			for _, lines := range row {
-				cells = append(cells, strings.Join(escaped(lines), "<br>"))
-			}
-			line(cells)
-		}
-	})
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// escaped writes what markdown would read as its own.
-func escaped(lines []string) []string {
-	out := make([]string, 0, len(lines))
-	for _, line := range lines {
-		out = append(out, strings.NewReplacer("<", `\<`, ">", `\>`, "*", `\*`, "|", `\|`).Replace(line))
 	}
-	return out
+	write(b, rules)
+	b.WriteString("\nAllowed without a path, and not guarded by the SeedRestriction:\n\n")
+	write(b, unguarded)
+}
+
+func writeText(b *strings.Builder, rows [][]string) {
+	var text strings.Builder
+	aligned := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for i, row := range rows {
+		line := strings.Join(row, "\t")
+		if i == 0 {
+			line = strings.ToUpper(line)
+		}
+		// Only the last cell has several lines: the others below it are empty.
+		_, _ = fmt.Fprintln(aligned, strings.ReplaceAll(line, "\n", "\n"+strings.Repeat("\t", len(row)-1)))
+	}
+	_ = aligned.Flush() // nothing fails on a Builder
+	for line := range strings.Lines(text.String()) {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+}
+
+// markdown escapes what markdown would read as its own.
+var markdown = strings.NewReplacer("<", `\<`, ">", `\>`, "*", `\*`, "|", `\|`, "\n", "<br>")
+
+func writeMarkdown(b *strings.Builder, rows [][]string) {
+	for i, row := range rows {
+		cells := make([]string, 0, len(row))
+		for _, cell := range row {
+			cells = append(cells, markdown.Replace(cell))
+		}
+		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+		if i == 0 {
+			b.WriteString("| " + strings.Repeat("--- | ", len(row)-1) + "--- |\n")
+		}
+	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// Rule is a row of the table: what clients may do with a resource (SPEC 3). What it does not name is not allowed.
+// Rule is a row of the table: what clients may do with a resource. What it does not name is not allowed.
 type Rule struct {
 	Target
 	// Clients are the kinds of clients that the rule is for. A resource has one rule at most for each.
@@ -47,31 +47,35 @@ type Target struct {
 	Namespaced bool
 }
 
-func namespaced(gv schema.GroupVersion, resource string, kind graph.Kind) Target {
-	return Target{gv.WithResource(resource).GroupResource(), gv.Version, kind, true}
+// of returns the target that a kind of the graph is.
+func of(kind graph.Kind) Target {
+	r := kind.Resource()
+	return Target{r.GroupResource(), r.Version, kind, kind.Namespaced()}
 }
 
-func cluster(gv schema.GroupVersion, resource string, kind graph.Kind) Target {
-	return Target{gv.WithResource(resource).GroupResource(), gv.Version, kind, false}
+// eventsIn returns the Events of an API group, which the graph does not have.
+func eventsIn(gv schema.GroupVersion) Target {
+	return Target{Resource: gv.WithResource("events").GroupResource(), Version: gv.Version, Namespaced: true}
 }
 
 // Grant is a set of verbs that are allowed without a path.
 type Grant struct {
 	Verbs Verbs
-	// Unguarded is why the SeedRestriction need not guard them. When it is empty, it does: by a rule for the same resource and
-	// clients, and the operation of each verb (SPEC 5).
+	// Unguarded is why the SeedRestriction need not guard them. When it is empty, it does: by a rule for the same
+	// resource and clients, and the operation of each verb.
 	Unguarded string
 }
 
 // Exception allows a few objects by their names.
 type Exception struct {
-	Verbs Verbs
+	Verbs Verbs `json:"verbs"`
 	// Namespace is the zero Pattern when the resource is cluster-scoped.
-	Namespace, Name Pattern
+	Namespace Pattern `json:"namespace,omitzero"`
+	Name      Pattern `json:"name"`
 	// AllSubresources: it holds for all subresources. Else it holds for the resource itself alone.
-	AllSubresources bool
+	AllSubresources bool `json:"allSubresources,omitempty"`
 	// Why says why it is allowed without a path.
-	Why string
+	Why string `json:"why"`
 }
 
 // Selector is a requirement that confines a list or watch to a Seed: one of the two is set.
@@ -183,8 +187,8 @@ func (r *Rule) granted() Verbs {
 	return verbs
 }
 
-// vertex is the object that a request is about. For a request about a Namespace, the API server sends the object's name as its
-// namespace, too.
+// vertex is the object that a request is about. For a request about a Namespace, the API server sends the object's
+// name as its namespace, too.
 func (r *Rule) vertex(namespace, name string) graph.Vertex {
 	if r.Kind == graph.KindNamespace {
 		namespace = ""
@@ -228,12 +232,14 @@ func (p Pattern) matches(s, seed string) bool {
 	}
 }
 
-// confines says whether one of the selector's requirements alone confines the request to the Seed. A selector that cannot be
-// parsed is none.
+// confines reports whether one of the selector's requirements alone confines the request to the Seed. A selector that
+// cannot be parsed is none.
 func (s Selector) confines(request authorizer.Attributes, seed string) bool {
 	if s.Field != "" {
 		requirements, err := request.GetFieldSelector()
-		return err == nil && slices.ContainsFunc(requirements, func(r fields.Requirement) bool { return s.confinesField(&r, seed) })
+		return err == nil && slices.ContainsFunc(requirements, func(r fields.Requirement) bool {
+			return s.confinesField(&r, seed)
+		})
 	}
 	requirements, err := request.GetLabelSelector()
 	if err != nil {
@@ -301,21 +307,24 @@ func (r *Rule) validate() error {
 		granted |= grant.Verbs
 		check(grant.Unguarded != "" || grant.Verbs&read == 0, "no admission rule can guard %q", grant.Verbs&read)
 	}
-	check(!slices.Contains(r.Subresources, "") && len(slices.Compact(slices.Sorted(slices.Values(r.Subresources)))) == len(r.Subresources),
+	distinct := slices.Compact(slices.Sorted(slices.Values(r.Subresources)))
+	check(!slices.Contains(r.Subresources, "") && len(distinct) == len(r.Subresources),
 		"a subresource has no name, or is there twice")
 	check(r.Selector.Field == "" || r.Selector.Label == "", "its selector is on a field and on a label")
-	check(r.Selector == Selector{} || r.ViaGraph&(List|Watch) != 0, "its selector is for a list or watch that it does not have")
+	check(r.Selector == Selector{} || r.ViaGraph&(List|Watch) != 0,
+		"its selector is for a list or watch that it does not have")
 	check(r.Namespaced || len(r.Namespaces) == 0, "it has no namespaces")
 	for _, e := range r.Exceptions {
 		check(e.Verbs != 0, "an exception has no verb")
 		check(e.Why != "", "the exception %q does not say why", e)
-		check((e.Namespace != Pattern{}) == r.Namespaced, "the exception %q has a namespace where there is none, or none where there is one", e)
+		check((e.Namespace != Pattern{}) == r.Namespaced,
+			"the exception %q has a namespace where there is none, or none where there is one", e)
 		check(e.Name != Pattern{}, "the exception %q has no name", e)
 	}
 	if len(errs) == 0 {
 		return nil
 	}
-	return fmt.Errorf("rule for %s of %s: %w", r.Resource, clientNames(r.Clients), errors.Join(errs...))
+	return fmt.Errorf("rule for %s of %s: %w", r.Resource, join(r.Clients, ", "), errors.Join(errs...))
 }
 
 // entry is a rule as it is looked up: with what is the same for all requests prepared.
@@ -331,8 +340,8 @@ type reasons struct {
 	// always, name and noPath have an element for each verb, exceptions one for each exception.
 	always, name, noPath [8]string
 	exceptions           []string
-	// confined, unsent, path and absent are why requests are allowed.
-	confined, unsent, path, absent string
+	// confined, path and absent are why requests are allowed.
+	confined, path, absent string
 }
 
 // index finds rules. Its elements belong to kinds of clients.
@@ -369,13 +378,12 @@ func (r *Rule) reasons() reasons {
 	}
 	always := r.granted()
 	said := reasons{
-		namespace:   say("allowed namespaces: %s", join(r.Namespaces)),
+		namespace:   say("allowed namespaces: %s", join(r.Namespaces, ", ")),
 		subresource: say("no subresource is allowed"),
 		scope:       say("needs a namespace"),
 		// A name confines as well, but not where the selector is the name itself.
 		selector: say("needs the %s", r.Selector),
 		confined: say("the selector confines it to the client's Seed"),
-		unsent:   say("the API server does not send selectors"),
 		path:     say("a path leads from the object to the client's Seed"),
 		absent:   say("the object does not exist"),
 	}

@@ -15,7 +15,7 @@ import (
 func TestTableIsValid(t *testing.T) {
 	_, err := build(Rules())
 	require.NoError(t, err)
-	// Whoever looks a resource up finds it in one place.
+	// The rows of a resource are in one place.
 	require.True(t, slices.IsSortedFunc(table, func(a, b Rule) int { return strings.Compare(a.Resource.Resource, b.Resource.Resource) }))
 }
 

@@ -3,100 +3,92 @@ package authorizer
 import (
 	"slices"
 
-	gardencorev1 "github.com/gardener/gardener/pkg/apis/core/v1"
-	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
-	operationsv1alpha1 "github.com/gardener/gardener/pkg/apis/operations/v1alpha1"
-	securityv1alpha1 "github.com/gardener/gardener/pkg/apis/security/v1alpha1"
-	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
-	certificatesv1 "k8s.io/api/certificates/v1"
-	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// table is SPEC 3. Rows of one resource for different clients stand beside each other.
+// table is the policy. Rows of one resource for different clients stand beside each other.
 var table = []Rule{
-	{Target: cluster(core, "backupbuckets", graph.KindBackupBucket), Clients: both,
+	{Target: of(graph.KindBackupBucket), Clients: both,
 		Always:   []Grant{admitted(Create), unguarded(Get|List|Watch, restoredFrom)},
 		ViaGraph: Update | Patch | Delete, Subresources: []string{"finalizers", "status"}},
-	{Target: namespaced(core, "backupentries", graph.KindBackupEntry), Clients: both,
+	{Target: of(graph.KindBackupEntry), Clients: both,
 		Always:   []Grant{admitted(Create), unguarded(Get|List|Watch, restoredFrom)},
 		ViaGraph: Update | Patch | Delete, Subresources: []string{"status"}},
-	{Target: namespaced(operations, "bastions", graph.KindBastion), Clients: both,
+	{Target: of(graph.KindBastion), Clients: both,
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Update | Patch, Subresources: []string{"status"},
 		Selector: Selector{Field: "spec.seedName"}},
-	{Target: cluster(certificates, "certificatesigningrequests", graph.KindCertificateSigningRequest), Clients: gardenlet,
+	{Target: of(graph.KindCertificateSigningRequest), Clients: gardenlet,
 		Always: []Grant{admitted(Create)}, ViaGraph: read, Subresources: []string{"seedclient"}},
-	{Target: cluster(certificates, "certificatesigningrequests", graph.KindCertificateSigningRequest), Clients: extension,
+	{Target: of(graph.KindCertificateSigningRequest), Clients: extension,
 		ViaGraph: read},
-	{Target: cluster(core, "cloudprofiles", graph.KindCloudProfile), Clients: both, ViaGraph: read},
-	{Target: cluster(rbac, "clusterrolebindings", graph.KindClusterRoleBinding), Clients: gardenlet,
+	{Target: of(graph.KindCloudProfile), Clients: both, ViaGraph: read},
+	{Target: of(graph.KindClusterRoleBinding), Clients: gardenlet,
 		Always: []Grant{admitted(Create)}, ViaGraph: Get | Patch | Update,
 		Exceptions: []Exception{
 			{Verbs: Delete, Name: Pattern{naming.BootstrapClusterRoleBinding(naming.NamespaceGarden, ""), SeedName},
 				Why: ownBootstrap}}},
-	{Target: cluster(rbac, "clusterrolebindings", graph.KindClusterRoleBinding), Clients: extension, ViaGraph: Get},
-	{Target: namespaced(kubernetes, "configmaps", graph.KindConfigMap), Clients: both,
+	{Target: of(graph.KindClusterRoleBinding), Clients: extension, ViaGraph: Get},
+	{Target: of(graph.KindConfigMap), Clients: both,
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Patch | Update | Delete,
 		Exceptions: []Exception{
 			{Verbs: Get, Namespace: exactly(naming.NamespaceSystemPublic), Name: exactly(constants.ConfigMapNameGardenerInfo),
 				Why: "it is there for everybody to read"}}},
-	{Target: cluster(coreV1, "controllerdeployments", graph.KindControllerDeployment), Clients: both, ViaGraph: read},
-	{Target: cluster(core, "controllerinstallations", graph.KindControllerInstallation), Clients: both,
+	{Target: of(graph.KindControllerDeployment), Clients: both, ViaGraph: read},
+	{Target: of(graph.KindControllerInstallation), Clients: both,
 		ViaGraph: read | Update | Patch, Subresources: []string{"status"},
 		Selector: Selector{Field: "spec.seedRef.name"}},
-	{Target: cluster(core, "controllerregistrations", graph.KindControllerRegistration), Clients: both,
+	{Target: of(graph.KindControllerRegistration), Clients: both,
 		Always: []Grant{unguarded(read, "they hold no credentials, and every Seed must know which extensions there are")}},
-	{Target: namespaced(security, "credentialsbindings", graph.KindCredentialsBinding), Clients: both, ViaGraph: read},
-	{Target: namespaced(kubernetes, "events", noKind), Clients: both, Always: []Grant{unguarded(Create|Patch, reported)}},
-	{Target: namespaced(events, "events", noKind), Clients: both, Always: []Grant{unguarded(Create|Patch, reported)}},
-	{Target: cluster(core, "exposureclasses", graph.KindExposureClass), Clients: both, ViaGraph: read},
-	{Target: namespaced(seedmanagement, "gardenlets", graph.KindGardenlet), Clients: both,
+	{Target: of(graph.KindCredentialsBinding), Clients: both, ViaGraph: read},
+	{Target: eventsIn(corev1.SchemeGroupVersion), Clients: both, Always: []Grant{unguarded(Create|Patch, reported)}},
+	{Target: eventsIn(eventsv1.SchemeGroupVersion), Clients: both, Always: []Grant{unguarded(Create|Patch, reported)}},
+	{Target: of(graph.KindExposureClass), Clients: both, ViaGraph: read},
+	{Target: of(graph.KindGardenlet), Clients: both,
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Update | Patch, Subresources: []string{"status"},
 		Selector: Selector{Field: metadataName}, Namespaces: []Pattern{exactly(naming.NamespaceGarden)}},
-	{Target: namespaced(core, "internalsecrets", graph.KindInternalSecret), Clients: both,
+	{Target: of(graph.KindInternalSecret), Clients: both,
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Update | Patch | Delete},
-	{Target: namespaced(coordination, "leases", graph.KindLease), Clients: gardenlet,
+	{Target: of(graph.KindLease), Clients: gardenlet,
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Update | Patch},
-	{Target: namespaced(coordination, "leases", graph.KindLease), Clients: extension,
+	{Target: of(graph.KindLease), Clients: extension,
 		Always:     []Grant{admitted(Create), unguarded(read|Update|Patch|Delete|DeleteCollection, ownNamespace)},
 		Namespaces: []Pattern{seedNamespace}},
-	{Target: namespaced(seedmanagement, "managedseeds", graph.KindManagedSeed), Clients: both,
+	{Target: of(graph.KindManagedSeed), Clients: both,
 		ViaGraph: read | Update | Patch, Subresources: []string{"status"}, Selector: seedLabel},
-	{Target: namespaced(core, "namespacedcloudprofiles", graph.KindNamespacedCloudProfile), Clients: both, ViaGraph: read},
-	{Target: cluster(kubernetes, "namespaces", graph.KindNamespace), Clients: both, ViaGraph: read},
-	{Target: cluster(core, "projects", graph.KindProject), Clients: both, ViaGraph: read},
-	{Target: namespaced(core, "secretbindings", graph.KindSecretBinding), Clients: both, ViaGraph: read},
-	{Target: namespaced(kubernetes, "secrets", graph.KindSecret), Clients: both,
+	{Target: of(graph.KindNamespacedCloudProfile), Clients: both, ViaGraph: read},
+	{Target: of(graph.KindNamespace), Clients: both, ViaGraph: read},
+	{Target: of(graph.KindProject), Clients: both, ViaGraph: read},
+	{Target: of(graph.KindSecretBinding), Clients: both, ViaGraph: read},
+	{Target: of(graph.KindSecret), Clients: both,
 		Always: []Grant{admitted(Create)}, ViaGraph: Get | Patch | Update | Delete,
 		Exceptions: []Exception{
 			{Verbs: read, Namespace: seedNamespace, Name: anyName, Why: ownNamespace},
 			{Verbs: Delete, Namespace: exactly(naming.NamespaceKubeSystem), Name: Pattern{naming.BootstrapTokenSecretPrefix, BootstrapTokenID},
 				Why: ownBootstrap}}},
-	{Target: cluster(core, "seeds", graph.KindSeed), Clients: both,
+	{Target: of(graph.KindSeed), Clients: both,
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Update | Patch | Delete, Subresources: []string{"status"},
 		Selector: seedLabel},
-	{Target: namespaced(kubernetes, "serviceaccounts", graph.KindServiceAccount), Clients: gardenlet,
+	{Target: of(graph.KindServiceAccount), Clients: gardenlet,
 		Always: []Grant{admitted(Create)}, ViaGraph: Get | Patch | Update,
 		Exceptions: []Exception{
 			{Verbs: AnyVerb, AllSubresources: true, Namespace: seedNamespace, Name: anyName,
 				Why: "the gardenlet gives the extensions on its Seed their access to the garden"},
 			{Verbs: Delete, Namespace: exactly(naming.NamespaceGarden), Name: Pattern{naming.BootstrapServiceAccountPrefix, SeedName},
 				Why: ownBootstrap}}},
-	{Target: namespaced(kubernetes, "serviceaccounts", graph.KindServiceAccount), Clients: extension, ViaGraph: Get},
-	{Target: namespaced(core, "shoots", graph.KindShoot), Clients: both,
+	{Target: of(graph.KindServiceAccount), Clients: extension, ViaGraph: Get},
+	{Target: of(graph.KindShoot), Clients: both,
 		ViaGraph: read | Update | Patch, Subresources: []string{"finalizers", "status"}, Selector: seedLabel,
 		Exceptions: []Exception{
 			{Verbs: Get, Namespace: exactly(naming.NamespaceGarden), Name: Pattern{"", SeedName}, Why: "the Seed may itself be this Shoot"}}},
-	{Target: namespaced(core, "shootstates", graph.KindShootState), Clients: both,
+	{Target: of(graph.KindShootState), Clients: both,
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Update | Patch | Delete},
-	{Target: namespaced(security, "workloadidentities", graph.KindWorkloadIdentity), Clients: both,
+	{Target: of(graph.KindWorkloadIdentity), Clients: both,
 		ViaGraph: read | Create | Patch, Subresources: []string{"token"}},
 }
 
@@ -112,19 +104,6 @@ const read = Get | List | Watch
 
 // noKind is the kind of objects that the graph does not have.
 const noKind graph.Kind = 0
-
-var (
-	core           = gardencorev1beta1.SchemeGroupVersion
-	coreV1         = gardencorev1.SchemeGroupVersion
-	operations     = operationsv1alpha1.SchemeGroupVersion
-	security       = securityv1alpha1.SchemeGroupVersion
-	seedmanagement = seedmanagementv1alpha1.SchemeGroupVersion
-	kubernetes     = corev1.SchemeGroupVersion
-	certificates   = certificatesv1.SchemeGroupVersion
-	coordination   = coordinationv1.SchemeGroupVersion
-	events         = eventsv1.SchemeGroupVersion
-	rbac           = rbacv1.SchemeGroupVersion
-)
 
 var (
 	gardenlet = []identity.ClientKind{identity.Gardenlet}
@@ -146,5 +125,5 @@ func admitted(verbs Verbs) Grant { return Grant{Verbs: verbs} }
 // unguarded grants verbs that need no guard.
 func unguarded(verbs Verbs, why string) Grant { return Grant{verbs, why} }
 
-// Rules returns the table (SPEC 3).
+// Rules returns the table.
 func Rules() []Rule { return slices.Clone(table) }

@@ -43,7 +43,7 @@ const (
 	token2 = "kube-system/bootstrap-token-913dfe"
 )
 
-// rows say of every rule of SPEC 3 what it allows and what it does not.
+// rows say of every rule what it allows and what it does not.
 var rows = []struct {
 	rule string
 	rows []row

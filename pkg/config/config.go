@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -31,7 +30,7 @@ type SeedGuardConfiguration struct {
 
 	// Garden says where the garden's objects come from.
 	Garden Garden `json:"garden,omitempty"`
-	// Authorizer configures the SeedAuthorizer (SPEC 3).
+	// Authorizer configures the SeedAuthorizer.
 	Authorizer Authorizer `json:"authorizer,omitempty"`
 	// Serving configures the webhooks' listener.
 	Serving Serving `json:"serving,omitempty"`
@@ -41,40 +40,19 @@ type SeedGuardConfiguration struct {
 	Logging logsapi.LoggingConfiguration `json:"logging,omitempty"`
 }
 
-// Garden says where the garden's objects come from: from the API server that the kubeconfig names, from the API server of
-// the Pod that seedguard runs in (both fields empty), or from a folder of manifests.
+// Garden says where the garden's objects come from: from the API server that the kubeconfig names, from the API server
+// of the Pod that seedguard runs in (both fields empty), or from a directory of manifests.
 type Garden struct {
 	// Kubeconfig is a file.
 	Kubeconfig string `json:"kubeconfig,omitempty"`
-	// Landscape is a folder of manifests, watched for changes.
+	// Landscape is a directory of manifests, watched for changes.
 	Landscape string `json:"landscape,omitempty"`
 }
 
-// Authorizer configures the SeedAuthorizer (SPEC 3).
+// Authorizer configures the SeedAuthorizer.
 type Authorizer struct {
-	// ParentScope says how far the client of a parent Seed reaches (SPEC 2.2).
+	// ParentScope says how far the client of a parent Seed reaches.
 	ParentScope graph.ParentScope `json:"parentScope,omitempty"`
-	// WithSelectors says whether the API server sends selectors: Auto finds it out from the server's version.
-	WithSelectors WithSelectors `json:"withSelectors,omitempty"`
-}
-
-// WithSelectors says whether the API server sends the selectors of list and watch requests (SPEC 3).
-type WithSelectors string
-
-// The values of WithSelectors.
-const (
-	WithSelectorsAuto  WithSelectors = "auto"
-	WithSelectorsTrue  WithSelectors = "true"
-	WithSelectorsFalse WithSelectors = "false"
-)
-
-// UnmarshalJSON takes true and false without quotes too, as YAML reads them.
-func (w *WithSelectors) UnmarshalJSON(data []byte) error {
-	if word := string(data); word == "true" || word == "false" {
-		*w = WithSelectors(word)
-		return nil
-	}
-	return json.Unmarshal(data, (*string)(w))
 }
 
 // Serving configures the webhooks' listener.
@@ -83,14 +61,14 @@ type Serving struct {
 	BindAddress string `json:"bindAddress,omitempty"`
 	// SecurePort is the port; 0 lets the system choose a free one.
 	SecurePort int `json:"securePort"`
-	// TLSCertFile and TLSPrivateKeyFile are the serving certificate with its chain, and its key, in PEM. Both are read again
-	// when they change. Without them the server makes a certificate that nobody knows.
+	// TLSCertFile and TLSPrivateKeyFile are the serving certificate with its chain, and its key, in PEM. Both are read
+	// again when they change. Without them the server makes a certificate that nobody knows.
 	TLSCertFile       string `json:"tlsCertFile,omitempty"`
 	TLSPrivateKeyFile string `json:"tlsPrivateKeyFile,omitempty"`
 	// TLSMinVersion is VersionTLS12 or VersionTLS13.
 	TLSMinVersion string `json:"tlsMinVersion,omitempty"`
-	// ClientCAFile holds the CAs of the callers' certificates in PEM, and is read again when it changes. With it, a webhook
-	// call needs a client certificate; health checks do not.
+	// ClientCAFile holds the CAs of the callers' certificates in PEM, and is read again when it changes. With it, a
+	// webhook call needs a client certificate; health checks do not.
 	ClientCAFile string `json:"clientCAFile,omitempty"`
 	// ClientAllowedNames are the common names that callers may have. Empty allows every certificate of the client CA.
 	ClientAllowedNames []string `json:"clientAllowedNames,omitempty"`
@@ -120,14 +98,14 @@ type Metrics struct {
 // MetricsOff is the Metrics.BindAddress that switches the listener off.
 const MetricsOff = "0"
 
-// webhookTimeout is how long the API server waits for a webhook (SPEC 5).
+// webhookTimeout is how long the API server waits for a webhook.
 const webhookTimeout = 3 * time.Second
 
 // Default returns the configuration with its defaults.
 func Default() *SeedGuardConfiguration {
 	return &SeedGuardConfiguration{
 		TypeMeta:   metav1.TypeMeta{APIVersion: APIVersion, Kind: Kind},
-		Authorizer: Authorizer{ParentScope: graph.ParentScopeSeed, WithSelectors: WithSelectorsAuto},
+		Authorizer: Authorizer{ParentScope: graph.ParentScopeSeed},
 		Serving: Serving{
 			BindAddress:         "127.0.0.1",
 			SecurePort:          9443,
@@ -141,8 +119,8 @@ func Default() *SeedGuardConfiguration {
 	}
 }
 
-// Load reads a configuration file in YAML or JSON over the defaults. The error names the file, and the field where it is
-// about one.
+// Load reads a configuration file in YAML or JSON over the defaults. The error names the file, and the field where it
+// is about one.
 func Load(file string) (*SeedGuardConfiguration, error) {
 	data, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
 	if err != nil {
@@ -191,10 +169,6 @@ func (a *Authorizer) validate(path *field.Path) (errs field.ErrorList) {
 	if !slices.Contains(scopes, a.ParentScope) {
 		errs = append(errs, field.NotSupported(path.Child("parentScope"), a.ParentScope, scopes))
 	}
-	selectors := []WithSelectors{WithSelectorsAuto, WithSelectorsTrue, WithSelectorsFalse}
-	if !slices.Contains(selectors, a.WithSelectors) {
-		errs = append(errs, field.NotSupported(path.Child("withSelectors"), a.WithSelectors, selectors))
-	}
 	return errs
 }
 
@@ -207,7 +181,8 @@ func (s *Serving) validate(path *field.Path) (errs field.ErrorList) {
 		errs = append(errs, field.Invalid(path.Child("securePort"), s.SecurePort, "must be between 0 and 65535"))
 	}
 	if (s.TLSCertFile == "") != (s.TLSPrivateKeyFile == "") {
-		errs = append(errs, field.Required(path.Child("tlsPrivateKeyFile"), "must be set together with tlsCertFile, or neither"))
+		errs = append(errs, field.Required(path.Child("tlsPrivateKeyFile"),
+			"must be set together with tlsCertFile, or neither"))
 	}
 	if versions := []string{"VersionTLS12", "VersionTLS13"}; !slices.Contains(versions, s.TLSMinVersion) {
 		errs = append(errs, field.NotSupported(path.Child("tlsMinVersion"), s.TLSMinVersion, versions))
@@ -216,7 +191,8 @@ func (s *Serving) validate(path *field.Path) (errs field.ErrorList) {
 		errs = append(errs, field.Required(path.Child("clientCAFile"), "must be set when clientAllowedNames are"))
 	}
 	if slices.Contains(s.ClientAllowedNames, "") {
-		errs = append(errs, field.Invalid(path.Child("clientAllowedNames"), s.ClientAllowedNames, "must not hold an empty name"))
+		errs = append(errs, field.Invalid(path.Child("clientAllowedNames"), s.ClientAllowedNames,
+			"must not hold an empty name"))
 	}
 	if ip != nil && !ip.IsLoopback() {
 		if s.TLSCertFile == "" && !s.AllowSelfSignedCertificate {
@@ -252,7 +228,7 @@ func (m *Metrics) validate(path *field.Path) (errs field.ErrorList) {
 	return errs
 }
 
-// DebugPages says whether the listener of the metrics serves the debug pages.
+// DebugPages reports whether the listener of the metrics serves the debug pages.
 func (m *Metrics) DebugPages() bool {
 	host, _, err := net.SplitHostPort(m.BindAddress)
 	return err == nil && (m.ExposeDebugPages || net.ParseIP(host).IsLoopback())

@@ -43,6 +43,7 @@ func TestDefaultsAreValid(t *testing.T) {
 func TestFileIsStrict(t *testing.T) {
 	for name, c := range map[string]struct{ content, message string }{
 		"unknown field":        {head + "serving:\n  sekurePort: 1\n", `unknown field "serving.sekurePort"`},
+		"of an older version":  {head + "authorizer:\n  withSelectors: true\n", `unknown field "authorizer.withSelectors"`},
 		"unknown at the top":   {head + "colour: red\n", `unknown field "colour"`},
 		"other case":           {head + "serving:\n  SecurePort: 1\n", `unknown field "serving.SecurePort"`},
 		"duplicate":            {head + "serving:\n  securePort: 1\n  securePort: 2\n", `"securePort" already set`},
@@ -69,7 +70,7 @@ func TestFileIsStrict(t *testing.T) {
 func TestFlagsOverrideFile(t *testing.T) {
 	content := head + `
 garden: {landscape: from-file}
-authorizer: {parentScope: Everything, withSelectors: true}
+authorizer: {parentScope: Everything}
 serving:
   securePort: 1111
   clientCAFile: ca.crt
@@ -81,7 +82,7 @@ logging: {format: json, verbosity: 3}
 	c, err := parse(t, content)
 	require.NoError(t, err)
 	require.Equal(t, "from-file", c.Garden.Landscape)
-	require.Equal(t, Authorizer{graph.ParentScopeEverything, WithSelectorsTrue}, c.Authorizer)
+	require.Equal(t, Authorizer{graph.ParentScopeEverything}, c.Authorizer)
 	require.Equal(t, 1111, c.Serving.SecurePort)
 	require.Equal(t, []string{"a", "b"}, c.Serving.ClientAllowedNames)
 	require.Equal(t, time.Second, c.Serving.RequestTimeout.Duration)
@@ -90,11 +91,11 @@ logging: {format: json, verbosity: 3}
 	require.Equal(t, "json", c.Logging.Format)
 	require.EqualValues(t, 3, c.Logging.Verbosity)
 
-	c, err = parse(t, content, "--landscape=from-flag", "--parent-scope=Seed", "--authorize-with-selectors=false", "--secure-port=0",
+	c, err = parse(t, content, "--landscape=from-flag", "--parent-scope=Seed", "--secure-port=0",
 		"--client-allowed-names=c", "--client-allowed-names=d,e", "--request-timeout=2s", "--profiling=false", "--logging-format=text", "-v=5")
 	require.NoError(t, err)
 	require.Equal(t, "from-flag", c.Garden.Landscape)
-	require.Equal(t, Authorizer{graph.ParentScopeSeed, WithSelectorsFalse}, c.Authorizer)
+	require.Equal(t, Authorizer{graph.ParentScopeSeed}, c.Authorizer)
 	require.Equal(t, 0, c.Serving.SecurePort)
 	require.Equal(t, []string{"c", "d", "e"}, c.Serving.ClientAllowedNames)
 	require.Equal(t, 2*time.Second, c.Serving.RequestTimeout.Duration)
@@ -106,7 +107,7 @@ logging: {format: json, verbosity: 3}
 
 // TestEverySettingHasAFlag: nothing can be said in the file alone.
 func TestEverySettingHasAFlag(t *testing.T) {
-	c, err := parse(t, "", "--kubeconfig=k", "--parent-scope=Everything", "--authorize-with-selectors=true", "--bind-address=::1", "--secure-port=1",
+	c, err := parse(t, "", "--kubeconfig=k", "--parent-scope=Everything", "--bind-address=::1", "--secure-port=1",
 		"--tls-cert-file=c", "--tls-private-key-file=k", "--tls-min-version=VersionTLS13", "--client-ca-file=ca", "--client-allowed-names=n",
 		"--allow-self-signed-certificate", "--allow-unauthenticated-callers", "--max-requests-inflight=7", "--request-timeout=1s", "--shutdown-delay=1s",
 		"--metrics-bind-address=0", "--expose-debug-pages", "--profiling", "--logging-format=json", "-v=2")
@@ -136,7 +137,6 @@ func TestValidate(t *testing.T) {
 	}{
 		"two sources":              {[]string{"--kubeconfig=a", "--landscape=b"}, "garden.landscape"},
 		"parent scope":             {[]string{"--parent-scope=seed"}, "authorizer.parentScope"},
-		"selectors":                {[]string{"--authorize-with-selectors=maybe"}, "authorizer.withSelectors"},
 		"address":                  {[]string{"--bind-address=localhost"}, "serving.bindAddress"},
 		"port":                     {[]string{"--secure-port=65536"}, "serving.securePort"},
 		"certificate without key":  {files[:1], "serving.tlsPrivateKeyFile"},

@@ -20,23 +20,23 @@ func AddFlags(set *pflag.FlagSet) *Flags {
 	c := f.config
 	set.StringVar(&f.file, "config", "", "configuration file of kind "+Kind+" of "+APIVersion+"; flags override it")
 
-	set.StringVar(&c.Garden.Kubeconfig, "kubeconfig", "", "kubeconfig of the garden; without it and --landscape, the API server "+
-		"of the cluster that seedguard runs in")
-	set.StringVar(&c.Garden.Landscape, "landscape", "", "folder of manifests to take instead of an API server; watched for changes")
+	set.StringVar(&c.Garden.Kubeconfig, "kubeconfig", "",
+		"kubeconfig of the garden; without it and --landscape, the API server of the cluster that seedguard runs in")
+	set.StringVar(&c.Garden.Landscape, "landscape", "",
+		"directory of manifests to take instead of an API server; watched for changes")
 
 	set.StringVar((*string)(&c.Authorizer.ParentScope), "parent-scope", string(c.Authorizer.ParentScope),
 		"what the client of a parent Seed reaches: Seed (the managed Seed itself) or Everything (also what is on it)")
-	set.StringVar((*string)(&c.Authorizer.WithSelectors), "authorize-with-selectors", string(c.Authorizer.WithSelectors),
-		"whether the API server sends selectors: auto (by its version: 1.34 and later do), true or false")
 
 	s := &c.Serving
 	set.StringVar(&s.BindAddress, "bind-address", s.BindAddress, "IP address that the webhooks listen on")
 	set.IntVar(&s.SecurePort, "secure-port", s.SecurePort, "port that the webhooks listen on; 0 takes a free one")
-	set.StringVar(&s.TLSCertFile, "tls-cert-file", "", "serving certificate and its chain in PEM, read again when it changes; "+
-		"without it, a self-signed one is made")
+	set.StringVar(&s.TLSCertFile, "tls-cert-file", "",
+		"serving certificate and its chain in PEM, read again when it changes; without it, a self-signed one is made")
 	set.StringVar(&s.TLSPrivateKeyFile, "tls-private-key-file", "", "key of the serving certificate in PEM")
 	set.StringVar(&s.TLSMinVersion, "tls-min-version", s.TLSMinVersion, "VersionTLS12 or VersionTLS13")
-	set.StringVar(&s.ClientCAFile, "client-ca-file", "", "CAs of the callers' certificates in PEM, read again when it changes")
+	set.StringVar(&s.ClientCAFile, "client-ca-file", "",
+		"CAs of the callers' certificates in PEM, read again when it changes")
 	set.StringSliceVar(&s.ClientAllowedNames, "client-allowed-names", nil,
 		"common names that callers may have; all with a certificate of the client CA when empty")
 	set.BoolVar(&s.AllowSelfSignedCertificate, "allow-self-signed-certificate", false,
@@ -60,8 +60,8 @@ func AddFlags(set *pflag.FlagSet) *Flags {
 	return f
 }
 
-// Complete returns the validated configuration after the set was parsed: the file's, if one was given, with the given flags
-// over it.
+// Complete returns the validated configuration after the set was parsed: the file's, if one was given, with the given
+// flags over it.
 func (f *Flags) Complete() (*SeedGuardConfiguration, error) {
 	if f.file != "" {
 		if err := f.loadUnderFlags(); err != nil {

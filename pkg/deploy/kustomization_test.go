@@ -24,7 +24,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/garden"
-	"github.com/seedguard/seedguard/pkg/garden/manifests"
+	"github.com/seedguard/seedguard/pkg/garden/directory"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/server"
 )
@@ -197,7 +197,7 @@ var metricName = regexp.MustCompile(`\b(seedguard|process|go)_[a-z_]+`)
 // TestMetricNames: alerts and dashboard use only metrics that a server has.
 func TestMetricNames(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	source, err := manifests.New("../../examples/landscape")
+	source, err := directory.New("../../examples/landscape")
 	require.NoError(t, err)
 	g := graph.New(graph.Options{})
 	watched, err := garden.New(garden.Options{Source: source, Graph: g, Registerer: registry})

@@ -4,13 +4,31 @@ import (
 	"time"
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
+	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
 	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
 
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// This file holds the edges of SPEC 2.1 that need more than the object itself: a second object, or the clock.
+// This file holds the edges that need more than the object itself: a second object, or the clock.
+
+var (
+	shootIssuerField = Field{
+		Path: "metadata.annotations[" + constants.AnnotationAuthenticationIssuer + "]", From: kinds(graph.KindSecret),
+		Note: "when it is managed: gardener-system-shoot-issuer/<project>--<UID of the Shoot>, of the Project of the namespace",
+	}
+	gardenletBootstrapField = Field{
+		Path: "metadata.name", From: kinds(graph.KindSecret),
+		Note: "while bootstrapping is allowed: kube-system/bootstrap-token-<id>",
+	}
+	managedSeedBootstrapField = Field{
+		Path: "spec.gardenlet.bootstrap",
+		From: kinds(graph.KindSecret, graph.KindServiceAccount, graph.KindClusterRoleBinding),
+		Note: "while bootstrapping is allowed: kube-system/bootstrap-token-<id>, or gardenlet-bootstrap-<name> with its " +
+			"ClusterRoleBinding",
+	}
+)
 
 // lookups is how derived edges and dependents find other objects: by indices over the informers' caches.
 type lookups interface {
@@ -40,11 +58,13 @@ func shootIssuerEdges(l lookups, shoot *Object, _ time.Time) ([]graph.Edge, time
 	if !shoot.Facts.(ShootFacts).ManagedIssuer || shoot.UID == "" {
 		return nil, time.Time{}
 	}
-	to := into(shoot.Vertex)
+	var edges []graph.Edge
 	for _, project := range l.by(graph.KindProject, shoot.Namespace) {
-		to.from(vertex(graph.KindSecret, gardencorev1beta1.GardenerShootIssuerNamespace, naming.ShootIssuerSecret(project.Name, shoot.UID)))
+		secret := vertex(graph.KindSecret, gardencorev1beta1.GardenerShootIssuerNamespace,
+			naming.ShootIssuerSecret(project.Name, shoot.UID))
+		edges = append(edges, graph.Edge{From: secret, To: shoot.Vertex})
 	}
-	return to.edges, time.Time{}
+	return edges, time.Time{}
 }
 
 // shootsOfProject returns the Shoots whose issuer Secret is named after the Project.
@@ -57,16 +77,21 @@ func managedSeedBootstrapEdges(l lookups, managedSeed *Object, now time.Time) ([
 	if !allowed {
 		return nil, next
 	}
-	n, m, to := managedSeed.Namespace, managedSeed.Name, into(managedSeed.Vertex)
+	n, m := managedSeed.Namespace, managedSeed.Name
+	var with []graph.Vertex
 	switch managedSeed.Facts.(ManagedSeedFacts).Bootstrap {
 	case seedmanagementv1alpha1.BootstrapToken:
-		to.from(vertex(graph.KindSecret, naming.NamespaceKubeSystem, naming.BootstrapTokenSecret(n, m)))
+		with = append(with, vertex(graph.KindSecret, naming.NamespaceKubeSystem, naming.BootstrapTokenSecret(n, m)))
 	case seedmanagementv1alpha1.BootstrapServiceAccount:
-		to.from(vertex(graph.KindServiceAccount, n, naming.BootstrapServiceAccount(m)))
-		to.from(vertex(graph.KindClusterRoleBinding, "", naming.BootstrapClusterRoleBinding(n, m)))
+		with = append(with, vertex(graph.KindServiceAccount, n, naming.BootstrapServiceAccount(m)),
+			vertex(graph.KindClusterRoleBinding, "", naming.BootstrapClusterRoleBinding(n, m)))
 	case seedmanagementv1alpha1.BootstrapNone:
 	}
-	return to.edges, next
+	edges := make([]graph.Edge, 0, len(with))
+	for _, v := range with {
+		edges = append(edges, graph.Edge{From: v, To: managedSeed.Vertex})
+	}
+	return edges, next
 }
 
 func gardenletBootstrapEdges(l lookups, gardenlet *Object, now time.Time) ([]graph.Edge, time.Time) {
@@ -77,9 +102,9 @@ func gardenletBootstrapEdges(l lookups, gardenlet *Object, now time.Time) ([]gra
 	if !allowed {
 		return nil, next
 	}
-	to := into(gardenlet.Vertex)
-	to.from(vertex(graph.KindSecret, naming.NamespaceKubeSystem, naming.BootstrapTokenSecret(gardenlet.Namespace, gardenlet.Name)))
-	return to.edges, next
+	token := vertex(graph.KindSecret, naming.NamespaceKubeSystem,
+		naming.BootstrapTokenSecret(gardenlet.Namespace, gardenlet.Name))
+	return []graph.Edge{{From: token, To: gardenlet.Vertex}}, next
 }
 
 // bootstrappedAs returns the ManagedSeeds and Gardenlets that bootstrap as the Seed.
@@ -87,7 +112,7 @@ func bootstrappedAs(l lookups, seed *Object) []*Object {
 	return append(l.by(graph.KindManagedSeed, seed.Name), l.by(graph.KindGardenlet, seed.Name)...)
 }
 
-// BootstrapAllowed says whether the gardenlet of a ManagedSeed or Gardenlet may bootstrap now (SPEC 2.1): its Seed's client
+// BootstrapAllowed reports whether the gardenlet of a ManagedSeed or Gardenlet may bootstrap now: its Seed's client
 // certificate has expired, a new kubeconfig is asked for, or, for a ManagedSeed alone, the Seed does not exist. seed is the
 // Seed of the same name, nil when it does not exist. next is when the answer changes by the clock alone, zero when it does
 // not.

@@ -1,19 +1,20 @@
 // Package garden turns the objects of a garden into the resource graph, and looks them up for the admission.
 //
-//  1. The watched kinds are one table (resources.go): what is watched, which edges an object implies (edges.go), which of
-//     them need a second object or the clock (derived.go).
-//  2. Informers list and watch every kind, from an API server or from a folder of manifests. Their transform reduces an
-//     object to its edges and facts at the door; the rest of it is never stored.
-//  3. One handler serves all kinds. It is level triggered: an event says only that an object may have changed; what goes into
-//     the graph is what the informer's cache holds when the handler runs. So the graph does not depend on the order of events.
-//  4. When an object changes on which other objects' edges rest, or a time comes at which they change, those objects are
-//     handled again.
-//  5. Nobody is told anything before every kind has synced and every event of the first list has reached the graph.
+//  1. The watched kinds are one table (resources.go): what is watched, which edges an object implies (edges.go), which
+//     of them need a second object or the clock (derived.go).
+//  2. Informers list and watch every kind, from an API server or from a directory of manifests. At the door (door.go)
+//     an object is reduced to its edges and facts. The rest of it is never stored.
+//  3. One handler serves all kinds. It is level triggered: an event says only that an object may have changed, and what
+//     goes into the graph is what the informer's cache holds when the handler runs. So the graph does not depend on the
+//     order of events.
+//  4. When an object changes on which other objects' edges rest, or a time comes at which they change, those objects
+//     are handled again.
+//  5. The garden is ready when every kind has synced and every event of the first lists has reached the graph.
 //
 // The way of an object:
 //
-//	API server, folder -> informer -> transform (Extract) -> cache -> handler -> graph
-//	                                                           |
-//	                                                           +-> Reader -> admission
-//	API server ------------------- live reads, bounded ---------+
+//	API server, directory -> door (extract) -> informer's cache -> handler -> graph
+//	                                              |
+//	                                              +-> Reader -> admission
+//	API server ------------ live reads, bounded --+
 package garden

@@ -24,74 +24,167 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// This file is SPEC 2.1: one pure function per kind says which edges an object implies. The edges of a Shoot's project
-// resources and ShootState are not listed, since the graph implies them by name.
+// This file is all edges on one page: for each watched kind, the fields by which an object owns edges, and what each field
+// refers to. docs/rules.md shows it as a table. The edges of a Shoot's project resources and ShootState are not listed,
+// since the graph implies them by name; those that need a second object or the clock are in derived.go.
 
-func seedEdges(o *gardencorev1beta1.Seed) ([]graph.Edge, any) {
-	to := into(vertex(graph.KindSeed, "", o.Name))
-	to.from(vertex(graph.KindNamespace, "", naming.SeedNamespace(o.Name)))
-	to.from(vertex(graph.KindConfigMap, naming.NamespaceKubeSystem, constants.ClusterIdentity))
-	to.from(vertex(graph.KindLease, gardencorev1beta1.GardenerSeedLeaseNamespace, o.Name))
-	if backup := o.Spec.Backup; backup != nil {
-		to.from(credentials(backup.CredentialsRef))
-	}
-	if provider := o.Spec.DNS.Provider; provider != nil {
-		to.from(credentials(provider.CredentialsRef))
-	}
-	if internal := o.Spec.DNS.Internal; internal != nil {
-		to.from(credentials(&internal.CredentialsRef))
-	}
-	for i := range o.Spec.DNS.Defaults {
-		to.from(credentials(&o.Spec.DNS.Defaults[i].CredentialsRef))
-	}
-	for _, r := range o.Spec.Resources {
-		to.from(resource(r.ResourceRef, naming.NamespaceGarden))
-	}
+// table lists all watched kinds. A new one is a row here, its fields below, and its row in the graph's kind table.
+var table = []watched{
+	row(graph.KindBackupBucket, backupBucketFields, backupBucketFacts),
+	row(graph.KindBackupEntry, backupEntryFields, backupEntryFacts),
+	row(graph.KindBastion, bastionFields, nil),
+	row(graph.KindCertificateSigningRequest, certificateSigningRequestFields, nil),
+	row(graph.KindControllerDeployment, controllerDeploymentFields, nil),
+	row(graph.KindControllerInstallation, controllerInstallationFields, nil),
+	row(graph.KindCredentialsBinding, credentialsBindingFields, nil),
+	rowAs(graph.KindGardenlet, gardenletWithTemplate, gardenletFields, gardenletFacts).
+		derived(gardenletBootstrapEdges, gardenletBootstrapField),
+	rowAs(graph.KindManagedSeed, managedSeedWithTemplate, managedSeedFields, managedSeedFacts).
+		derived(managedSeedBootstrapEdges, managedSeedBootstrapField),
+	row(graph.KindProject, projectFields, projectFacts).
+		dependedOnBy(shootsOfProject),
+	row(graph.KindSecretBinding, secretBindingFields, nil),
+	row(graph.KindSeed, seedFields, seedFacts).
+		dependedOnBy(bootstrappedAs),
+	row(graph.KindServiceAccount, serviceAccountFields, nil),
+	row(graph.KindShoot, shootFields, shootFacts).
+		derived(shootIssuerEdges, shootIssuerField),
+}
 
+// The API types, by names short enough for one row a field.
+type (
+	apiSeed               = gardencorev1beta1.Seed
+	apiShoot              = gardencorev1beta1.Shoot
+	apiBackupBucket       = gardencorev1beta1.BackupBucket
+	apiBackupEntry        = gardencorev1beta1.BackupEntry
+	apiBastion            = operationsv1alpha1.Bastion
+	apiRequest            = certificatesv1.CertificateSigningRequest
+	apiDeployment         = gardencorev1.ControllerDeployment
+	apiInstallation       = gardencorev1beta1.ControllerInstallation
+	apiCredentialsBinding = securityv1alpha1.CredentialsBinding
+	apiSecretBinding      = gardencorev1beta1.SecretBinding
+	apiProject            = gardencorev1beta1.Project
+	apiServiceAccount     = corev1.ServiceAccount
+	apiGardenlet          = seedmanagementv1alpha1.Gardenlet
+	apiManagedSeed        = seedmanagementv1alpha1.ManagedSeed
+)
+
+// secretKinds are what a credentials reference may lead to, resourceKinds what an entry of a resources list may.
+var (
+	secretKinds   = []graph.Kind{graph.KindSecret, graph.KindWorkloadIdentity}
+	resourceKinds = []graph.Kind{graph.KindSecret, graph.KindConfigMap, graph.KindWorkloadIdentity}
+)
+
+var seedFields = []field[*apiSeed]{
+	into("metadata.name", kinds(graph.KindNamespace, graph.KindConfigMap, graph.KindLease),
+		"seed-<name>, kube-system/cluster-identity, gardener-system-seed-lease/<name>",
+		func(o *apiSeed, to refer) {
+			to(vertex(graph.KindNamespace, "", naming.SeedNamespace(o.Name)))
+			to(vertex(graph.KindConfigMap, naming.NamespaceKubeSystem, constants.ClusterIdentity))
+			to(vertex(graph.KindLease, gardencorev1beta1.GardenerSeedLeaseNamespace, o.Name))
+		}),
+	into("spec.backup.credentialsRef", secretKinds, "", func(o *apiSeed, to refer) {
+		if backup := o.Spec.Backup; backup != nil {
+			to(credentials(backup.CredentialsRef))
+		}
+	}),
+	into("spec.dns.provider.credentialsRef", secretKinds, "", func(o *apiSeed, to refer) {
+		if provider := o.Spec.DNS.Provider; provider != nil {
+			to(credentials(provider.CredentialsRef))
+		}
+	}),
+	into("spec.dns.internal.credentialsRef", secretKinds, "", func(o *apiSeed, to refer) {
+		if internal := o.Spec.DNS.Internal; internal != nil {
+			to(credentials(&internal.CredentialsRef))
+		}
+	}),
+	into("spec.dns.defaults[].credentialsRef", secretKinds, "", func(o *apiSeed, to refer) {
+		for i := range o.Spec.DNS.Defaults {
+			to(credentials(&o.Spec.DNS.Defaults[i].CredentialsRef))
+		}
+	}),
+	into("spec.resources[].resourceRef", resourceKinds, "in namespace garden", func(o *apiSeed, to refer) {
+		for _, r := range o.Spec.Resources {
+			to(resource(r.ResourceRef, naming.NamespaceGarden))
+		}
+	}),
+}
+
+func seedFacts(o *apiSeed) any {
 	var facts SeedFacts
 	if expiration := o.Status.ClientCertificateExpirationTimestamp; expiration != nil {
 		facts.ClientCertificateExpiration = expiration.Time
 	}
-	return to.edges, facts
+	return facts
 }
 
-func shootEdges(o *gardencorev1beta1.Shoot) ([]graph.Edge, any) {
-	n, spec := o.Namespace, &o.Spec
-	to := into(vertex(graph.KindShoot, n, o.Name))
-	to.seeds(spec.SeedName, o.Status.SeedName)
-	to.from(vertex(graph.KindNamespace, "", n))
-	to.from(optional(graph.KindSecretBinding, n, spec.SecretBindingName))
-	to.from(optional(graph.KindCredentialsBinding, n, spec.CredentialsBindingName))
-	to.from(cloudProfile(o))
-	to.from(optional(graph.KindExposureClass, "", spec.ExposureClassName))
-	if apiServer := spec.Kubernetes.KubeAPIServer; apiServer != nil {
-		if audit := apiServer.AuditConfig; audit != nil && audit.AuditPolicy != nil {
-			to.from(object(audit.AuditPolicy.ConfigMapRef, kubernetesGroup, graph.KindConfigMap, n))
-		}
-		if authentication := apiServer.StructuredAuthentication; authentication != nil {
-			to.from(vertex(graph.KindConfigMap, n, authentication.ConfigMapName))
-		}
-		if authorization := apiServer.StructuredAuthorization; authorization != nil {
-			to.from(vertex(graph.KindConfigMap, n, authorization.ConfigMapName))
-			for _, kubeconfig := range authorization.Kubeconfigs {
-				to.from(vertex(graph.KindSecret, n, kubeconfig.SecretName))
+var shootFields = []field[*apiShoot]{
+	onward("spec.seedName", kinds(graph.KindSeed), "",
+		func(o *apiShoot, to refer) { to(optional(graph.KindSeed, "", o.Spec.SeedName)) }),
+	onward("status.seedName", kinds(graph.KindSeed), "",
+		func(o *apiShoot, to refer) { to(statusSeed(o.Spec.SeedName, o.Status.SeedName)) }),
+	into("metadata.namespace", kinds(graph.KindNamespace), "",
+		func(o *apiShoot, to refer) { to(vertex(graph.KindNamespace, "", o.Namespace)) }),
+	into("spec.secretBindingName", kinds(graph.KindSecretBinding), "",
+		func(o *apiShoot, to refer) {
+			to(optional(graph.KindSecretBinding, o.Namespace, o.Spec.SecretBindingName))
+		}),
+	into("spec.credentialsBindingName", kinds(graph.KindCredentialsBinding), "",
+		func(o *apiShoot, to refer) {
+			to(optional(graph.KindCredentialsBinding, o.Namespace, o.Spec.CredentialsBindingName))
+		}),
+	into("spec.cloudProfile", kinds(graph.KindCloudProfile, graph.KindNamespacedCloudProfile),
+		"an empty kind means CloudProfile; without it, spec.cloudProfileName",
+		func(o *apiShoot, to refer) { to(cloudProfile(o)) }),
+	into("spec.exposureClassName", kinds(graph.KindExposureClass), "",
+		func(o *apiShoot, to refer) { to(optional(graph.KindExposureClass, "", o.Spec.ExposureClassName)) }),
+	into("spec.kubernetes.kubeAPIServer.auditConfig.auditPolicy.configMapRef", kinds(graph.KindConfigMap), "",
+		func(o *apiShoot, to refer) {
+			if audit := apiServer(o).AuditConfig; audit != nil && audit.AuditPolicy != nil {
+				to(object(audit.AuditPolicy.ConfigMapRef, kubernetesGroup, graph.KindConfigMap, o.Namespace))
 			}
+		}),
+	into("spec.kubernetes.kubeAPIServer.structuredAuthentication.configMapName", kinds(graph.KindConfigMap), "",
+		func(o *apiShoot, to refer) {
+			if authentication := apiServer(o).StructuredAuthentication; authentication != nil {
+				to(vertex(graph.KindConfigMap, o.Namespace, authentication.ConfigMapName))
+			}
+		}),
+	into("spec.kubernetes.kubeAPIServer.structuredAuthorization.configMapName", kinds(graph.KindConfigMap), "",
+		func(o *apiShoot, to refer) {
+			if authorization := apiServer(o).StructuredAuthorization; authorization != nil {
+				to(vertex(graph.KindConfigMap, o.Namespace, authorization.ConfigMapName))
+			}
+		}),
+	into("spec.kubernetes.kubeAPIServer.structuredAuthorization.kubeconfigs[].secretName", kinds(graph.KindSecret), "",
+		func(o *apiShoot, to refer) {
+			if authorization := apiServer(o).StructuredAuthorization; authorization != nil {
+				for _, kubeconfig := range authorization.Kubeconfigs {
+					to(vertex(graph.KindSecret, o.Namespace, kubeconfig.SecretName))
+				}
+			}
+		}),
+	into("spec.dns.providers[].credentialsRef", secretKinds, "", func(o *apiShoot, to refer) {
+		if o.Spec.DNS == nil {
+			return
 		}
-	}
-	if spec.DNS != nil {
-		for _, provider := range spec.DNS.Providers {
+		for _, provider := range o.Spec.DNS.Providers {
 			if ref := provider.CredentialsRef; ref != nil {
-				to.from(secretOrWorkloadIdentity(ref.APIVersion, ref.Kind, n, ref.Name))
+				to(secretOrWorkloadIdentity(ref.APIVersion, ref.Kind, o.Namespace, ref.Name))
 			}
 		}
-	}
-	for _, r := range spec.Resources {
-		to.from(resource(r.ResourceRef, n))
-	}
+	}),
+	into("spec.resources[].resourceRef", resourceKinds, "", func(o *apiShoot, to refer) {
+		for _, r := range o.Spec.Resources {
+			to(resource(r.ResourceRef, o.Namespace))
+		}
+	}),
+}
 
+func shootFacts(o *apiShoot) any {
 	last := o.Status.LastOperation
-	return to.edges, ShootFacts{
-		SeedName:       shared(ptr.Deref(spec.SeedName, "")),
+	return ShootFacts{
+		SeedName:       shared(ptr.Deref(o.Spec.SeedName, "")),
 		StatusSeedName: shared(ptr.Deref(o.Status.SeedName, "")),
 		Restoring: last != nil && last.Type == gardencorev1beta1.LastOperationTypeRestore &&
 			last.State == gardencorev1beta1.LastOperationStateProcessing,
@@ -99,7 +192,15 @@ func shootEdges(o *gardencorev1beta1.Shoot) ([]graph.Edge, any) {
 	}
 }
 
-func cloudProfile(o *gardencorev1beta1.Shoot) graph.Vertex {
+// apiServer returns the settings of a Shoot's kube-apiserver, the zero ones when there are none.
+func apiServer(o *apiShoot) *gardencorev1beta1.KubeAPIServerConfig {
+	if config := o.Spec.Kubernetes.KubeAPIServer; config != nil {
+		return config
+	}
+	return &gardencorev1beta1.KubeAPIServerConfig{}
+}
+
+func cloudProfile(o *apiShoot) graph.Vertex {
 	ref := o.Spec.CloudProfile
 	if ref == nil {
 		return optional(graph.KindCloudProfile, "", o.Spec.CloudProfileName)
@@ -114,31 +215,55 @@ func cloudProfile(o *gardencorev1beta1.Shoot) graph.Vertex {
 	}
 }
 
-func backupBucketEdges(o *gardencorev1beta1.BackupBucket) ([]graph.Edge, any) {
-	to := into(vertex(graph.KindBackupBucket, "", o.Name))
-	to.from(credentials(o.Spec.CredentialsRef))
-	if ref := o.Status.GeneratedSecretRef; ref != nil {
-		to.from(inNamespace(graph.KindSecret, ref.Namespace, ref.Name))
+// statusSeed resolves the Seed of a status. But for a migration it is that of the spec, which has an edge already.
+func statusSeed(spec, status *string) graph.Vertex {
+	if ptr.Deref(spec, "") == ptr.Deref(status, "") {
+		return none
 	}
-	to.seed(o.Spec.SeedName)
-	to.shoot(o.Spec.ShootRef)
-	return to.edges, BackupBucketFacts{SeedName: ptr.Deref(o.Spec.SeedName, "")}
+	return optional(graph.KindSeed, "", status)
 }
 
-func backupEntryEdges(o *gardencorev1beta1.BackupEntry) ([]graph.Edge, any) {
-	to := into(vertex(graph.KindBackupEntry, o.Namespace, o.Name))
-	to.from(vertex(graph.KindBackupBucket, "", o.Spec.BucketName))
-	to.seeds(o.Spec.SeedName, o.Status.SeedName)
-	to.onward(vertex(graph.KindShoot, o.Namespace, OwnerShoot(o.OwnerReferences)))
+var backupBucketFields = []field[*apiBackupBucket]{
+	into("spec.credentialsRef", secretKinds, "",
+		func(o *apiBackupBucket, to refer) { to(credentials(o.Spec.CredentialsRef)) }),
+	into("status.generatedSecretRef", kinds(graph.KindSecret), "", func(o *apiBackupBucket, to refer) {
+		if ref := o.Status.GeneratedSecretRef; ref != nil {
+			to(inNamespace(graph.KindSecret, ref.Namespace, ref.Name))
+		}
+	}),
+	onward("spec.seedName", kinds(graph.KindSeed), "",
+		func(o *apiBackupBucket, to refer) { to(optional(graph.KindSeed, "", o.Spec.SeedName)) }),
+	onward("spec.shootRef", kinds(graph.KindShoot), "",
+		func(o *apiBackupBucket, to refer) { to(shoot(o.Spec.ShootRef)) }),
+}
+
+func backupBucketFacts(o *apiBackupBucket) any {
+	return BackupBucketFacts{SeedName: ptr.Deref(o.Spec.SeedName, "")}
+}
+
+var backupEntryFields = []field[*apiBackupEntry]{
+	into("spec.bucketName", kinds(graph.KindBackupBucket), "",
+		func(o *apiBackupEntry, to refer) { to(vertex(graph.KindBackupBucket, "", o.Spec.BucketName)) }),
+	onward("spec.seedName", kinds(graph.KindSeed), "",
+		func(o *apiBackupEntry, to refer) { to(optional(graph.KindSeed, "", o.Spec.SeedName)) }),
+	onward("status.seedName", kinds(graph.KindSeed), "",
+		func(o *apiBackupEntry, to refer) { to(statusSeed(o.Spec.SeedName, o.Status.SeedName)) }),
+	onward("metadata.ownerReferences", kinds(graph.KindShoot), "the first one of kind Shoot",
+		func(o *apiBackupEntry, to refer) {
+			to(vertex(graph.KindShoot, o.Namespace, OwnerShoot(o.OwnerReferences)))
+		}),
+}
+
+func backupEntryFacts(o *apiBackupEntry) any {
 	spec := o.Spec
 	spec.BucketName = shared(spec.BucketName)
 	if spec.SeedName != nil {
 		spec.SeedName = ptr.To(shared(*spec.SeedName))
 	}
-	return to.edges, BackupEntryFacts{Spec: spec}
+	return BackupEntryFacts{Spec: spec}
 }
 
-// OwnerShoot returns the name of the first owner reference of kind Shoot, empty when there is none (SPEC 2.1, BackupEntry).
+// OwnerShoot returns the name of the first owner reference of kind Shoot, empty when there is none.
 func OwnerShoot(owners []metav1.OwnerReference) string {
 	for _, owner := range owners {
 		if owner.Kind == graph.KindShoot.String() {
@@ -148,115 +273,183 @@ func OwnerShoot(owners []metav1.OwnerReference) string {
 	return ""
 }
 
-func bastionEdges(o *operationsv1alpha1.Bastion) ([]graph.Edge, any) {
-	to := into(vertex(graph.KindBastion, o.Namespace, o.Name))
-	to.seed(o.Spec.SeedName)
-	return to.edges, nil
+var bastionFields = []field[*apiBastion]{
+	onward("spec.seedName", kinds(graph.KindSeed), "",
+		func(o *apiBastion, to refer) { to(optional(graph.KindSeed, "", o.Spec.SeedName)) }),
 }
 
-func certificateSigningRequestEdges(o *certificatesv1.CertificateSigningRequest) ([]graph.Edge, any) {
-	to := into(vertex(graph.KindCertificateSigningRequest, "", o.Name))
-	if seed, err := identity.SeedOfCertificateRequest(o.Spec.Request, o.Spec.Usages); err == nil {
-		to.seed(&seed)
-	}
-	return to.edges, nil
+var certificateSigningRequestFields = []field[*apiRequest]{
+	onward("spec.request", kinds(graph.KindSeed), "when it asks for the client certificate of a gardenlet",
+		func(o *apiRequest, to refer) {
+			if seed, err := identity.SeedOfCertificateRequest(o.Spec.Request, o.Spec.Usages); err == nil {
+				to(vertex(graph.KindSeed, "", seed))
+			}
+		}),
 }
 
-func controllerDeploymentEdges(o *gardencorev1.ControllerDeployment) ([]graph.Edge, any) {
-	to := into(vertex(graph.KindControllerDeployment, "", o.Name))
-	if o.Helm != nil && o.Helm.OCIRepository != nil {
-		to.ociRepository(o.Helm.OCIRepository, naming.NamespaceGarden)
+var controllerDeploymentFields = []field[*apiDeployment]{
+	into("helm.ociRepository", kinds(graph.KindSecret), "pullSecretRef and caBundleSecretRef, in namespace garden",
+		func(o *apiDeployment, to refer) {
+			if o.Helm != nil && o.Helm.OCIRepository != nil {
+				ociRepository(o.Helm.OCIRepository, naming.NamespaceGarden, to)
+			}
+		}),
+	into("resources[].resourceRef", kinds(graph.KindSecret, graph.KindConfigMap), "in namespace garden",
+		func(o *apiDeployment, to refer) {
+			for _, r := range o.Resources {
+				if v := resource(r.ResourceRef, naming.NamespaceGarden); v.Kind != graph.KindWorkloadIdentity {
+					to(v)
+				}
+			}
+		}),
+}
+
+var controllerInstallationFields = []field[*apiInstallation]{
+	into("spec.registrationRef", kinds(graph.KindControllerRegistration), "",
+		func(o *apiInstallation, to refer) {
+			to(object(&o.Spec.RegistrationRef, core.Group, graph.KindControllerRegistration, ""))
+		}),
+	into("spec.deploymentRef", kinds(graph.KindControllerDeployment), "",
+		func(o *apiInstallation, to refer) {
+			to(object(o.Spec.DeploymentRef, core.Group, graph.KindControllerDeployment, ""))
+		}),
+	onward("spec.seedRef", kinds(graph.KindSeed), "",
+		func(o *apiInstallation, to refer) { to(object(o.Spec.SeedRef, core.Group, graph.KindSeed, "")) }),
+	onward("spec.shootRef", kinds(graph.KindShoot), "",
+		func(o *apiInstallation, to refer) { to(shoot(o.Spec.ShootRef)) }),
+}
+
+var credentialsBindingFields = []field[*apiCredentialsBinding]{
+	into("credentialsRef", kinds(graph.KindSecret, graph.KindWorkloadIdentity, graph.KindInternalSecret), "",
+		func(o *apiCredentialsBinding, to refer) {
+			ref := o.CredentialsRef
+			if ref.APIVersion == core.String() && ref.Kind == graph.KindInternalSecret.String() {
+				to(inNamespace(graph.KindInternalSecret, ref.Namespace, ref.Name))
+			} else {
+				to(credentials(&ref))
+			}
+		}),
+}
+
+var secretBindingFields = []field[*apiSecretBinding]{
+	into("secretRef", kinds(graph.KindSecret), "", func(o *apiSecretBinding, to refer) {
+		to(inNamespace(graph.KindSecret, o.SecretRef.Namespace, o.SecretRef.Name))
+	}),
+}
+
+var projectFields = []field[*apiProject]{
+	onward("spec.namespace", kinds(graph.KindNamespace), "",
+		func(o *apiProject, to refer) { to(optional(graph.KindNamespace, "", o.Spec.Namespace)) }),
+}
+
+func projectFacts(o *apiProject) any {
+	return ProjectFacts{Namespace: ptr.Deref(o.Spec.Namespace, "")}
+}
+
+var serviceAccountFields = []field[*apiServiceAccount]{
+	into("secrets[]", kinds(graph.KindSecret), "only of ServiceAccounts named gardenlet-bootstrap-*",
+		func(o *apiServiceAccount, to refer) {
+			if !strings.HasPrefix(o.Name, naming.BootstrapServiceAccountPrefix) {
+				return
+			}
+			for _, secret := range o.Secrets {
+				to(vertex(graph.KindSecret, o.Namespace, secret.Name))
+			}
+		}),
+}
+
+// templated is an object with the seed template in its GardenletConfiguration, which is decoded once for all fields.
+type templated[T any] struct {
+	object   T
+	template *gardencorev1beta1.SeedTemplate // nil: there is none
+}
+
+// backupCredentials resolves the credentials of the template's backup.
+func (t *templated[T]) backupCredentials() graph.Vertex {
+	if t.template == nil || t.template.Spec.Backup == nil {
+		return none
 	}
-	for _, r := range o.Resources {
-		if v := resource(r.ResourceRef, naming.NamespaceGarden); v.Kind != graph.KindWorkloadIdentity {
-			to.from(v)
+	return credentials(t.template.Spec.Backup.CredentialsRef)
+}
+
+// resources resolves the entries of the template's resources.
+func (t *templated[T]) resources(to refer) {
+	if t.template == nil {
+		return
+	}
+	for _, r := range t.template.Spec.Resources {
+		to(resource(r.ResourceRef, naming.NamespaceGarden))
+	}
+}
+
+type (
+	templatedGardenlet   = templated[*apiGardenlet]
+	templatedManagedSeed = templated[*apiManagedSeed]
+)
+
+func gardenletWithTemplate(o *apiGardenlet) *templatedGardenlet {
+	return &templatedGardenlet{o, seedTemplate(&o.Spec.Config)}
+}
+
+// Gardenlets of self-hosted Shoots imply no edges: those belong to no Seed.
+var gardenletFields = []field[*templatedGardenlet]{
+	onward("metadata.name", kinds(graph.KindSeed), "none of its edges when the name starts with self-hosted-shoot-",
+		func(o *templatedGardenlet, to refer) {
+			if !selfHosted(o.object.Name) {
+				to(vertex(graph.KindSeed, "", o.object.Name))
+			}
+		}),
+	into("spec.config.seedConfig.spec.backup.credentialsRef", secretKinds, "",
+		func(o *templatedGardenlet, to refer) {
+			if !selfHosted(o.object.Name) {
+				to(o.backupCredentials())
+			}
+		}),
+	into("spec.deployment.helm.ociRepository", kinds(graph.KindSecret), "pullSecretRef and caBundleSecretRef",
+		func(o *templatedGardenlet, to refer) {
+			if !selfHosted(o.object.Name) {
+				ociRepository(&o.object.Spec.Deployment.Helm.OCIRepository, o.object.Namespace, to)
+			}
+		}),
+}
+
+func gardenletFacts(o *templatedGardenlet) any {
+	return GardenletFacts{RenewKubeconfig: renewsKubeconfig(o.object)}
+}
+
+func managedSeedWithTemplate(o *apiManagedSeed) *templatedManagedSeed {
+	return &templatedManagedSeed{o, seedTemplate(&o.Spec.Gardenlet.Config)}
+}
+
+var managedSeedFields = []field[*templatedManagedSeed]{
+	into("metadata.name", kinds(graph.KindSeed), "counts only when the request is for the Seed itself",
+		func(o *templatedManagedSeed, to refer) { to(vertex(graph.KindSeed, "", o.object.Name)) }),
+	onward("metadata.name", kinds(graph.KindSeed), "",
+		func(o *templatedManagedSeed, to refer) { to(vertex(graph.KindSeed, "", o.object.Name)) }),
+	onward("spec.shoot.name", kinds(graph.KindShoot), "", func(o *templatedManagedSeed, to refer) {
+		if o.object.Spec.Shoot != nil {
+			to(vertex(graph.KindShoot, o.object.Namespace, o.object.Spec.Shoot.Name))
 		}
-	}
-	return to.edges, nil
+	}),
+	into("spec.gardenlet.config.seedConfig.spec.backup.credentialsRef", secretKinds, "",
+		func(o *templatedManagedSeed, to refer) { to(o.backupCredentials()) }),
+	into("spec.gardenlet.config.seedConfig.spec.resources[].resourceRef", resourceKinds, "in namespace garden",
+		(*templatedManagedSeed).resources),
+	beside("spec.gardenlet.config.seedConfig.spec.resources[].resourceRef", resourceKinds, "in namespace garden",
+		(*templatedManagedSeed).resources,
+		func(o *templatedManagedSeed) graph.Vertex { return vertex(graph.KindSeed, "", o.object.Name) }),
 }
 
-func controllerInstallationEdges(o *gardencorev1beta1.ControllerInstallation) ([]graph.Edge, any) {
-	to := into(vertex(graph.KindControllerInstallation, "", o.Name))
-	to.from(object(&o.Spec.RegistrationRef, core.Group, graph.KindControllerRegistration, ""))
-	to.from(object(o.Spec.DeploymentRef, core.Group, graph.KindControllerDeployment, ""))
-	to.onward(object(o.Spec.SeedRef, core.Group, graph.KindSeed, ""))
-	to.shoot(o.Spec.ShootRef)
-	return to.edges, nil
-}
-
-func credentialsBindingEdges(o *securityv1alpha1.CredentialsBinding) ([]graph.Edge, any) {
-	to := into(vertex(graph.KindCredentialsBinding, o.Namespace, o.Name))
-	ref := o.CredentialsRef
-	if ref.APIVersion == core.String() && ref.Kind == graph.KindInternalSecret.String() {
-		to.from(inNamespace(graph.KindInternalSecret, ref.Namespace, ref.Name))
-	} else {
-		to.from(credentials(&ref))
-	}
-	return to.edges, nil
-}
-
-func secretBindingEdges(o *gardencorev1beta1.SecretBinding) ([]graph.Edge, any) {
-	to := into(vertex(graph.KindSecretBinding, o.Namespace, o.Name))
-	to.from(inNamespace(graph.KindSecret, o.SecretRef.Namespace, o.SecretRef.Name))
-	return to.edges, nil
-}
-
-func projectEdges(o *gardencorev1beta1.Project) ([]graph.Edge, any) {
-	project := vertex(graph.KindProject, "", o.Name)
-	to := into(project)
-	to.onward(optional(graph.KindNamespace, "", o.Spec.Namespace))
-	return to.edges, ProjectFacts{Namespace: ptr.Deref(o.Spec.Namespace, "")}
-}
-
-func serviceAccountEdges(o *corev1.ServiceAccount) ([]graph.Edge, any) {
-	if !strings.HasPrefix(o.Name, naming.BootstrapServiceAccountPrefix) {
-		return nil, nil
-	}
-	to := into(vertex(graph.KindServiceAccount, o.Namespace, o.Name))
-	for _, secret := range o.Secrets {
-		to.from(vertex(graph.KindSecret, o.Namespace, secret.Name))
-	}
-	return to.edges, nil
-}
-
-func gardenletEdges(o *seedmanagementv1alpha1.Gardenlet) ([]graph.Edge, any) {
-	if selfHosted(o.Name) {
-		return nil, GardenletFacts{}
-	}
-	to := into(vertex(graph.KindGardenlet, o.Namespace, o.Name))
-	to.seed(&o.Name)
-	if template := seedTemplate(&o.Spec.Config); template != nil && template.Spec.Backup != nil {
-		to.from(credentials(template.Spec.Backup.CredentialsRef))
-	}
-	to.ociRepository(&o.Spec.Deployment.Helm.OCIRepository, o.Namespace)
-	return to.edges, GardenletFacts{RenewKubeconfig: renewsKubeconfig(o)}
-}
-
-func managedSeedEdges(o *seedmanagementv1alpha1.ManagedSeed) ([]graph.Edge, any) {
-	seed := vertex(graph.KindSeed, "", o.Name)
-	to := into(vertex(graph.KindManagedSeed, o.Namespace, o.Name))
+func managedSeedFacts(o *templatedManagedSeed) any {
 	facts := ManagedSeedFacts{
-		Bootstrap:       ptr.Deref(o.Spec.Gardenlet.Bootstrap, ""),
-		RenewKubeconfig: renewsKubeconfig(o),
+		Bootstrap:         ptr.Deref(o.object.Spec.Gardenlet.Bootstrap, ""),
+		RenewKubeconfig:   renewsKubeconfig(o.object),
+		BackupCredentials: o.backupCredentials(),
 	}
-	to.from(seed)
-	to.onward(seed)
-	if o.Spec.Shoot != nil {
-		facts.ShootName = o.Spec.Shoot.Name
-		to.onward(vertex(graph.KindShoot, o.Namespace, o.Spec.Shoot.Name))
+	if o.object.Spec.Shoot != nil {
+		facts.ShootName = o.object.Spec.Shoot.Name
 	}
-	if template := seedTemplate(&o.Spec.Gardenlet.Config); template != nil {
-		if backup := template.Spec.Backup; backup != nil {
-			facts.BackupCredentials = credentials(backup.CredentialsRef)
-			to.from(facts.BackupCredentials)
-		}
-		for _, r := range template.Spec.Resources {
-			v := resource(r.ResourceRef, naming.NamespaceGarden)
-			to.from(v)
-			to.add(v, seed)
-		}
-	}
-	return to.edges, facts
+	return facts
 }
 
 func selfHosted(gardenlet string) bool {
@@ -356,50 +549,19 @@ func resource(ref autoscalingv1.CrossVersionObjectReference, namespace string) g
 	return secretOrWorkloadIdentity(ref.APIVersion, ref.Kind, namespace, ref.Name)
 }
 
-// edgeSet collects the edges of one object. Edges with an end that leads nowhere are dropped. An edge may be there twice; the
-// graph counts it once.
-type edgeSet struct {
-	owner graph.Vertex
-	edges []graph.Edge
-}
-
-func into(owner graph.Vertex) *edgeSet { return &edgeSet{owner: owner} }
-
-// from adds the edge from v to the owner.
-func (s *edgeSet) from(v graph.Vertex) { s.add(v, s.owner) }
-
-// onward adds the edge from the owner to v.
-func (s *edgeSet) onward(v graph.Vertex) { s.add(s.owner, v) }
-
-func (s *edgeSet) seed(name *string) { s.onward(optional(graph.KindSeed, "", name)) }
-
-// seeds adds the edges to the Seeds of spec and status, which but for a migration are the same.
-func (s *edgeSet) seeds(spec, status *string) {
-	s.seed(spec)
-	if ptr.Deref(spec, "") != ptr.Deref(status, "") {
-		s.seed(status)
+// shoot resolves a reference to a Shoot that brings its namespace along.
+func shoot(ref *corev1.ObjectReference) graph.Vertex {
+	if ref == nil || ref.Namespace == "" {
+		return none
 	}
+	return object(ref, core.Group, graph.KindShoot, ref.Namespace)
 }
 
-// shoot adds the edge from the owner to a Shoot whose reference brings its namespace along.
-func (s *edgeSet) shoot(ref *corev1.ObjectReference) {
-	if ref != nil && ref.Namespace != "" {
-		s.onward(object(ref, core.Group, graph.KindShoot, ref.Namespace))
-	}
-}
-
-func (s *edgeSet) ociRepository(repository *gardencorev1.OCIRepository, namespace string) {
+func ociRepository(repository *gardencorev1.OCIRepository, namespace string, to refer) {
 	if ref := repository.PullSecretRef; ref != nil {
-		s.from(vertex(graph.KindSecret, namespace, ref.Name))
+		to(vertex(graph.KindSecret, namespace, ref.Name))
 	}
 	if ref := repository.CABundleSecretRef; ref != nil {
-		s.from(vertex(graph.KindSecret, namespace, ref.Name))
+		to(vertex(graph.KindSecret, namespace, ref.Name))
 	}
-}
-
-func (s *edgeSet) add(from, to graph.Vertex) {
-	if from == none || to == none {
-		return
-	}
-	s.edges = append(s.edges, graph.Edge{From: from, To: to})
 }

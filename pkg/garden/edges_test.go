@@ -44,6 +44,7 @@ func printed(edges []graph.Edge) []string {
 }
 
 func TestEdges(t *testing.T) {
+	implied := map[*Field]bool{} // the fields that some case has an edge by
 	seedOwn := []string{
 		"ConfigMap/kube-system/cluster-identity -> Seed/s",
 		"Lease/gardener-system-seed-lease/s -> Seed/s",
@@ -182,8 +183,30 @@ func TestEdges(t *testing.T) {
 			require.NoError(t, err)
 			slices.Sort(tc.want)
 			require.Equal(t, tc.want, printed(o.Edges()))
+
+			references, err := References(tc.object)
+			require.NoError(t, err)
+			edges := []graph.Edge{}
+			for _, r := range references {
+				require.Contains(t, r.Field.From, r.From.Kind, r.Field.Path)
+				require.Contains(t, r.Field.To, r.To.Kind, r.Field.Path)
+				edges = append(edges, r.Edge)
+				implied[r.Field] = true
+			}
+			require.Equal(t, tc.want, printed(edges))
 		})
 	}
+	for i := range table {
+		for _, f := range table[i].fields {
+			require.True(t, implied[f] || testedElsewhere(f), "no case above has an edge by %s of %s", f.Path, f.Owner)
+		}
+	}
+}
+
+// testedElsewhere reports whether the field's edges need more than the object, or a certificate request.
+func testedElsewhere(f *Field) bool {
+	return f.Owner == graph.KindCertificateSigningRequest || f.Path == shootIssuerField.Path || f.Path == managedSeedBootstrapField.Path ||
+		f.Note == gardenletBootstrapField.Note
 }
 
 func TestCertificateSigningRequestEdges(t *testing.T) {
@@ -258,19 +281,40 @@ func TestExtract(t *testing.T) {
 	require.ErrorContains(t, err, "not watched")
 }
 
-// A row and the graph's kind table must agree on what is known whole. ServiceAccounts are watched, but only some of them
-// become vertices.
-func TestTableAgreesWithKinds(t *testing.T) {
-	for kind := graph.Kind(1); ; kind++ {
-		if _, ok := graph.ParseKind(kind.String()); !ok {
-			break
-		}
-		_, watched := ResourceOf(kind)
-		require.Equal(t, kind.Watched() || kind == graph.KindServiceAccount, watched, kind)
+// The edges that the fields say that they imply are exactly those that the graph's kind table allows, but for what a Shoot
+// implies by its name.
+func TestFieldsAgreeWithKinds(t *testing.T) {
+	type ends struct{ from, to graph.Kind }
+	said := map[ends]bool{
+		{graph.KindSecret, graph.KindShoot}: true, {graph.KindInternalSecret, graph.KindShoot}: true,
+		{graph.KindConfigMap, graph.KindShoot}: true, {graph.KindShootState, graph.KindShoot}: true,
 	}
-	for _, r := range Resources() {
-		require.NotNil(t, r.New(), r.Kind)
-		require.NotNil(t, r.NewList(), r.Kind)
-		require.Equal(t, strings.ToLower(r.Kind.String())[:4], r.Resource[:4])
+	for _, f := range Fields() {
+		for _, from := range f.From {
+			for _, to := range f.To {
+				require.True(t, from.PointsTo(to), "%s %s says %s -> %s: add it to the row of %s in pkg/graph/kinds.go",
+					f.Owner, f.Path, from, to, from)
+				said[ends{from, to}] = true
+			}
+		}
+	}
+	for _, from := range graph.Kinds() {
+		for _, to := range graph.Kinds() {
+			require.Equal(t, from.PointsTo(to), said[ends{from, to}], "%s -> %s: no field in pkg/garden/edges.go says so", from, to)
+		}
+	}
+}
+
+// Every tracked kind has a row in the table of watched kinds, and nothing else has but ServiceAccounts: they are watched, but
+// only some of them become vertices.
+func TestTableAgreesWithKinds(t *testing.T) {
+	for _, kind := range graph.Kinds() {
+		r, watched := ResourceOf(kind)
+		require.Equal(t, kind.Tracked() || kind == graph.KindServiceAccount, watched,
+			"%s: a tracked kind needs a row in pkg/garden/resources.go", kind)
+		if watched {
+			require.NotNil(t, r.New(), kind)
+			require.NotNil(t, r.NewList(), kind)
+		}
 	}
 }

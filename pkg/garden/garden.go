@@ -3,6 +3,7 @@ package garden
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -10,6 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/informers"
+	kubernetesclient "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 
@@ -36,15 +39,19 @@ type Garden struct {
 	graph   *graph.Graph
 	clock   clock.WithDelayedExecution
 	metrics *metrics
-	live    *liveReads
+	// reads are the admission's live reads, absence the authorizer's.
+	reads, absence *boundedReads
 	// started is when the Garden was made.
 	started time.Time
 	watches map[graph.Kind]*watch
+	// informers are those of all watches. They share their start and end.
+	informers informers.SharedInformerFactory
 
 	// mu makes an event's way into the graph one step: what the caches hold is read, and the graph is written, under it.
 	// Informers change their caches without it, but each change is followed by an event, so the last word is always right.
 	mu sync.Mutex
-	// wakeups holds, for each object whose derived edges change by the clock, the timer that handles it again. Bound by mu.
+	// wakeups holds, for each object whose derived edges change by the clock, the timer that handles it again. Bound by
+	// mu.
 	wakeups map[graph.Vertex]clock.Timer
 	// edges is scratch space for putLocked.
 	edges []graph.Edge
@@ -53,9 +60,9 @@ type Garden struct {
 // watch is a watched kind at work.
 type watch struct {
 	*watched
+	door     door
 	informer cache.SharedIndexInformer
 	handled  cache.ResourceEventHandlerRegistration
-	activity *activity
 }
 
 // index is the name of the one index that some kinds' caches have (indexValue).
@@ -70,14 +77,17 @@ func New(options Options) (*Garden, error) {
 		metrics: newMetrics(),
 		watches: map[graph.Kind]*watch{},
 		wakeups: map[graph.Vertex]clock.Timer{},
+		// The factory has no client: each informer has its own way to the source.
+		informers: informers.NewSharedInformerFactory(nil, 0),
 	}
 	if g.clock == nil {
 		g.clock = clock.RealClock{}
 	}
 	g.started = g.clock.Now()
-	g.live = newLiveReads(g.metrics, g.clock)
+	g.reads = newBoundedReads(restrictionBudget, g.metrics, g.clock)
+	g.absence = newBoundedReads(absenceBudget, g.metrics, g.clock)
 	for i := range table {
-		w := &watch{watched: &table[i], activity: newActivity(g.clock)}
+		w := &watch{watched: &table[i]}
 		if err := g.setUp(w); err != nil {
 			return nil, fmt.Errorf("cannot watch %s: %w", w.GroupVersionResource, err)
 		}
@@ -94,37 +104,32 @@ func New(options Options) (*Garden, error) {
 }
 
 func (g *Garden) setUp(w *watch) error {
-	keep := func(o runtime.Object) (*Object, error) {
-		object, err := w.object(o)
+	w.door.clock = g.clock
+	w.door.keep = func(o runtime.Object) (*Object, error) {
+		kept, err := w.kept(o)
 		if err != nil {
 			return nil, err
 		}
-		object.received = g.clock.Since(g.started)
-		return object, nil
+		kept.received = g.clock.Since(g.started)
+		return kept, nil
 	}
-	w.informer = cache.NewSharedIndexInformerWithOptions(
-		paged{w.activity.observe(g.source.ListerWatcher(w.Resource)), keep}, w.New(),
-		cache.SharedIndexInformerOptions{Indexers: cache.Indexers{index: func(o any) ([]string, error) {
+	lw := w.door.listerWatcher(g.source.ListerWatcher(w.Resource))
+	options := cache.SharedIndexInformerOptions{
+		ObjectDescription: w.GroupResource().String(),
+		Indexers: cache.Indexers{index: func(o any) ([]string, error) {
 			if value, ok := indexValue(o.(*Object)); ok {
 				return []string{value}, nil
 			}
 			return nil, nil
-		}}})
-	transform := func(o any) (any, error) {
-		switch o := o.(type) {
-		case *Object: // listed, or client-go transforms it a second time
-			return o, nil
-		case runtime.Object:
-			return keep(o)
-		default:
-			return nil, fmt.Errorf("unexpected object of type %T", o)
-		}
+		}},
 	}
-	if err := w.informer.SetTransform(transform); err != nil {
-		return err
+	newInformer := func(kubernetesclient.Interface, time.Duration) cache.SharedIndexInformer {
+		// There is no example object: what comes in at the door is an *Object, but bookmarks are of the API type.
+		return cache.NewSharedIndexInformerWithOptions(lw, nil, options)
 	}
+	w.informer = g.informers.InformerFor(w.New(), newInformer)
 	err := w.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
-		w.activity.failed(err)
+		w.door.failed(err)
 		cache.DefaultWatchErrorHandler(ctx, r, err)
 	})
 	if err != nil {
@@ -147,19 +152,27 @@ func (g *Garden) setUp(w *watch) error {
 	return err
 }
 
-// sameEdges says whether an update from old to o leaves all edges as they are, those of dependents included. Most updates
-// do: heartbeats and other changes of status.
-func (w *watched) sameEdges(old, o *Object) bool {
-	return old.Vertex == o.Vertex && old.edges == o.edges && old.UID == o.UID && (w.derive == nil && w.dependents == nil || old.Facts == o.Facts)
+// kept returns what is kept of an object that has come from the source.
+func (w *watched) kept(o runtime.Object) (*Object, error) {
+	if o, ok := o.(*Object); ok {
+		own := *o // the source may go on using its object
+		return &own, nil
+	}
+	return w.object(o)
 }
 
-// Run watches the garden until ctx ends, and returns when everything that it started has stopped. It may be called once.
+// sameEdges reports whether an update from old to o leaves all edges as they are, those of dependents included. Most
+// updates do: heartbeats and other changes of status.
+func (w *watched) sameEdges(old, o *Object) bool {
+	return old.Vertex == o.Vertex && old.edges == o.edges && old.UID == o.UID &&
+		(w.derive == nil && w.dependents == nil || old.Facts == o.Facts)
+}
+
+// Run watches the garden until ctx ends, and returns when everything that it started has stopped. It may be called
+// once.
 func (g *Garden) Run(ctx context.Context) error {
-	var running sync.WaitGroup
-	for _, w := range g.watches {
-		running.Go(func() { w.informer.RunWithContext(ctx) })
-	}
-	running.Wait()
+	g.informers.StartWithContext(ctx)
+	g.informers.Shutdown() // waits until ctx has ended, and with it all informers
 
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -170,8 +183,8 @@ func (g *Garden) Run(ctx context.Context) error {
 	return nil
 }
 
-// NotReady returns why no decision may be made yet, one line a kind: it has not synced, or not all of its first objects have
-// reached the graph. Empty: ready.
+// NotReady returns why no decision may be made yet, one line a kind: it has not synced, or not all of its first objects
+// have reached the graph. Empty: ready.
 func (g *Garden) NotReady() []string {
 	var reasons []string
 	for i := range table {
@@ -180,12 +193,24 @@ func (g *Garden) NotReady() []string {
 			continue
 		}
 		reason := w.GroupResource().String() + " not synced"
-		if err := w.activity.lastError(); err != nil {
-			reason += ": " + err.Error()
+		if err := w.door.err.Load(); err != nil {
+			reason += ": " + (*err).Error()
 		}
 		reasons = append(reasons, reason)
 	}
 	return reasons
+}
+
+// WaitReady waits until decisions may be made (NotReady). When ctx ends before, its error says what is missing.
+func (g *Garden) WaitReady(ctx context.Context) error {
+	var synced []cache.DoneChecker
+	for _, w := range g.watches {
+		synced = append(synced, w.handled.HasSyncedChecker())
+	}
+	if !cache.WaitFor(ctx, "", synced...) {
+		return fmt.Errorf("%s: %w", strings.Join(g.NotReady(), "; "), context.Cause(ctx))
+	}
+	return nil
 }
 
 // handle brings the graph up to date after old became o (nil: does not exist), with everything that depends on it.
@@ -237,7 +262,7 @@ func (g *Garden) putLocked(v graph.Vertex) {
 		}
 	}
 	// Of a kind that is not known whole, an object that implies nothing is nothing to the graph.
-	if len(edges) == 0 && !v.Kind.Watched() {
+	if len(edges) == 0 && !v.Kind.Tracked() {
 		g.graph.Delete(v)
 		return
 	}
@@ -283,7 +308,7 @@ func (g *Garden) Get(v graph.Vertex) *Object {
 	if err != nil || !exists {
 		return nil
 	}
-	// The cache's key is namespace and name joined by a slash. No API server has names that hold one, a folder may.
+	// The cache's key is namespace and name joined by a slash. No API server has names that hold one, other sources may.
 	o := stored.(*Object)
 	if o.Vertex != v {
 		return nil
@@ -311,7 +336,7 @@ func (g *Garden) Live(ctx context.Context, seed string, v graph.Vertex) (*Object
 		return nil, nil
 	}
 	var found *Object
-	err := g.live.do(ctx, seed, "object", func(ctx context.Context) error {
+	err := g.reads.do(ctx, seed, "object", func(ctx context.Context) error {
 		o, err := g.source.Live(ctx, w.Resource, v.Namespace, v.Name)
 		if apierrors.IsNotFound(err) {
 			return nil
@@ -326,8 +351,22 @@ func (g *Garden) Live(ctx context.Context, seed string, v graph.Vertex) (*Object
 }
 
 // Exists implements Reader.
-func (g *Garden) Exists(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (exists bool, err error) {
-	err = g.live.do(ctx, seed, "metadata", func(ctx context.Context) error {
+func (g *Garden) Exists(
+	ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string,
+) (exists bool, err error) {
+	err = g.reads.do(ctx, seed, "metadata", func(ctx context.Context) error {
+		exists, err = g.source.Exists(ctx, resource, namespace, name)
+		return err
+	})
+	return exists, err
+}
+
+// StillExists is Exists for the authorizer, which asks before the deletion of an object. These reads have a small budget of
+// their own.
+func (g *Garden) StillExists(
+	ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string,
+) (exists bool, err error) {
+	err = g.absence.do(ctx, seed, "absence", func(ctx context.Context) error {
 		exists, err = g.source.Exists(ctx, resource, namespace, name)
 		return err
 	})

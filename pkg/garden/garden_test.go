@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"testing"
 	"time"
 
@@ -94,7 +93,10 @@ func runAt(t *testing.T, source *memorySource, now time.Time) *testGarden {
 		cancel()
 		require.NoError(t, <-done)
 	})
-	g.eventually("ready", func() bool { return len(g.NotReady()) == 0 })
+	waiting, stop := context.WithTimeout(ctx, 10*time.Second)
+	defer stop()
+	require.NoError(t, g.WaitReady(waiting))
+	require.Empty(t, g.NotReady())
 	return g
 }
 
@@ -355,10 +357,19 @@ func TestNotReady(t *testing.T) {
 	}()
 	require.Eventually(t, func() bool {
 		reasons := g.NotReady()
-		return len(reasons) == 1 && reasons[0] == "managedseeds.seedmanagement.gardener.cloud not synced: failed to list *v1alpha1.ManagedSeed: no such resource"
+		return len(reasons) == 1 && reasons[0] ==
+			"managedseeds.seedmanagement.gardener.cloud not synced: "+
+				"failed to list managedseeds.seedmanagement.gardener.cloud: no such resource"
 	}, 10*time.Second, time.Millisecond)
+	waiting, stop := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer stop()
+	err = g.WaitReady(waiting)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "managedseeds.seedmanagement.gardener.cloud not synced", "says what is missing")
 	close(source.fails)
-	require.Eventually(t, func() bool { return len(g.NotReady()) == 0 }, 30*time.Second, time.Millisecond)
+	waiting, stop = context.WithTimeout(ctx, 30*time.Second)
+	defer stop()
+	require.NoError(t, g.WaitReady(waiting))
 
 	problems, err := testutil.GatherAndLint(registry)
 	require.NoError(t, err)
@@ -386,7 +397,7 @@ func TestHeartbeat(t *testing.T) {
 
 	for name, change := range map[string]func(*gardencorev1beta1.Shoot){
 		"edges": func(s *gardencorev1beta1.Shoot) { s.Status.SeedName = &s.Name },
-		"name":  func(s *gardencorev1beta1.Shoot) { s.Name = "other" }, // a folder may hold two of one key
+		"name":  func(s *gardencorev1beta1.Shoot) { s.Name = "other" }, // a source may hold two of one key
 		"UID":   func(s *gardencorev1beta1.Shoot) { s.UID = "other" },
 		"managed issuer": func(s *gardencorev1beta1.Shoot) {
 			s.Annotations = map[string]string{"authentication.gardener.cloud/issuer": "managed"}
@@ -411,7 +422,7 @@ func TestLive(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
 	_, err = g.Exists(t.Context(), "s", shoots, "garden", "m")
 	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
-	for range 2 * liveBurst {
+	for range 2 * restrictionBudget.all.burst {
 		_, err = g.Live(t.Context(), "s", v)
 		require.ErrorIs(t, err, ErrNotAvailable, "never a failure, however often")
 	}
@@ -459,47 +470,20 @@ func TestLive(t *testing.T) {
 	require.NotErrorIs(t, err, ErrNotAvailable)
 }
 
-// A burst of reads is cut off, in number at once and in rate, and says so. One Seed cannot use up what the others need.
-func TestLiveBounds(t *testing.T) {
+// TestDeletesLeaveReadsToTheRestriction: the checks before deletes have their own budget.
+func TestDeletesLeaveReadsToTheRestriction(t *testing.T) {
+	secrets := schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 	source := newMemorySource(t)
-	g := run(t, source)
-	live := func(seed int) error {
-		_, err := g.Live(t.Context(), strconv.Itoa(seed), graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"})
-		return err
-	}
-
-	entered, leave := make(chan struct{}), make(chan struct{})
-	source.live = func(context.Context, graph.Vertex) (runtime.Object, error) {
-		entered <- struct{}{}
-		<-leave
-		return shootOn("s"), nil
-	}
-	results := make(chan error)
-	for seed := range liveConcurrency {
-		go func() { results <- live(seed) }()
-		<-entered
-	}
-	require.ErrorIs(t, live(0), errExhausted)
-	close(leave)
-	for range liveConcurrency {
-		require.NoError(t, <-results)
-	}
-
 	source.live = func(context.Context, graph.Vertex) (runtime.Object, error) { return shootOn("s"), nil }
-	reads := func(seed func(i int) int) (n int) {
-		for i := range 100 * liveBurst {
-			if err := live(seed(i)); err != nil {
-				require.ErrorIs(t, err, errExhausted)
-				return n
-			}
-			n++
-		}
-		return n
+	g := run(t, source)
+	exhausted := false
+	for range 2 * absenceBudget.seed.burst {
+		exists, err := g.StillExists(t.Context(), "s", secrets, "garden", "m")
+		exhausted = errors.Is(err, errExhausted)
+		require.NotEqual(t, exhausted, exists)
 	}
-	one := reads(func(int) int { return 1000 })
-	require.GreaterOrEqual(t, one, liveBurstOfSeed)
-	require.Less(t, one, liveBurst)
-	rest := reads(func(i int) int { return i })
-	require.Positive(t, rest)
-	require.Less(t, rest, 100*liveBurst)
+	require.True(t, exhausted)
+	exists, err := g.Exists(t.Context(), "s", secrets, "garden", "m")
+	require.NoError(t, err)
+	require.True(t, exists)
 }

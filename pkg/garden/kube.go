@@ -26,7 +26,8 @@ type KubeSource struct {
 // NewKubeSource returns the source on the API server that config leads to. Nothing is read yet.
 func NewKubeSource(config *rest.Config) (*KubeSource, error) {
 	config = rest.CopyConfig(config)
-	// Reads beside the informers have their own bounds, and one client-side limiter over all kinds would only slow the start.
+	// Reads beside the informers have their own bounds, and one client-side limiter over all kinds would only slow the
+	// start.
 	config.QPS = -1
 	config.ContentType = runtime.ContentTypeJSON
 	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
@@ -76,7 +77,9 @@ func (s *KubeSource) Live(ctx context.Context, r Resource, namespace, name strin
 }
 
 // Exists implements Source.
-func (s *KubeSource) Exists(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (bool, error) {
+func (s *KubeSource) Exists(
+	ctx context.Context, resource schema.GroupVersionResource, namespace, name string,
+) (bool, error) {
 	_, err := s.metadata.Resource(resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return false, nil

@@ -29,7 +29,7 @@ func newMetrics() *metrics {
 		}),
 		liveReads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_garden_live_reads_total",
-			Help: "Reads from the API server beside the informers, by what was read (object, metadata) and result " +
+			Help: "Reads from the API server beside the informers, by what was read (object, metadata, absence) and result " +
 				"(ok, unavailable, forbidden, exhausted, error).",
 		}, []string{"what", "result"}),
 	}
@@ -48,7 +48,8 @@ var (
 	descWatchOpen = prometheus.NewDesc("seedguard_garden_watch_open",
 		"Whether a kind is being watched right now (1) or not (0).", []string{"kind"}, nil)
 	descWatchActivity = prometheus.NewDesc("seedguard_garden_watch_last_activity_timestamp_seconds",
-		"When the source last answered a list or sent an event or bookmark, in seconds since the epoch.", []string{"kind"}, nil)
+		"When the source last answered a list or sent an event or bookmark, in seconds since the epoch.",
+		[]string{"kind"}, nil)
 	descWatchFailures = prometheus.NewDesc("seedguard_garden_watch_failures_total",
 		"Lists and watches that failed.", []string{"kind"}, nil)
 )
@@ -69,14 +70,14 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		gauge := func(desc *prometheus.Desc, value float64) {
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, kind.String())
 		}
-		state := w.activity.state()
 		gauge(descSynced, truth(w.handled.HasSynced()))
 		gauge(descObjects, float64(len(w.informer.GetStore().ListKeys())))
-		gauge(descWatchOpen, truth(state.open > 0))
-		if !state.last.IsZero() {
-			gauge(descWatchActivity, float64(state.last.UnixMilli())/1e3)
+		gauge(descWatchOpen, truth(w.door.open.Load() > 0))
+		if last := w.door.last.Load(); last != 0 {
+			gauge(descWatchActivity, float64(last)/1e3)
 		}
-		out <- prometheus.MustNewConstMetric(descWatchFailures, prometheus.CounterValue, float64(state.failures), kind.String())
+		out <- prometheus.MustNewConstMetric(
+			descWatchFailures, prometheus.CounterValue, float64(w.door.failures.Load()), kind.String())
 	}
 }
 

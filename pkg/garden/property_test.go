@@ -25,8 +25,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
-// templates make random objects: in each, words that start with $ are chosen anew, and each line but the first is there or
-// not. There are so few names that objects refer to each other, and to what does not exist, all the time.
+// templates make random objects: in each, words that start with $ are chosen anew, and each line but the first is there
+// or not. There are so few names that objects refer to each other, and to what does not exist, all the time.
 var templates = []struct {
 	new  func() runtime.Object
 	yaml string
@@ -224,12 +224,13 @@ func contents(t testing.TB, g *graph.Graph) []string {
 			lines = append(lines, fmt.Sprintf("%s -> %s", n.Vertex, to.Node().(graph.Node).Vertex))
 		}
 	}
-	require.Zero(t, g.Stats().Refused)
+	require.Zero(t, g.Stats().LeftOut)
 	slices.Sort(lines)
 	return lines
 }
 
-// TestAnyOrder: whatever happens to the objects, seen or not, in the end the graph is the one of a garden that starts now.
+// TestAnyOrder: whatever happens to the objects, seen or not, in the end the graph is the one of a garden that starts
+// now.
 func TestAnyOrder(t *testing.T) {
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

@@ -5,27 +5,25 @@ import (
 	"time"
 	"unique"
 
-	gardencorev1 "github.com/gardener/gardener/pkg/apis/core/v1"
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
-	operationsv1alpha1 "github.com/gardener/gardener/pkg/apis/operations/v1alpha1"
 	securityv1alpha1 "github.com/gardener/gardener/pkg/apis/security/v1alpha1"
-	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
-	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
-// watched is a row of the table of watched kinds (SPEC 2.1): what is watched, which edges an object implies, and what else
-// makes its edges change.
+// watched is a row of the table of watched kinds: what is kept of an object, which edges it implies, and what else makes its
+// edges change. What the API calls the kind is in the graph's kind table.
 type watched struct {
 	Resource
-	// extract returns what is kept of an object: the edges that follow from it alone, and the facts that others look up.
-	extract func(runtime.Object) ([]graph.Edge, any)
+	// fields are the fields by which an object owns edges, in the order in which extract gives their edges.
+	fields []*Field
+	// extract calls add for each edge that follows from the object alone, with the field that implies it, and returns the facts
+	// that others look up.
+	extract func(o runtime.Object, add func(*Field, graph.Edge)) (facts any)
 	// derive returns the edges that need another object or the clock, and when they next change without any event (zero:
 	// never). Nil for most kinds.
 	derive func(lookups, *Object, time.Time) (edges []graph.Edge, next time.Time)
@@ -33,75 +31,161 @@ type watched struct {
 	dependents func(lookups, *Object) []*Object
 }
 
-// table lists all watched kinds. A new one is a row here, its edges in edges.go, and its layer in graph's kind table.
-var table = []watched{
-	row(core, "backupbuckets", graph.KindBackupBucket, clusterScoped, backupBucketEdges),
-	row(core, "backupentries", graph.KindBackupEntry, namespaced, backupEntryEdges),
-	row(operations, "bastions", graph.KindBastion, namespaced, bastionEdges),
-	row(certificates, "certificatesigningrequests", graph.KindCertificateSigningRequest, clusterScoped, certificateSigningRequestEdges),
-	row(coreV1, "controllerdeployments", graph.KindControllerDeployment, clusterScoped, controllerDeploymentEdges),
-	row(core, "controllerinstallations", graph.KindControllerInstallation, clusterScoped, controllerInstallationEdges),
-	row(security, "credentialsbindings", graph.KindCredentialsBinding, namespaced, credentialsBindingEdges),
-	row(seedmanagement, "gardenlets", graph.KindGardenlet, namespaced, gardenletEdges).
-		derived(gardenletBootstrapEdges),
-	row(seedmanagement, "managedseeds", graph.KindManagedSeed, namespaced, managedSeedEdges).
-		derived(managedSeedBootstrapEdges),
-	row(core, "projects", graph.KindProject, clusterScoped, projectEdges).
-		dependedOnBy(shootsOfProject),
-	row(core, "secretbindings", graph.KindSecretBinding, namespaced, secretBindingEdges),
-	row(core, "seeds", graph.KindSeed, clusterScoped, seedEdges).
-		dependedOnBy(bootstrappedAs),
-	row(kubernetes, "serviceaccounts", graph.KindServiceAccount, namespaced, serviceAccountEdges),
-	row(core, "shoots", graph.KindShoot, namespaced, shootEdges).
-		derived(shootIssuerEdges),
+var (
+	core       = gardencorev1beta1.SchemeGroupVersion
+	security   = securityv1alpha1.SchemeGroupVersion
+	kubernetes = corev1.SchemeGroupVersion
+)
+
+// Field is a field of a watched kind by which its objects own edges.
+type Field struct {
+	Owner graph.Kind
+	// Path leads to the field, as in spec.dns.providers[].credentialsRef.
+	Path string
+	// From and To are the kinds at the ends of the edges. One of the two is the owner's, but for what the owner says of others.
+	From, To []graph.Kind
+	// Note says what the path does not: a namespace that is not the owner's, a condition.
+	Note string
 }
 
-var (
-	core           = gardencorev1beta1.SchemeGroupVersion
-	coreV1         = gardencorev1.SchemeGroupVersion
-	operations     = operationsv1alpha1.SchemeGroupVersion
-	security       = securityv1alpha1.SchemeGroupVersion
-	seedmanagement = seedmanagementv1alpha1.SchemeGroupVersion
-	certificates   = certificatesv1.SchemeGroupVersion
-	kubernetes     = corev1.SchemeGroupVersion
-)
+// Reference is an edge with the field that implies it.
+type Reference struct {
+	Field *Field
+	graph.Edge
+}
 
-const (
-	clusterScoped = false
-	namespaced    = true
-)
+// refer takes what a field refers to. A reference that leads nowhere (none) is passed over.
+type refer func(graph.Vertex)
 
-// row makes a row of the table. T is the API type, which Scheme must know under the kind's name.
-func row[T runtime.Object](gv schema.GroupVersion, resource string, kind graph.Kind, namespaced bool, extract func(T) ([]graph.Edge, any)) watched {
+// field is a Field with the function that reads it. T is the API type, or a view of it.
+type field[T any] struct {
+	Field
+	// into: the edges lead from what the field refers to; else they lead to it.
+	into bool
+	// other is the other end of the edges, nil for the owner.
+	other func(T) graph.Vertex
+	// each calls refer for everything that the field refers to.
+	each func(o T, refer refer)
+}
+
+// into makes a field whose edges lead from what it refers to into the owner.
+func into[T any](path string, from []graph.Kind, note string, each func(T, refer)) field[T] {
+	return field[T]{Field: Field{Path: path, From: from, Note: note}, into: true, each: each}
+}
+
+// onward makes a field whose edges lead from the owner to what it refers to.
+func onward[T any](path string, to []graph.Kind, note string, each func(T, refer)) field[T] {
+	return field[T]{Field: Field{Path: path, To: to, Note: note}, each: each}
+}
+
+// beside makes a field whose edges lead from what it refers to into a Seed that is not the owner.
+func beside[T any](path string, from []graph.Kind, note string, each func(T, refer), seed func(T) graph.Vertex) field[T] {
+	f := into(path, from, note, each)
+	f.To, f.other = kinds(graph.KindSeed), seed
+	return f
+}
+
+func kinds(kinds ...graph.Kind) []graph.Kind { return kinds }
+
+// row makes a row of the table. T is the API type, which Scheme must know under the kind's name. Facts may be nil.
+func row[T runtime.Object](kind graph.Kind, fields []field[T], facts func(T) any) watched {
+	return rowAs(kind, func(o T) T { return o }, fields, facts)
+}
+
+// rowAs is row with a view of the API type, which is made once for all fields.
+func rowAs[O runtime.Object, T any](kind graph.Kind, view func(O) T, fields []field[T], facts func(T) any) watched {
+	w := watched{Resource: newResource(kind)}
+	for i := range fields {
+		f := &fields[i].Field
+		f.Owner = kind
+		if f.From == nil {
+			f.From = kinds(kind)
+		}
+		if f.To == nil {
+			f.To = kinds(kind)
+		}
+		w.fields = append(w.fields, f)
+	}
+	w.extract = func(object runtime.Object, add func(*Field, graph.Edge)) any {
+		meta, _ := object.(metav1.Object) // looked at by watched.object
+		owner := graph.Vertex{Kind: kind, Namespace: meta.GetNamespace(), Name: meta.GetName()}
+		o := view(object.(O))
+		for i := range fields {
+			f, other := &fields[i], owner
+			if f.other != nil {
+				other = f.other(o)
+			}
+			f.each(o, func(v graph.Vertex) {
+				switch {
+				case v == none || other.Name == "":
+				case f.into:
+					add(&f.Field, graph.Edge{From: v, To: other})
+				default:
+					add(&f.Field, graph.Edge{From: other, To: v})
+				}
+			})
+		}
+		if facts == nil {
+			return nil
+		}
+		return facts(o)
+	}
+	return w
+}
+
+func newResource(kind graph.Kind) Resource {
 	newOf := func(name string) func() runtime.Object {
 		return func() runtime.Object {
-			o, err := Scheme.New(gv.WithKind(name))
+			o, err := Scheme.New(kind.Resource().GroupVersion().WithKind(name))
 			if err != nil {
 				panic(fmt.Sprintf("BUG: %v", err)) // a row names a kind that its group does not have; any test finds it
 			}
 			return o
 		}
 	}
-	return watched{
-		Resource: Resource{
-			Kind:                 kind,
-			GroupVersionResource: gv.WithResource(resource),
-			Namespaced:           namespaced,
-			New:                  newOf(kind.String()),
-			NewList:              newOf(kind.String() + "List"),
-		},
-		extract: func(o runtime.Object) ([]graph.Edge, any) { return extract(o.(T)) },
+	return Resource{
+		Kind:                 kind,
+		GroupVersionResource: kind.Resource(),
+		Namespaced:           kind.Namespaced(),
+		New:                  newOf(kind.String()),
+		NewList:              newOf(kind.String() + "List"),
 	}
 }
 
-func (w watched) derived(f func(lookups, *Object, time.Time) ([]graph.Edge, time.Time)) watched {
+func (w watched) derived(f func(lookups, *Object, time.Time) ([]graph.Edge, time.Time), field Field) watched {
+	field.Owner = w.Kind
+	field.To = kinds(w.Kind)
 	w.derive = f
+	w.fields = append(w.fields, &field)
 	return w
 }
 
 func (w watched) dependedOnBy(f func(lookups, *Object) []*Object) watched {
 	w.dependents = f
 	return w
+}
+
+// Fields returns the table of edges: all fields of all watched kinds by which objects own edges.
+func Fields() []Field {
+	var fields []Field
+	for i := range table {
+		for _, f := range table[i].fields {
+			fields = append(fields, *f)
+		}
+	}
+	return fields
+}
+
+// References returns the edges that follow from an API object of a watched kind alone, with the fields that imply them, and an
+// error for any other object. It is pure.
+func References(o runtime.Object) ([]Reference, error) {
+	w, err := watchedAs(o)
+	if err != nil {
+		return nil, err
+	}
+	var references []Reference
+	w.extract(o, func(f *Field, e graph.Edge) { references = append(references, Reference{f, e}) })
+	return references, nil
 }
 
 // Resources returns all watched kinds.
@@ -131,9 +215,18 @@ func init() {
 
 // Extract returns what seedguard keeps of an API object of a watched kind, and an error for any other object. It is pure.
 func Extract(o runtime.Object) (*Object, error) {
+	w, err := watchedAs(o)
+	if err != nil {
+		return nil, err
+	}
+	return w.object(o)
+}
+
+// watchedAs returns the row of an API object's kind.
+func watchedAs(o runtime.Object) (*watched, error) {
 	for i := range table {
 		if w := &table[i]; w.is(o) {
-			return w.object(o)
+			return w, nil
 		}
 	}
 	return nil, fmt.Errorf("objects of type %T are not watched", o)
@@ -149,7 +242,8 @@ func (w *watched) object(o runtime.Object) (*Object, error) {
 	if !ok {
 		return nil, fmt.Errorf("%T has no metadata", o)
 	}
-	edges, facts := w.extract(o)
+	var edges []graph.Edge
+	facts := w.extract(o, func(_ *Field, e graph.Edge) { edges = append(edges, e) })
 	v := graph.Vertex{Kind: w.Kind, Namespace: shared(meta.GetNamespace()), Name: meta.GetName()}
 	// The rest is copied in one piece: nothing of the API object is kept alive, and there is little to mark and to round up.
 	uid, version := string(meta.GetUID()), meta.GetResourceVersion()

@@ -22,9 +22,10 @@ type Resource struct {
 	NewList func() runtime.Object
 }
 
-// Source is where the objects of the garden come from: an API server or a folder of manifests.
+// Source is where the objects of the garden come from: an API server or a directory of manifests.
 type Source interface {
-	// ListerWatcher lists and watches all objects of a resource, as the API type that Resource.New returns.
+	// ListerWatcher lists and watches all objects of a resource, as the API type that Resource.New returns, or already as
+	// the *Object that Extract makes of it.
 	ListerWatcher(Resource) cache.ListerWatcher
 	// Live reads one object from the API server. The error is NotFound (apimachinery's api/errors) when it does not exist,
 	// ErrNotAvailable when the source has no API server.

@@ -15,7 +15,7 @@ import (
 	"gonum.org/v1/gonum/graph/topo"
 )
 
-// TestReadersAllocateNothing pins what DESIGN.md's budgets rest on, for every way that a question can take.
+// TestReadersAllocateNothing, whatever way a question takes.
 func TestReadersAllocateNothing(t *testing.T) {
 	for _, scope := range scopes {
 		g := New(Options{ParentScope: scope})
@@ -54,7 +54,7 @@ func TestReadersAllocateNothing(t *testing.T) {
 func TestHeartbeatsAllocateNothing(t *testing.T) {
 	g := New(Options{})
 	x := shoot("n", "x")
-	list := edges(x, seed("a"), x, seed("a"), x, x, Vertex{KindNamespace, "", "n"}, x, secret("n", "s"), x)
+	list := edges(x, seed("a"), x, seed("a"), Vertex{KindNamespace, "", "n"}, x, secret("n", "s"), x)
 	g.Set(x, list)
 	before := g.work
 	require.Zero(t, testing.AllocsPerRun(100, func() { g.Set(x, list) }))
@@ -62,13 +62,12 @@ func TestHeartbeatsAllocateNothing(t *testing.T) {
 }
 
 // TestReadersBesideABusyWriter: a Shoot moves to and fro between Seeds a and b, both children of p, and always keeps c,
-// while so much else comes and goes that the graph is compacted all the time. Whoever reads sees it on a or on b, never
-// on neither and never on d.
+// while so much else comes and goes that numbers are used again all the time. Whoever reads sees it on exactly one of a
+// and b, and never on d.
 func TestReadersBesideABusyWriter(t *testing.T) {
 	for _, scope := range scopes {
 		t.Run(string(scope), func(t *testing.T) {
 			g := New(Options{ParentScope: scope})
-			g.compactionFloor = 0
 			x, binding := shoot("n", "x"), Vertex{KindSecretBinding, "n", "b"}
 			for _, name := range []string{"a", "b"} {
 				ms := Vertex{KindManagedSeed, "garden", name}
@@ -114,7 +113,8 @@ func TestReadersBesideABusyWriter(t *testing.T) {
 			for i := 0; i < 3000 || reads.Load() < 1000 && len(failures) == 0; i++ {
 				place([]string{"b", "a"}[i%2])
 				churn := shoot("churn", fmt.Sprint(i))
-				g.Set(churn, edges(churn, seed("d"), churn, seed("a"), secret("churn", fmt.Sprint(i)), churn, churn, seed(fmt.Sprint(i))))
+				g.Set(churn, edges(churn, seed("d"), churn, seed("a"), secret("churn", fmt.Sprint(i)), churn,
+					churn, seed(fmt.Sprint(i))))
 				if i > 10 {
 					g.Delete(shoot("churn", fmt.Sprint(i-10)))
 				}
@@ -131,12 +131,11 @@ func TestReadersBesideABusyWriter(t *testing.T) {
 			default:
 			}
 			g.checkInvariants(t)
-			require.Positive(t, g.Stats().Compactions)
 		})
 	}
 }
 
-// TestWorkDoesNotGrowWithTheGraph counts what the writer looks at, and what a look-up probes.
+// TestWorkDoesNotGrowWithTheGraph counts what the writer looks at.
 func TestWorkDoesNotGrowWithTheGraph(t *testing.T) {
 	for _, n := range []int{1000, 20000} {
 		l := newLandscape(n)
@@ -145,8 +144,8 @@ func TestWorkDoesNotGrowWithTheGraph(t *testing.T) {
 			before := g.work
 			list := l.shootEdges(x, l.seeds[i%len(l.seeds)])
 			g.Set(x, list)
-			// The edges given, wanted and owned, then the ones into the Shoot for a Seed that goes and one that comes, with what
-			// hangs on those, and their vertices published.
+			// The edges given, wanted and owned, then the ones into the Shoot for a Seed that goes and one that comes,
+			// with what hangs on those, and their vertices published.
 			require.LessOrEqual(t, g.work-before, 15*len(list), "moving one of %d Shoots", n)
 
 			before = g.work
@@ -154,18 +153,6 @@ func TestWorkDoesNotGrowWithTheGraph(t *testing.T) {
 			g.Set(x, list)
 			require.LessOrEqual(t, g.work-before, 25*len(list), "deleting and creating one of %d Shoots", n)
 		}
-
-		gen := g.generation.Load()
-		table := *gen.table.Load()
-		longest, run := 0, 0
-		for i := range len(table) * 2 {
-			if run++; table[i%len(table)].Load() == 0 {
-				run = 0
-			}
-			longest = max(longest, run)
-		}
-		require.LessOrEqual(t, int(gen.vertices.length)*100, len(table)*maxTableLoadPercent+100)
-		require.Less(t, longest, 150, "no look-up among %d Shoots probes more slots", n)
 	}
 }
 
@@ -215,30 +202,6 @@ func TestManyEdgesOfOneObject(t *testing.T) {
 	require.False(t, g.Reaches(secret("n", "1"), "a"))
 	g.Delete(x)
 	require.Empty(t, g.Stats().Vertices)
-	require.LessOrEqual(t, cap(g.wanted)+cap(g.owned), 1<<16, "scratch space is given back")
-}
-
-// TestMemoryIsReclaimed: what is gone takes no memory for long.
-func TestMemoryIsReclaimed(t *testing.T) {
-	l := newLandscape(5000)
-	g := l.build()
-	full := g.Stats().Bytes
-	for _, object := range l.order[100:] {
-		g.Delete(object)
-	}
-	g.checkInvariants(t)
-	require.Less(t, g.Stats().Bytes, full/5)
-	require.Positive(t, g.Stats().Compactions)
-
-	// Names that never come back, one after the other.
-	before := g.Stats().Bytes
-	for i := range 20000 {
-		x := shoot("n", fmt.Sprint("once-only-", i))
-		g.Set(x, edges(x, seed(fmt.Sprint("seed-", i)), x, seed("a")))
-		g.Delete(x)
-	}
-	g.checkInvariants(t)
-	require.Less(t, g.Stats().Bytes, before+1<<20)
 }
 
 func TestStats(t *testing.T) {
@@ -253,8 +216,6 @@ func TestStats(t *testing.T) {
 	require.Equal(t, map[EdgeKinds]int{
 		{KindShoot, KindSeed}: 2, {KindSecret, KindShoot}: 2, {KindManagedSeed, KindShoot}: 1,
 	}, stats.Edges)
-	require.Positive(t, stats.Bytes)
-	require.Zero(t, stats.Compactions)
 }
 
 func TestViewIsADirectedGraph(t *testing.T) {
@@ -298,7 +259,7 @@ func TestViewIsADirectedGraph(t *testing.T) {
 	}
 	require.Equal(t, 2+2+1+2*8, count)
 
-	for _, id := range []int64{-1, 0, 1 << 20, 1 << 32, 1 << 50, impliedNodeID(KindSecret, 9, 2), impliedNodeID(KindSecret, 0, 1)} {
+	for _, id := range []int64{-1, 0, 1 << 20, 1 << 32, 1 << 50, impliedID(8, 2), impliedID(0, 1)} {
 		require.Nil(t, w.Node(id), id)
 		require.Zero(t, w.From(id).Len())
 		require.Zero(t, w.To(id).Len())
@@ -309,7 +270,7 @@ func TestViewIsADirectedGraph(t *testing.T) {
 	require.True(t, ok)
 	require.False(t, explicit.Implied)
 	nodeX, _ := w.Find(x)
-	require.Nil(t, w.Node(impliedNodeID(KindSecret, 3, uint32(nodeX.ID()))), "known by the id of the explicit one")
+	require.Nil(t, w.Node(impliedID(3, nodeX.ID())), "known by the id of the explicit one")
 	_, ok = w.Find(secret("n", "unheard of"))
 	require.False(t, ok)
 	_, ok = g.View().Find(x)
@@ -339,44 +300,17 @@ func containsNode(list gonum.Nodes, n gonum.Node) bool {
 	return false
 }
 
-func TestPartsOfAView(t *testing.T) {
-	build := func(scope ParentScope) *View {
-		g := New(Options{ParentScope: scope})
-		x, backing, ms := shoot("n", "x"), shoot("garden", "m"), Vertex{KindManagedSeed, "garden", "m"}
-		g.Set(x, edges(x, seed("m"), secret("n", "s"), x))
-		g.Set(ms, edges(seed("m"), ms, ms, backing, ms, seed("m")))
-		g.Set(backing, edges(backing, seed("p")))
-		g.Set(shoot("n", "unrelated"), edges(shoot("n", "unrelated"), seed("u")))
-		return g.View()
-	}
-	vertices := func(part gonum.Directed) (list []string) {
-		for _, n := range gonum.NodesOf(part.Nodes()) {
-			if n := n.(Node); !n.Implied {
-				list = append(list, n.Vertex.String())
-			}
-		}
-		return list
-	}
-	w := build(ParentScopeSeed)
-	require.ElementsMatch(t, []string{"Secret/n/s", "Shoot/n/x", "Seed/m"}, vertices(w.Reachable(secret("n", "s"))))
-	require.ElementsMatch(t, []string{"Seed/m", "ManagedSeed/garden/m", "Shoot/garden/m", "Seed/p"}, vertices(w.Reachable(seed("m"))))
-	require.ElementsMatch(t, []string{"Seed/p", "Shoot/garden/m", "ManagedSeed/garden/m", "Seed/m"}, vertices(w.Leading(seed("p"))))
-	require.Len(t, gonum.NodesOf(w.Leading(seed("m")).Nodes()), 4+8, "with what the Shoot on it implies")
-	require.Empty(t, vertices(w.Reachable(seed("unheard of"))))
-	require.Empty(t, vertices(w.Leading(seed("unheard of"))))
-
-	w = build(ParentScopeEverything)
-	require.ElementsMatch(t, []string{"Secret/n/s", "Shoot/n/x", "Seed/m", "ManagedSeed/garden/m", "Shoot/garden/m", "Seed/p"},
-		vertices(w.Reachable(secret("n", "s"))))
-	require.ElementsMatch(t, []string{"Seed/p", "Shoot/garden/m", "ManagedSeed/garden/m", "Seed/m", "Shoot/n/x", "Secret/n/s"},
-		vertices(w.Leading(seed("p"))))
-}
-
 func TestDOT(t *testing.T) {
 	g := New(Options{})
 	hostile := secret("n", "\"]; x -> y // <b>&\n\\")
 	g.Set(shoot("n", "x"), edges(shoot("n", "x"), seed("a"), hostile, shoot("n", "x")))
-	text, err := dot.Marshal(g.View().Reachable(hostile), "seedguard", "", "\t")
+	part := simple.NewDirectedGraph()
+	for _, e := range [][2]Vertex{{hostile, shoot("n", "x")}, {shoot("n", "x"), seed("a")}} {
+		from, _ := g.View().Find(e[0])
+		to, _ := g.View().Find(e[1])
+		part.SetEdge(simple.Edge{F: from, T: to})
+	}
+	text, err := dot.Marshal(part, "seedguard", "", "\t")
 	require.NoError(t, err)
 	require.Equal(t, `strict digraph seedguard {
 	// Node definitions.

@@ -1,10 +1,8 @@
 package graph
 
 import (
-	"hash/maphash"
 	"slices"
 	"sync"
-	"sync/atomic"
 )
 
 // Options configure a Graph.
@@ -13,151 +11,191 @@ type Options struct {
 	ParentScope ParentScope
 }
 
-// Graph is the resource graph.
+// Graph is the resource graph. All methods may be called by many goroutines at once.
 //
-// All methods may be called by many goroutines at once. Set, Delete, Stats, View and Path take turns. Reaches, HasObject and
-// Seeds wait for none of them: they see, for each vertex, its state before or after a Set or Delete and nothing between.
-// Two vertices that one Set changes may be seen one before and the other after it.
+// Set and Delete take turns with each other and with Stats and View. Reaches, HasObject and Seeds wait only while a
+// Set or Delete applies a change, some microseconds. They see all of a Set or Delete or nothing of it: a Shoot that
+// moves is always on at least one of its Seeds.
 type Graph struct {
-	// generation is the state that readers find. Only the holder of mu stores it and changes what it holds.
-	generation  atomic.Pointer[generation]
 	parentScope ParentScope
 
-	// mu guards what follows, and makes its holder the writer.
-	mu sync.Mutex
+	// writing is held through a Set, Delete, Stats or View. So whoever holds it may read without mu, for as long as it
+	// takes, and no decision waits.
+	writing sync.Mutex
+	// mu guards what follows. It is locked by a holder of writing only, and only while something changes.
+	mu sync.RWMutex
+
+	// ids finds a vertex by its kind and name; the names of namespaces have kind 0. Invariant: it has exactly the
+	// vertices that are alive.
+	ids [numKinds]map[key]id
+	// pages hold the vertices by their ids. They never move, so growing copies nothing.
+	pages []*[pageSize]vertex
+	// free lists the ids that no vertex has now. Invariant: their places are zero.
+	free []id
+	// next is the least number that no vertex has had.
+	next id
+	// scopes has, for each Seed that others lead to, these and itself, sorted. Invariant: empty with ParentScopeSeed.
+	scopes map[id][]id
+
+	// What follows is for the holder of writing alone.
+
 	counters
-	// compactionFloor is how much waste is never worth a compaction.
-	compactionFloor int
-	// dirty lists the vertices whose reach may differ from the published one; some may be in it twice.
-	dirty []uint32
-	// droppedSets are the places of sets that are free once all dirty vertices are published.
-	droppedSets []uint32
-	// scopesDirty: a Seed's own reach has changed.
-	scopesDirty bool
-	// wanted and owned are scratch space for Set.
-	wanted, owned []edgeKey
-	// work counts vertices, edges and sets' elements looked at by the writer. Tests bound it.
+	// unused lists vertices that lost their last edge or their object during a Set or Delete. Invariant: empty
+	// otherwise.
+	unused []id
+	// scopesStale: a Seed's own reach has changed. Invariant: false outside of a Set or Delete.
+	scopesStale bool
+	// work counts the vertices and edges that changes have looked at. Tests bound it.
 	work int
 }
 
-// defaultCompactionFloor is about a hundred kilobytes of waste.
-const defaultCompactionFloor = 1 << 10
+// id is the number of a vertex, small so that edges and sets take little memory and the garbage collector need not
+// follow them. A number is used again when its vertex is gone.
+type id uint32
+
+// none is the number of no vertex. Its place is always zero: no object, no edges, no Seeds.
+const none id = 0
+
+// key is what tells vertices of one kind apart. A namespace is the number of a vertex of kind 0 that has its name.
+type key struct {
+	name      string
+	namespace id
+}
+
+// vertex is a vertex with what is known of it. Invariant: it is an object or in use.
+type vertex struct {
+	key
+	kind Kind
+	// object: it is an object of the garden, as against being only referred to.
+	object bool
+	// uses counts the edges from and to this vertex, or the vertices in this namespace.
+	uses uint32
+	// seeds are the Seeds that the vertex reaches, with the number of its edges that lead to each. Invariant: sorted by
+	// Seed, and no count is 0.
+	seeds []seedCount
+	// links is nil for the many vertices that own no edge and to which no other object's edge leads.
+	links *links
+}
+
+// links are the edges that are kept with a vertex.
+type links struct {
+	// owned are the edges that this object owns, in the order in which they were given.
+	owned []edge
+	// others are the sources of the edges into this vertex that other objects own; those that it owns itself, by far
+	// the most, are found in owned. Invariant: empty for a Seed, whose list would be long and is never needed, since
+	// edges end there.
+	others []id
+}
+
+type edge struct{ from, to id }
+
+type seedCount struct {
+	seed  id
+	count uint32
+}
+
+func (v *vertex) isSeed() bool { return v.kind == KindSeed && v.namespace == none }
+
+// pageSize is small enough for a graph of a few vertices to cost little.
+const pageSize = 1 << 9
 
 // New returns an empty graph.
 func New(opts Options) *Graph {
-	g := &Graph{parentScope: opts.ParentScope, compactionFloor: defaultCompactionFloor}
+	g := &Graph{parentScope: opts.ParentScope, pages: []*[pageSize]vertex{new([pageSize]vertex)}, next: 1}
 	if g.parentScope == "" {
 		g.parentScope = ParentScopeSeed
 	}
-	g.generation.Store(newGeneration(maphash.MakeSeed(), 0))
+	for kind := range g.ids {
+		g.ids[kind] = map[key]id{}
+	}
 	return g
 }
 
-// Reaches says whether a path, possibly empty, leads from v to the named Seed: whether a client of that Seed is related to
-// v (SPEC 2.2). It allocates nothing and never waits.
+func (g *Graph) at(v id) *vertex { return &g.pages[v/pageSize][v%pageSize] }
+
+// find returns the number of a vertex.
+func (g *Graph) find(v Vertex) id {
+	if int(v.Kind) >= numKinds {
+		return none
+	}
+	namespace := none
+	if v.Namespace != "" {
+		if namespace = g.ids[0][key{v.Namespace, none}]; namespace == none {
+			return none
+		}
+	}
+	return g.ids[v.Kind][key{v.Name, namespace}]
+}
+
+// vertex is the inverse of find.
+func (g *Graph) vertex(number id) Vertex {
+	at := g.at(number)
+	return Vertex{Kind: at.kind, Namespace: g.at(at.namespace).name, Name: at.name}
+}
+
+// implying returns the Shoot object that implies v by its name.
+func (g *Graph) implying(v Vertex) id {
+	if shoot, ok := ImpliedShoot(v); ok {
+		if found := g.find(shoot); g.at(found).object {
+			return found
+		}
+	}
+	return none
+}
+
+// Reaches reports whether a path, possibly empty, leads from v to the named Seed: whether a client of that Seed is
+// related to v. It allocates nothing.
 func (g *Graph) Reaches(v Vertex, seed string) bool {
 	if v.isSeed() && v.Name == seed {
 		return true
 	}
-	gen := g.generation.Load()
-	// At scale the time goes into waiting for memory: all that will be needed is asked for first.
-	namespaceHash := gen.hashNamespace(v.Namespace)
-	shoot, implied := impliedName(v.Kind, v.Name)
-	var hash, shootHash uint32
-	if implied {
-		shootHash = gen.hashName(namespaceHash, KindShoot, shoot)
-		gen.prefetch(shootHash)
-	}
-	explicit := !implied || gen.readTwice.has(shootHash)
-	if explicit {
-		hash = gen.hashName(namespaceHash, v.Kind, v.Name)
-		gen.prefetch(hash)
-	}
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	target := g.find(Vertex{Kind: KindSeed, Name: seed})
+	return target != none && (g.related(g.implying(v), target) || g.related(g.find(v), target))
+}
 
-	seedID := gen.findVertex(Vertex{Kind: KindSeed, Name: seed})
-	if seedID == 0 {
-		return false
+// related reports whether v reaches the Seed or one that leads to it.
+func (g *Graph) related(v, seed id) bool {
+	seeds := g.at(v).seeds
+	scope, ok := g.scopes[seed]
+	if !ok {
+		_, found := findSeed(seeds, seed)
+		return found
 	}
-	index := gen.vertices.at(seedID).seedIndex()
-	scope := gen.scope(index)
-	if implied {
-		if id := gen.find(shootHash, KindShoot, v.Namespace, shoot); id != 0 {
-			if word, set := gen.reaches(id); word.object() && related(word, set, index, scope) {
-				return true
-			}
+	for _, s := range seeds {
+		if _, found := slices.BinarySearch(scope, s.seed); found {
+			return true
 		}
 	}
-	if !explicit {
-		return false
-	}
-	id := gen.find(hash, v.Kind, v.Namespace, v.Name)
-	if id == 0 {
-		return false
-	}
-	word, set := gen.reaches(id)
-	return related(word, set, index, scope)
+	return false
 }
 
-// related says whether what a vertex reaches meets the scope of a Seed's client.
-func related(word reach, set *seedSet, seed uint32, scope *seedSet) bool {
-	switch {
-	case word.nothing():
-		return false
-	case set == nil && scope == nil:
-		return word.index() == seed
-	case set == nil:
-		return scope.has(word.index())
-	case scope == nil:
-		return set.has(seed)
-	default:
-		return set.intersects(scope)
-	}
-}
-
-// HasObject says whether the object itself exists (Set and not deleted), as against being only referred to. It allocates
-// nothing and never waits.
+// HasObject reports whether the object itself exists (Set and not deleted), as against being only referred to. It
+// allocates nothing.
 func (g *Graph) HasObject(object Vertex) bool {
-	gen := g.generation.Load()
-	id := gen.findVertex(object)
-	return id != 0 && reach(gen.vertices.at(id).reach.Load()).object()
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.at(g.find(object)).object
 }
 
-// Seeds returns the names of all Seeds that v reaches, sorted: those for which Reaches is true. It never waits.
+// Seeds returns the names of all Seeds that v reaches, sorted: those for which Reaches is true.
 func (g *Graph) Seeds(v Vertex) []string {
-	gen := g.generation.Load()
+	g.mu.RLock()
+	defer g.mu.RUnlock()
 	var names []string
 	if v.isSeed() {
 		names = append(names, v.Name)
 	}
-	add := func(seed uint32) {
-		names = append(names, gen.name(gen.vertices.at(*gen.seeds.at(seed))))
-	}
-	addReached := func(word reach, set *seedSet) {
-		switch {
-		case word.nothing():
-			return
-		case set == nil:
-			add(word.index())
-		default:
-			set.each(add)
+	for _, reading := range [...]id{g.implying(v), g.find(v)} {
+		for _, s := range g.at(reading).seeds {
+			names = append(names, g.at(s.seed).name)
 		}
-		if scopes := gen.scopes.Load(); scopes != nil {
-			for seed, scope := range *scopes {
-				if scope != nil && related(word, set, uint32(seed), scope) {
-					add(uint32(seed))
-				}
+		for seed := range g.scopes {
+			if g.related(reading, seed) {
+				names = append(names, g.at(seed).name)
 			}
 		}
-	}
-	if shoot, ok := ImpliedShoot(v); ok {
-		if id := gen.findVertex(shoot); id != 0 {
-			if word, set := gen.reaches(id); word.object() {
-				addReached(word, set)
-			}
-		}
-	}
-	if id := gen.findVertex(v); id != 0 {
-		addReached(gen.reaches(id))
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

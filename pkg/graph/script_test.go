@@ -15,9 +15,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expectations of the event scripts")
 
-// TestScripts runs the event scripts in testdata. A script is a list of blocks, each of them one or more events, a line
-// "----", and the graph as it is then: every vertex that is an object (*), the Seeds that it reaches, and its edges; ending in
-// an empty line. Comments start with #. Events are
+// TestScripts runs the event scripts in testdata. A script is a list of blocks, each of them one or more events, a
+// line "----", and the graph as it is then: every vertex that is an object (*), the Seeds that it reaches, and its
+// edges; ending in an empty line. Comments start with #. Events are
 //
 //	scope Everything
 //	set OBJECT: FROM -> TO, FROM -> TO ...
@@ -74,7 +74,7 @@ func runScript(t *testing.T, script string) string {
 				g.Delete(parseVertex(t, rest))
 			case "path":
 				v, seed, _ := strings.Cut(rest, " ")
-				fmt.Fprintln(&extra, "path:", g.Path(parseVertex(t, v), seed))
+				fmt.Fprintln(&extra, "path:", g.View().Path(parseVertex(t, v), seed))
 			default:
 				t.Fatalf("unknown event %q", line)
 			}

@@ -17,26 +17,29 @@ func (v Vertex) String() string {
 	return v.Kind.String() + "/" + v.Namespace + "/" + v.Name
 }
 
+// isSeed: a Seed is cluster-scoped. A "Seed" with a namespace is a name like any other.
 func (v Vertex) isSeed() bool { return v.Kind == KindSeed && v.Namespace == "" }
 
-// Edge says: whoever is responsible for To may have to do with From (SPEC 2).
+// Edge says: whoever is responsible for To may have to do with From.
 type Edge struct {
 	From, To Vertex
 }
 
-// foreseen says whether the kind table allows the edge; no kind points to itself, so no vertex does. A Seed has no namespace; one that pretends to is no end of any edge.
-func (e Edge) foreseen() bool {
-	return e.From.Kind.valid() && foreseen[e.From.Kind]&(1<<e.To.Kind) != 0 &&
+// allowListed reports whether the kind table has the edge. A Seed has no namespace; one that pretends to is no end of
+// any edge.
+func (e Edge) allowListed() bool {
+	return e.From.Kind.valid() && allowList[e.From.Kind]&(1<<e.To.Kind) != 0 &&
 		(e.From.Kind != KindSeed || e.From.Namespace == "") && (e.To.Kind != KindSeed || e.To.Namespace == "")
 }
 
-// ParentScope says how far the client of a parent Seed reaches (SPEC 2.2).
+// ParentScope says how far the client of a parent Seed reaches. A Seed is a parent when the Shoot of a ManagedSeed runs
+// on it; the ManagedSeed's Seed is its child.
 type ParentScope string
 
-// The parent scopes of SPEC 2.2.
+// The parent scopes.
 const (
-	// ParentScopeSeed ends every path at the first Seed: a parent's gardenlet reaches the ManagedSeed and the Seed object
-	// of its child, not what is on the child.
+	// ParentScopeSeed ends every path at the first Seed: a parent's gardenlet reaches the ManagedSeed and the Seed
+	// object of its child, not what is on the child.
 	ParentScopeSeed ParentScope = "Seed"
 	// ParentScopeEverything walks on through Seeds, as Gardener's own authorizer does.
 	ParentScopeEverything ParentScope = "Everything"

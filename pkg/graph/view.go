@@ -9,25 +9,25 @@ import (
 	"gonum.org/v1/gonum/graph/encoding"
 	"gonum.org/v1/gonum/graph/path"
 	"gonum.org/v1/gonum/graph/simple"
-	"gonum.org/v1/gonum/graph/traverse"
 )
 
-// View is a consistent copy of a graph's vertices and edges, implied ones included, as gonum's graph.Directed. It does not change
-// any more and is safe for concurrent use. Its nodes are of type Node and know how to be written by gonum's dot encoding.
+// View is a copy of a graph as of one moment, implied vertices included, as gonum's graph.Directed. It does not change
+// any more and is safe for concurrent use. Its nodes are of type Node and know how to be written by gonum's dot
+// encoding.
 type View struct {
-	gen         *generation
 	parentScope ParentScope
-	// flags has viewAlive and viewObject of each vertex by its id.
-	flags []uint8
-	// out and in are the ends of the edges from and to each vertex, outStart and inStart where those of a vertex start.
-	out, in           []uint32
-	outStart, inStart []uint32
+	// vertices are those of the graph by their numbers; free numbers have a zero vertex.
+	vertices []viewed
+	// readTwice finds the vertices whose names a Shoot may imply as well. There are few.
+	readTwice map[Vertex]int64
+	// out and in are all edges but the implied ones, each once and sorted: from<<32 | to in out, to<<32 | from in in.
+	out, in []uint64
 }
 
-const (
-	viewAlive uint8 = 1 << iota
-	viewObject
-)
+type viewed struct {
+	Vertex
+	object bool
+}
 
 // Node is a node of a View.
 type Node struct {
@@ -51,7 +51,8 @@ func (n Node) DOTID() string {
 	return n.Vertex.Kind.String() + "/" + url.PathEscape(n.Vertex.Namespace) + "/" + url.PathEscape(n.Vertex.Name)
 }
 
-// Attributes implements gonum's encoding.Attributer: objects are drawn solid, others dashed, implied ones dotted, Seeds as boxes.
+// Attributes implements gonum's encoding.Attributer: objects are drawn solid, others dashed, implied ones dotted,
+// Seeds as boxes.
 func (n Node) Attributes() []encoding.Attribute {
 	style := "dashed"
 	switch {
@@ -67,80 +68,81 @@ func (n Node) Attributes() []encoding.Attribute {
 	return attributes
 }
 
-// View copies the graph. Readers go on meanwhile; a Set or Delete waits for some milliseconds with 100,000 Shoots.
+// View copies the graph. Decisions go on meanwhile; a Set or Delete waits for some milliseconds with 100,000 Shoots.
 func (g *Graph) View() *View {
-	w, edges := g.snapshot()
-	slices.Sort(edges)
-	edges = slices.Compact(edges)
-
-	n := len(w.flags) + 1
-	w.out, w.outStart = make([]uint32, len(edges)), make([]uint32, n)
-	w.in, w.inStart = make([]uint32, len(edges)), make([]uint32, n)
-	for _, e := range edges {
-		w.outStart[e>>32+1]++
-		w.inStart[e&math.MaxUint32+1]++
+	w := g.copy()
+	slices.Sort(w.out)
+	w.out = slices.Compact(w.out)
+	w.in = make([]uint64, len(w.out))
+	for i, e := range w.out {
+		w.in[i] = e>>32 | e<<32
 	}
-	for i := 1; i < n; i++ {
-		w.outStart[i] += w.outStart[i-1]
-		w.inStart[i] += w.inStart[i-1]
-	}
-	next := slices.Clone(w.inStart)
-	for i, e := range edges {
-		from, to := uint32(e>>32), uint32(e&math.MaxUint32)
-		w.out[i] = to
-		w.in[next[to]] = from
-		next[to]++
+	slices.Sort(w.in)
+	w.readTwice = map[Vertex]int64{}
+	for i := range w.vertices {
+		if _, ok := ImpliedShoot(w.vertices[i].Vertex); ok {
+			w.readTwice[w.vertices[i].Vertex] = int64(i)
+		}
 	}
 	return w
 }
 
-// snapshot copies under the lock what a View is made of, and nothing more: names never change.
-func (g *Graph) snapshot() (w *View, edges []uint64) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	gen := g.generation.Load()
-	w = &View{gen: gen, parentScope: g.parentScope, flags: make([]uint8, gen.vertices.length)}
-	edges = make([]uint64, 0, gen.edges.length-gen.freeEdgeCount)
-	for id := range uint32(len(w.flags)) { //nolint:gosec // as many as ids
-		state := gen.states.at(id)
-		if state.alive() {
-			w.flags[id] = viewAlive
-		}
-		if state.reach.object() {
-			w.flags[id] |= viewObject
-		}
-		for at := state.owned; at != 0; {
-			from, to, next := gen.edge(id, at)
-			edges = append(edges, uint64(from)<<32|uint64(to))
-			at = next
+func (g *Graph) copy() *View {
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	w := &View{parentScope: g.parentScope, vertices: make([]viewed, g.next)}
+	for i := range w.vertices {
+		v := g.at(id(i))                                  //nolint:gosec // as many as numbers
+		w.vertices[i] = viewed{g.vertex(id(i)), v.object} //nolint:gosec // as many as numbers
+		for _, e := range v.edges().owned {
+			w.out = append(w.out, uint64(e.from)<<32|uint64(e.to))
 		}
 	}
-	return w, edges
+	return w
 }
 
-// The id of an explicit node is its vertex' id. That of an implied node is the Shoot's, with the kind and the number of the
-// suffix in the upper half, which is never 0.
-func impliedNodeID(kind Kind, suffix int, shoot uint32) int64 {
-	return int64(kind)<<40 | int64(suffix)<<32 | int64(shoot)
-}
+// impliedID is the id of an implied node: its place in the list of implied resources, counted from 1, above the Shoot's
+// number. The id of any other node is the number of its vertex.
+func impliedID(resource int, shoot int64) int64 { return int64(resource+1)<<32 | shoot }
 
-func (w *View) has(id uint32, flag uint8) bool {
-	return uint64(id) < uint64(len(w.flags)) && w.flags[id]&flag != 0
-}
-
-// find returns the id of a living explicit vertex, 0 if there is none.
-func (w *View) find(v Vertex) uint32 {
-	if id := w.gen.findVertex(v); w.has(id, viewAlive) {
-		return id
+// number returns the number of a vertex that is not implied, 0 if there is none. It looks at all of them: nobody asks
+// often.
+func (w *View) number(v Vertex) int64 {
+	if v.Kind == 0 {
+		return 0
 	}
-	return 0
+	return max(0, int64(slices.IndexFunc(w.vertices, func(x viewed) bool { return x.Vertex == v })))
 }
 
-// impliedShoot returns the id of the Shoot that implies v, 0 if there is none.
-func (w *View) impliedShoot(v Vertex) uint32 {
-	if shoot, ok := ImpliedShoot(v); ok {
-		if id := w.find(shoot); w.has(id, viewObject) {
-			return id
+// impliedBy returns the ids of the nodes that a Shoot object implies. An explicit one of the same name takes the place
+// of an implied one.
+func (w *View) impliedBy(shoot int64) (ids []int64) {
+	if v := w.vertices[shoot]; !v.object || v.Kind != KindShoot || v.Name == "" {
+		return nil
+	}
+	for i := range implied {
+		if explicit, ok := w.readTwice[w.impliedVertex(i, shoot)]; ok {
+			ids = append(ids, explicit)
+		} else {
+			ids = append(ids, impliedID(i, shoot))
+		}
+	}
+	return ids
+}
+
+func (w *View) impliedVertex(resource int, shoot int64) Vertex {
+	v := w.vertices[shoot].Vertex
+	return Vertex{Kind: implied[resource].kind, Namespace: v.Namespace, Name: v.Name + implied[resource].suffix}
+}
+
+// impliedEdge returns the end of the implied edge from a node, 0 if it has none.
+func (w *View) impliedEdge(n Node) int64 {
+	if n.Implied {
+		return n.id & math.MaxUint32
+	}
+	if shoot, ok := ImpliedShoot(n.Vertex); ok {
+		if to := w.number(shoot); w.vertices[to].object {
+			return to
 		}
 	}
 	return 0
@@ -148,58 +150,31 @@ func (w *View) impliedShoot(v Vertex) uint32 {
 
 // Find returns the node of a vertex, false when the graph has no such vertex.
 func (w *View) Find(v Vertex) (Node, bool) {
-	if id := w.find(v); id != 0 {
-		return w.explicit(id), true
+	if n, ok := w.node(w.number(v)); ok {
+		return n, true
 	}
-	if shoot := w.impliedShoot(v); shoot != 0 {
-		suffix := slices.Index(impliedSuffixes[v.Kind], v.Name[len(w.gen.vertex(shoot).Name):])
-		return Node{id: impliedNodeID(v.Kind, suffix, shoot), Vertex: v, Implied: true}, true
+	shoot := w.impliedEdge(Node{Vertex: v})
+	for i := range implied {
+		if shoot != 0 && w.impliedVertex(i, shoot) == v {
+			return w.node(impliedID(i, shoot))
+		}
 	}
 	return Node{}, false
 }
 
-func (w *View) explicit(id uint32) Node {
-	return Node{id: int64(id), Vertex: w.gen.vertex(id), Object: w.has(id, viewObject)}
-}
-
 // node returns the node with the id.
-func (w *View) node(id int64) (Node, bool) {
-	if id <= math.MaxUint32 {
-		if id <= 0 || !w.has(uint32(id), viewAlive) {
-			return Node{}, false
-		}
-		return w.explicit(uint32(id)), true
-	}
-	kind, suffix, shoot := id>>40, int(id>>32&0xff), uint32(id&math.MaxUint32)
-	if kind >= numKinds || suffix >= len(impliedSuffixes[kind]) || !w.has(shoot, viewObject) {
+func (w *View) node(n int64) (Node, bool) {
+	resource, number := int(n>>32)-1, n&math.MaxUint32
+	if n <= 0 || number >= int64(len(w.vertices)) {
 		return Node{}, false
 	}
-	v := w.gen.vertex(shoot)
-	if v.Kind != KindShoot {
+	if v := w.vertices[number]; resource < 0 {
+		return Node{id: n, Vertex: v.Vertex, Object: v.object}, v.Kind != 0
+	}
+	if !slices.Contains(w.impliedBy(number), n) {
 		return Node{}, false
 	}
-	v.Kind, v.Name = Kind(kind), v.Name+impliedSuffixes[kind][suffix]
-	if w.find(v) != 0 {
-		return Node{}, false // known by its explicit id
-	}
-	return Node{id: id, Vertex: v, Implied: true}, true
-}
-
-// eachImplied calls f with the nodes that a Shoot object implies. An explicit one of the same name takes its place.
-func (w *View) eachImplied(shoot uint32, f func(id int64)) {
-	v := w.gen.vertex(shoot)
-	if v.Kind != KindShoot || v.Name == "" {
-		return
-	}
-	for kind, suffixes := range impliedSuffixes {
-		for i, suffix := range suffixes {
-			if id := w.find(Vertex{Kind: Kind(kind), Namespace: v.Namespace, Name: v.Name + suffix}); id != 0 {
-				f(int64(id))
-			} else {
-				f(impliedNodeID(Kind(kind), i, shoot))
-			}
-		}
-	}
+	return Node{id: n, Vertex: w.impliedVertex(resource, number), Implied: true}, true
 }
 
 // Node implements gonum's graph.Graph. It returns nil when there is no such node.
@@ -213,19 +188,29 @@ func (w *View) Node(id int64) gonum.Node {
 // Nodes implements gonum's graph.Graph.
 func (w *View) Nodes() gonum.Nodes {
 	var ids []int64
-	for id := range uint32(len(w.flags)) { //nolint:gosec // as many as ids
-		if w.has(id, viewAlive) {
-			ids = append(ids, int64(id))
+	for n := range int64(len(w.vertices)) {
+		if w.vertices[n].Kind != 0 {
+			ids = append(ids, n)
 		}
-		if w.has(id, viewObject) && w.gen.vertices.at(id).kind() == KindShoot {
-			w.eachImplied(id, func(implied int64) {
-				if implied > math.MaxUint32 {
-					ids = append(ids, implied)
-				}
-			})
+		for _, id := range w.impliedBy(n) {
+			if id > math.MaxUint32 {
+				ids = append(ids, id)
+			}
 		}
 	}
 	return w.nodes(ids)
+}
+
+// ends returns the lower halves of those edges whose upper half is the number.
+func ends(edges []uint64, number int64) (ids []int64) {
+	from, _ := slices.BinarySearch(edges, uint64(number)<<32) //nolint:gosec // not negative
+	for _, e := range edges[from:] {
+		if int64(e>>32) != number { //nolint:gosec // a half
+			break
+		}
+		ids = append(ids, int64(e&math.MaxUint32)) //nolint:gosec // a half
+	}
+	return ids
 }
 
 // From implements gonum's graph.Graph.
@@ -234,14 +219,9 @@ func (w *View) From(id int64) gonum.Nodes {
 	if !ok {
 		return gonum.Empty
 	}
-	var ids []int64
-	if !n.Implied {
-		for _, to := range w.out[w.outStart[id]:w.outStart[id+1]] {
-			ids = append(ids, int64(to))
-		}
-	}
-	if shoot := w.impliedShoot(n.Vertex); shoot != 0 && !slices.Contains(ids, int64(shoot)) {
-		ids = append(ids, int64(shoot))
+	ids := ends(w.out, id)
+	if shoot := w.impliedEdge(n); shoot != 0 && !slices.Contains(ids, shoot) {
+		ids = append(ids, shoot)
 	}
 	return w.nodes(ids)
 }
@@ -252,16 +232,11 @@ func (w *View) To(id int64) gonum.Nodes {
 	if !ok || n.Implied {
 		return gonum.Empty
 	}
-	var ids []int64
-	for _, from := range w.in[w.inStart[id]:w.inStart[id+1]] {
-		ids = append(ids, int64(from))
-	}
-	if n.Object && n.Vertex.Kind == KindShoot {
-		w.eachImplied(uint32(id&math.MaxUint32), func(implied int64) {
-			if !slices.Contains(ids, implied) {
-				ids = append(ids, implied)
-			}
-		})
+	ids := ends(w.in, id)
+	for _, from := range w.impliedBy(id) {
+		if !slices.Contains(ids, from) {
+			ids = append(ids, from)
+		}
 	}
 	return w.nodes(ids)
 }
@@ -272,12 +247,8 @@ func (w *View) HasEdgeFromTo(from, to int64) bool {
 	if !ok || to <= 0 || to > math.MaxUint32 {
 		return false // nothing points to an implied node
 	}
-	if !n.Implied {
-		if _, ok := slices.BinarySearch(w.out[w.outStart[from]:w.outStart[from+1]], uint32(to)); ok {
-			return true
-		}
-	}
-	return w.impliedShoot(n.Vertex) == uint32(to)
+	_, ok = slices.BinarySearch(w.out, uint64(from)<<32|uint64(to)) //nolint:gosec // not negative
+	return ok && !n.Implied || w.impliedEdge(n) == to
 }
 
 // HasEdgeBetween implements gonum's graph.Graph.
@@ -295,7 +266,7 @@ func (w *View) nodes(ids []int64) gonum.Nodes {
 	if len(ids) == 0 {
 		return gonum.Empty
 	}
-	return &nodes{view: w, ids: ids, next: 0}
+	return &nodes{view: w, ids: ids}
 }
 
 // nodes makes nodes as they are asked for: a list of all of a big graph is much larger than the graph.
@@ -307,12 +278,8 @@ type nodes struct {
 
 // Next implements gonum's graph.Iterator.
 func (n *nodes) Next() bool {
-	if n.next < len(n.ids) {
-		n.next++
-		return true
-	}
-	n.next = len(n.ids) + 1
-	return false
+	n.next = min(n.next, len(n.ids)) + 1
+	return n.next <= len(n.ids)
 }
 
 // Len implements gonum's graph.Iterator.
@@ -329,11 +296,10 @@ func (n *nodes) Node() gonum.Node {
 	return n.view.Node(n.ids[n.next-1])
 }
 
-// walk is a View as far as paths go: not beyond the first Seed that they enter, with ParentScopeSeed.
+// walk is a View as far as paths go: with ParentScopeSeed not beyond the first Seed that they enter.
 type walk struct {
 	*View
-	start    int64
-	backward bool
+	start int64
 }
 
 // From implements gonum's traverse.Graph.
@@ -341,43 +307,8 @@ func (w walk) From(id int64) gonum.Nodes {
 	if n, ok := w.node(id); !ok || id != w.start && w.parentScope == ParentScopeSeed && n.Vertex.isSeed() {
 		return gonum.Empty
 	}
-	if w.backward {
-		return w.To(id)
-	}
 	return w.View.From(id)
 }
-
-// Edge implements gonum's traverse.Graph.
-func (w walk) Edge(from, to int64) gonum.Edge {
-	if w.backward {
-		from, to = to, from
-	}
-	return w.View.Edge(from, to)
-}
-
-// Reachable returns the part of the graph on the paths from v. It is empty when the graph has no such vertex.
-func (w *View) Reachable(v Vertex) gonum.Directed { return w.part(v, false) }
-
-// Leading returns the part of the graph on the paths to v. It is empty when the graph has no such vertex.
-func (w *View) Leading(v Vertex) gonum.Directed { return w.part(v, true) }
-
-func (w *View) part(v Vertex, backward bool) gonum.Directed {
-	part := simple.NewDirectedGraph()
-	start, ok := w.Find(v)
-	if !ok {
-		return part
-	}
-	part.AddNode(start)
-	search := traverse.BreadthFirst{Traverse: func(e gonum.Edge) bool {
-		part.SetEdge(e)
-		return true
-	}}
-	search.Walk(walk{View: w, start: start.id, backward: backward}, start, nil)
-	return part
-}
-
-// Path returns a shortest path from v to the named Seed, both included, nil when Reaches is false. Cost as View.
-func (g *Graph) Path(v Vertex, seed string) []Vertex { return g.View().Path(v, seed) }
 
 // Path returns a shortest path from v to the named Seed, both included, nil when there is none.
 func (w *View) Path(v Vertex, seed string) []Vertex {
@@ -386,16 +317,13 @@ func (w *View) Path(v Vertex, seed string) []Vertex {
 		return []Vertex{v}
 	}
 	from, ok := w.Find(v)
-	if !ok {
+	to, found := w.Find(target)
+	if !ok || !found {
 		return nil
 	}
-	to, ok := w.Find(target)
-	if !ok {
-		return nil
-	}
-	found, _ := path.DijkstraFromTo(from, to, walk{View: w, start: from.id})
+	steps, _ := path.DijkstraFromTo(from, to, walk{View: w, start: from.id})
 	var vertices []Vertex
-	for _, n := range found {
+	for _, n := range steps {
 		vertices = append(vertices, n.(Node).Vertex)
 	}
 	return vertices

@@ -2,553 +2,295 @@ package graph
 
 import (
 	"cmp"
-	"math"
 	"slices"
+	"strings"
 )
 
-// Set says that the object exists and owns exactly these edges. Edges that the kind table does not foresee are left out and
-// counted (Stats). Neither edges nor the names in it are kept. A Set that changes nothing costs a comparison of the edges in
-// the order in which they were given before; another order is the same set, but costs more.
+// Set says that the object exists and owns exactly these edges. Edges that are not allow-listed are left out and
+// counted (Stats). Neither edges nor the names in it are kept. A Set that changes nothing costs a comparison of the
+// edges with those given before; another order is no other graph, but costs more.
 func (g *Graph) Set(object Vertex, edges []Edge) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	allowed := allowListed(edges)
 	if !object.Kind.valid() {
-		g.refused++
-		return
+		g.leftOut++
+	} else if g.changeTo(object, true, allowed) {
+		g.leftOut += uint64(len(edges) - len(allowed)) //nolint:gosec // not negative
 	}
-	gen := g.generation.Load()
-	owner := gen.findVertex(object)
-	if owner != 0 && gen.states.at(owner).reach.object() {
-		if gen.ownsExactly(owner, object, edges) {
-			return
+}
+
+// allowListed returns those edges that are allow-listed, as a rule all of them.
+func allowListed(edges []Edge) []Edge {
+	for i := range edges {
+		if !edges[i].allowListed() {
+			return slices.DeleteFunc(slices.Clone(edges), func(e Edge) bool { return !e.allowListed() })
 		}
-	} else {
-		owner = gen.intern(object)
-		g.setObject(gen, owner, true)
 	}
-	g.setEdges(gen, owner, object, edges)
-	g.finish(gen)
+	return edges
 }
 
 // Delete says that the object does not exist (any more).
 func (g *Graph) Delete(object Vertex) {
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	g.changeTo(object, false, nil)
+}
+
+// changeTo makes an object exist or not, with these edges. It reports whether that changes anything.
+func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
+	owner := g.find(object)
+	old := g.at(owner).edges().owned
+	// What is the same at both ends of the two lists stays, and the rest goes and comes.
+	same := func(e edge, given *Edge) bool {
+		return g.is(e.from, &given.From, owner, &object) && g.is(e.to, &given.To, owner, &object)
+	}
+	head, tail := 0, 0
+	for head < min(len(old), len(edges)) && same(old[head], &edges[head]) {
+		head++
+	}
+	if head == len(old) && head == len(edges) && g.at(owner).object == exists {
+		return false
+	}
+	for tail < min(len(old), len(edges))-head && same(old[len(old)-1-tail], &edges[len(edges)-1-tail]) {
+		tail++
+	}
+
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	gen := g.generation.Load()
-	owner := gen.findVertex(object)
-	if owner == 0 || !gen.states.at(owner).reach.object() {
-		return
+	if owner == none {
+		owner = g.intern(object)
 	}
-	g.setEdges(gen, owner, object, nil)
-	g.setObject(gen, owner, false)
-	g.finish(gen)
-}
-
-// finish ends a change: readers see it from here on.
-func (g *Graph) finish(gen *generation) {
-	g.publish(gen)
-	if gen.dead > gen.alive+g.compactionFloor || int(gen.freeEdgeCount) > int(gen.edges.length)/2+g.compactionFloor {
-		g.compact()
+	g.setObject(owner, exists)
+	owned := append(make([]edge, 0, len(edges)), old[:head]...)
+	for _, e := range edges[head : len(edges)-tail] {
+		owned = append(owned, edge{g.intern(e.From), g.intern(e.To)})
 	}
+	owned = append(owned, old[len(old)-tail:]...)
+	g.replace(owner, owned, owned[head:len(owned)-tail], old[head:len(old)-tail])
+	g.work += len(edges) + len(old)
+	g.tidyUp()
+	return true
 }
 
-// ownsExactly says whether edges are those that the owner has, in the same order.
-func (gen *generation) ownsExactly(owner uint32, object Vertex, edges []Edge) bool {
-	next := gen.states.at(owner).owned
-	// More repeated or refused edges than this (a Shoot names its Seed twice) are sorted out by setEdges.
-	spare := 8
-	for i, want := range edges {
-		if next != 0 {
-			from, to, after := gen.edge(owner, next)
-			if gen.sameVertex(from, owner, want.From, object) && gen.sameVertex(to, owner, want.To, object) {
-				next = after
-				continue
-			}
-		}
-		if spare--; spare < 0 || want.foreseen() && !slices.Contains(edges[:i], want) {
-			return false
-		}
+// is reports whether v has the number, knowing one vertex with its number.
+func (g *Graph) is(number id, v *Vertex, knownNumber id, known *Vertex) bool {
+	if number == knownNumber {
+		return *v == *known
 	}
-	return next == 0
+	at := g.at(number)
+	return at.kind == v.Kind && at.name == v.Name && g.at(at.namespace).name == v.Namespace
 }
 
-// sameVertex says whether id is v, knowing one id and its vertex.
-func (gen *generation) sameVertex(id, knownID uint32, v, known Vertex) bool {
-	if id == knownID {
-		return v == known
+// intern returns the number of a vertex, a new one if need be.
+func (g *Graph) intern(v Vertex) id {
+	if found := g.find(v); found != none {
+		return found
 	}
-	return gen.is(id, v.Kind, v.Namespace, v.Name)
-}
-
-// edgeKey is an edge while two lists of edges are compared.
-type edgeKey struct {
-	ends     uint64 // from<<32 | to
-	position int    // in the list given to Set
-	stays    bool   // both owned and wanted
-}
-
-func newEdgeKey(from, to uint32, position int) edgeKey {
-	return edgeKey{ends: uint64(from)<<32 | uint64(to), position: position}
-}
-
-func (k edgeKey) from() uint32 { return uint32(k.ends >> 32) }
-func (k edgeKey) to() uint32   { return uint32(k.ends & math.MaxUint32) }
-
-func compareEdgeKeys(a, b edgeKey) int {
-	if a.ends != b.ends {
-		return cmp.Compare(a.ends, b.ends)
+	k := key{name: strings.Clone(v.Name)}
+	if v.Namespace != "" {
+		k.namespace = g.intern(Vertex{Name: v.Namespace})
+		g.at(k.namespace).uses++
 	}
-	return a.position - b.position
+	number := g.next
+	if last := len(g.free) - 1; last >= 0 {
+		number, g.free = g.free[last], g.free[:last]
+	} else if g.next++; int(number/pageSize) == len(g.pages) {
+		g.pages = append(g.pages, new([pageSize]vertex))
+	}
+	*g.at(number) = vertex{key: k, kind: v.Kind}
+	g.ids[v.Kind][k] = number
+	return number
 }
 
-// setEdges makes edges the ones that the owner owns. Readers see nothing of it before publish, so no vertex is ever seen
-// without what it had and will have.
-func (g *Graph) setEdges(gen *generation, owner uint32, object Vertex, edges []Edge) {
-	wanted, owned := g.wanted[:0], g.owned[:0]
-	resolve := func(v Vertex) uint32 {
-		if v == object {
-			return owner
-		}
-		return gen.intern(v)
-	}
-	for i, e := range edges {
-		if !e.foreseen() {
-			g.refused++
+// tidyUp ends a change: vertices that nothing needs any more go, and scopes are made anew.
+func (g *Graph) tidyUp() {
+	for len(g.unused) > 0 {
+		number := g.unused[len(g.unused)-1]
+		g.unused = g.unused[:len(g.unused)-1]
+		v := g.at(number)
+		if v.uses > 0 || v.object || g.ids[v.kind][v.key] != number { // it is needed again, or gone already
 			continue
 		}
-		wanted = append(wanted, newEdgeKey(resolve(e.From), resolve(e.To), i))
-	}
-	slices.SortFunc(wanted, compareEdgeKeys)
-	wanted = slices.CompactFunc(wanted, func(a, b edgeKey) bool { return a.ends == b.ends })
-	for at := gen.states.at(owner).owned; at != 0; {
-		from, to, next := gen.edge(owner, at)
-		owned = append(owned, newEdgeKey(from, to, 0))
-		at = next
-	}
-	slices.SortFunc(owned, compareEdgeKeys)
-	i := 0
-	for j := range owned {
-		for i < len(wanted) && wanted[i].ends < owned[j].ends {
-			i++
+		delete(g.ids[v.kind], v.key)
+		if v.namespace != none {
+			g.dropUse(v.namespace)
 		}
-		if i < len(wanted) && wanted[i].ends == owned[j].ends {
-			wanted[i].stays, owned[j].stays = true, true
-		}
+		*v = vertex{}
+		g.free = append(g.free, number)
 	}
+	if g.scopesStale && g.parentScope == ParentScopeEverything {
+		g.findScopes()
+	}
+	g.scopesStale = false
+}
 
-	// What changes beyond the owner is passed on along the edges into it, which therefore change first. Meanwhile nothing
-	// is passed on along them, since the graph has no cycles.
+func (g *Graph) dropUse(v id) {
+	at := g.at(v)
+	if at.uses--; at.uses == 0 {
+		g.unused = append(g.unused, v)
+	}
+}
+
+func (g *Graph) setObject(v id, exists bool) {
+	switch at := g.at(v); {
+	case exists && !at.object:
+		g.objects[at.kind]++
+	case !exists && at.object:
+		g.objects[at.kind]--
+		g.unused = append(g.unused, v)
+	}
+	g.at(v).object = exists
+}
+
+// replace makes owned the edges of the owner, of which come are new, and gone those that it had.
+func (g *Graph) replace(owner id, owned, come, gone []edge) {
 	change := func(intoOwner bool) {
-		for _, e := range owned {
-			if !e.stays && (e.to() == owner) == intoOwner {
-				g.removeEdge(gen, owner, e.from(), e.to())
+		for _, e := range come {
+			if (e.to == owner) == intoOwner {
+				g.addEdge(owner, e)
 			}
 		}
-		for _, e := range wanted {
-			if !e.stays && (e.to() == owner) == intoOwner {
-				g.addEdge(gen, owner, e.from(), e.to())
+		for _, e := range gone {
+			if (e.to == owner) == intoOwner {
+				g.removeEdge(owner, e)
 			}
 		}
 	}
+	// Edges into the owner come first: then what the owner itself gains and loses is passed on along exactly those
+	// that it will have. Meanwhile nothing is passed on along them, since the graph has no cycles.
 	change(true)
-	slices.SortFunc(wanted, func(a, b edgeKey) int { return a.position - b.position })
-	gen.storeEdges(owner, wanted)
+	g.at(owner).keep().owned = owned
 	change(false)
-
-	g.work += len(edges) + len(wanted) + len(owned)
-	// One huge object should not make its scratch space permanent.
-	if cap(wanted)+cap(owned) > 1<<16 {
-		wanted, owned = nil, nil
-	}
-	g.wanted, g.owned = wanted, owned
 }
 
-// edge returns the ends of the owner's edge at a place in edges, and the place of its next one, 0 after the last.
-func (gen *generation) edge(owner, at uint32) (from, to, next uint32) {
-	e := *gen.edges.at(at)
-	switch e & edgeShape {
-	case edgeFrom:
-		from, to = e.end(), owner
-	case edgeTo:
-		from, to = owner, e.end()
-	default:
-		from = e.end()
-		at++
-		e = *gen.edges.at(at)
-		to = e.end()
-	}
-	if e&edgeMore == 0 {
-		return from, to, 0
-	}
-	return from, to, at + 1
-}
-
-// storeEdges replaces the records of the owner's edges.
-func (gen *generation) storeEdges(owner uint32, list []edgeKey) {
-	state := gen.states.at(owner)
-	if state.owned != 0 {
-		n := uint32(1)
-		for *gen.edges.at(state.owned + n - 1)&edgeMore != 0 {
-			n++
-		}
-		*gen.edges.at(state.owned) = edge(gen.freeEdges[n])
-		gen.freeEdges[n] = state.owned
-		gen.freeEdgeCount += n
-		state.owned = 0
-	}
-	n := uint32(len(list)) //nolint:gosec // each takes memory
-	for _, e := range list {
-		if e.from() != owner && e.to() != owner {
-			n++
-		}
-	}
-	if n == 0 {
+func (g *Graph) addEdge(owner id, e edge) {
+	from, to := g.at(e.from), g.at(e.to)
+	g.edges[from.kind][to.kind]++
+	from.uses++
+	to.uses++
+	if to.isSeed() {
+		g.addSeed(e.from, e.to)
 		return
 	}
-	state.owned = gen.allocateEdges(n)
-	at := state.owned
-	store := func(e edge) {
-		*gen.edges.at(at) = e
-		at++
+	if e.to != owner {
+		to.keep().others = append(to.keep().others, e.from)
 	}
-	for _, e := range list {
-		switch owner {
-		case e.to():
-			store(newEdge(e.from(), edgeFrom))
-		case e.from():
-			store(newEdge(e.to(), edgeTo))
-		default:
-			store(newEdge(e.from(), edgeBeside))
-			store(newEdge(e.to(), edgeBeside))
-		}
+	for _, s := range to.seeds {
+		g.addSeed(e.from, s.seed)
 	}
-	*gen.edges.at(at - 1) &^= edgeMore
-}
-
-// allocateEdges returns the place of so many records of edges, one after the other.
-func (gen *generation) allocateEdges(n uint32) uint32 {
-	if at := gen.freeEdges[n]; at != 0 {
-		gen.freeEdges[n] = uint32(*gen.edges.at(at))
-		gen.freeEdgeCount -= n
-		return at
-	}
-	at := gen.edges.length
-	for range n {
-		gen.edges.add()
-	}
-	return at
-}
-
-// addEdge puts an edge into effect, apart from the owner's records.
-func (g *Graph) addEdge(gen *generation, owner, from, to uint32) {
-	g.countEdge(gen, from, to, true)
-	if to != owner && !gen.vertices.at(to).isSeed() {
-		gen.linkForeign(from, to)
-	}
-	gen.eachSeedBeyond(to, func(seed uint32) { g.addSeed(gen, from, seed) })
 }
 
 // removeEdge is the inverse of addEdge.
-func (g *Graph) removeEdge(gen *generation, owner, from, to uint32) {
-	g.countEdge(gen, from, to, false)
-	if to != owner && !gen.vertices.at(to).isSeed() {
-		g.unlinkForeign(gen, from, to)
-	}
-	gen.eachSeedBeyond(to, func(seed uint32) { g.removeSeed(gen, from, seed) })
-}
-
-// linkForeign makes an edge that another object owns known to the vertex that it leads to.
-func (gen *generation) linkForeign(from, to uint32) {
-	link := gen.freeLinks
-	if link != 0 {
-		gen.freeLinks = gen.inLinks.at(link).next
-	} else {
-		link = gen.inLinks.add()
-	}
-	state := gen.states.at(to)
-	*gen.inLinks.at(link) = inLink{from: from, next: state.foreign}
-	state.foreign = link
-}
-
-// unlinkForeign is the inverse of linkForeign. Which of several owners' links it takes does not matter: they are the same.
-func (g *Graph) unlinkForeign(gen *generation, from, to uint32) {
-	for link := &gen.states.at(to).foreign; *link != 0; g.work++ {
-		in := gen.inLinks.at(*link)
-		if in.from != from {
-			link = &in.next
-			continue
-		}
-		free := *link
-		*link = in.next
-		*in = inLink{next: gen.freeLinks}
-		gen.freeLinks = free
+func (g *Graph) removeEdge(owner id, e edge) {
+	from, to := g.at(e.from), g.at(e.to)
+	g.edges[from.kind][to.kind]--
+	g.dropUse(e.from)
+	g.dropUse(e.to)
+	if to.isSeed() {
+		g.removeSeed(e.from, e.to)
 		return
 	}
-}
-
-// eachIn calls f with the source of each edge into the vertex, but for a Seed, where edges end.
-func (g *Graph) eachIn(gen *generation, id uint32, f func(from uint32)) {
-	if gen.vertices.at(id).isSeed() {
-		return
+	if e.to != owner {
+		// Which of several equal ones it is does not matter.
+		i := slices.Index(to.links.others, e.from)
+		g.work += i
+		to.links.others = slices.Delete(to.links.others, i, i+1)
 	}
-	state := gen.states.at(id)
-	for at := state.owned; at != 0; g.work++ {
-		from, to, next := gen.edge(id, at)
-		if to == id {
-			f(from)
-		}
-		at = next
-	}
-	for link := state.foreign; link != 0; g.work++ {
-		in := gen.inLinks.at(link)
-		f(in.from)
-		link = in.next
+	for _, s := range to.seeds {
+		g.removeSeed(e.from, s.seed)
 	}
 }
 
-// setObject says whether a vertex is an object.
-func (g *Graph) setObject(gen *generation, id uint32, object bool) {
-	state := gen.states.at(id)
-	before := state.alive()
-	kind := gen.vertices.at(id).kind()
-	if object {
-		state.reach |= reachObject
-		g.objects[kind]++
-	} else {
-		state.reach &^= reachObject
-		g.objects[kind]--
-	}
-	g.countVertex(gen, id, before, state.alive())
-	g.dirty = append(g.dirty, id)
+func findSeed(seeds []seedCount, seed id) (int, bool) {
+	return slices.BinarySearchFunc(seeds, seed, func(s seedCount, seed id) int { return cmp.Compare(s.seed, seed) })
 }
 
-func (s *vertexState) alive() bool { return s.edges > 0 || s.reach.object() }
-
-// eachSeedBeyond calls f for each Seed that an edge to the vertex leads to. f must not change what the vertex reaches.
-func (gen *generation) eachSeedBeyond(to uint32, f func(seed uint32)) {
-	if target := gen.vertices.at(to); target.isSeed() {
-		f(target.seedIndex())
-		return
-	}
-	gen.eachSeed(to, f)
-}
-
-// eachSeed calls f for each Seed that edges from the vertex lead to.
-func (gen *generation) eachSeed(id uint32, f func(seed uint32)) {
-	switch r := gen.states.at(id).reach; {
-	case r.nothing():
-	case r.multi():
-		for _, c := range gen.sets.at(r.index()).counts {
-			f(c.seed)
-		}
-	default:
-		f(r.index())
-	}
-}
-
-func compareSeed(c seedCount, seed uint32) int { return cmp.Compare(c.seed, seed) }
-
-// addSeed counts one more edge of the vertex that leads to the Seed. The first one is passed on against the edges.
-func (g *Graph) addSeed(gen *generation, id, seed uint32) {
+// addSeed counts one more edge from the vertex that leads to the Seed. The first one is passed on against the edges.
+func (g *Graph) addSeed(v, seed id) {
 	g.work++
-	state := gen.states.at(id)
-	switch r := state.reach; {
-	case r.nothing():
-		state.reach, state.count = r.with(0, seed), 1
-	case r.multi():
-		set := gen.sets.at(r.index())
-		i, found := slices.BinarySearchFunc(set.counts, seed, compareSeed)
-		if found {
-			set.counts[i].count++
-			return
-		}
-		if n := len(set.counts); n == cap(set.counts) {
-			// There may be tens of thousands of small sets: doubling each would waste more than copying costs.
-			set.counts = append(make([]seedCount, 0, n+n/8+2), set.counts...)
-		}
-		set.counts = slices.Insert(set.counts, i, seedCount{seed, 1})
-		set.changed = true
-	case r.index() == seed:
-		state.count++
+	at := g.at(v)
+	i, found := findSeed(at.seeds, seed)
+	if found {
+		at.seeds[i].count++
 		return
-	default:
-		place := gen.addSet()
-		set := gen.sets.at(place)
-		set.changed = true
-		set.counts = []seedCount{{r.index(), state.count}, {seed, 1}}
-		if seed < r.index() {
-			set.counts[0], set.counts[1] = set.counts[1], set.counts[0]
-		}
-		state.reach = r.with(reachMulti, place)
 	}
-	g.seedsChanged(gen, id)
-	g.eachIn(gen, id, func(from uint32) { g.addSeed(gen, from, seed) })
+	at.seeds = slices.Insert(at.seeds, i, seedCount{seed, 1})
+	g.passOn(v, seed, true)
 }
 
 // removeSeed is the inverse of addSeed. The last edge is passed on.
-func (g *Graph) removeSeed(gen *generation, id, seed uint32) {
+func (g *Graph) removeSeed(v, seed id) {
 	g.work++
-	state := gen.states.at(id)
-	r := state.reach
-	if !r.multi() {
-		if state.count--; state.count > 0 {
-			return
-		}
-		state.reach = r & reachObject
-	} else {
-		set := gen.sets.at(r.index())
-		i, _ := slices.BinarySearchFunc(set.counts, seed, compareSeed)
-		if set.counts[i].count--; set.counts[i].count > 0 {
-			return
-		}
-		set.counts = slices.Delete(set.counts, i, i+1)
-		set.changed = true
-		if len(set.counts) == 1 {
-			state.reach, state.count = r.with(0, set.counts[0].seed), set.counts[0].count
-			g.droppedSets = append(g.droppedSets, r.index())
-		}
+	at := g.at(v)
+	i, _ := findSeed(at.seeds, seed)
+	if at.seeds[i].count--; at.seeds[i].count > 0 {
+		return
 	}
-	g.seedsChanged(gen, id)
-	g.eachIn(gen, id, func(from uint32) { g.removeSeed(gen, from, seed) })
+	if at.seeds = slices.Delete(at.seeds, i, i+1); len(at.seeds) == 0 {
+		at.seeds = nil
+	}
+	g.passOn(v, seed, false)
 }
 
-func (g *Graph) seedsChanged(gen *generation, id uint32) {
-	g.dirty = append(g.dirty, id)
-	if gen.vertices.at(id).isSeed() {
-		g.scopesDirty = true
+// passOn tells the sources of all edges into a vertex that it reaches the Seed now, or no longer. Edges into a Seed end
+// there.
+func (g *Graph) passOn(v, seed id, reached bool) {
+	at := g.at(v)
+	if at.isSeed() {
+		g.scopesStale = true
+		return
 	}
-}
-
-// addSet returns the index of a free place for a set.
-func (gen *generation) addSet() uint32 {
-	if last := len(gen.freeSets) - 1; last >= 0 {
-		place := gen.freeSets[last]
-		gen.freeSets = gen.freeSets[:last]
-		return place
+	tell := (*Graph).removeSeed
+	if reached {
+		tell = (*Graph).addSeed
 	}
-	gen.published.add()
-	return gen.sets.add()
-}
-
-// publish shows readers what has changed.
-func (g *Graph) publish(gen *generation) {
-	for _, id := range g.dirty {
-		state := gen.states.at(id)
-		if state.reach.multi() {
-			place := state.reach.index()
-			if set := gen.sets.at(place); set.changed {
-				published := newSeedSet(id, set.counts)
-				gen.published.at(place).Store(published)
-				set.changed = false
-				g.countSet(set, published)
-			}
-		}
-		if r := &gen.vertices.at(id).reach; r.Load() != uint32(state.reach) {
-			r.Store(uint32(state.reach))
+	edges := at.edges()
+	g.work += len(edges.owned) + len(edges.others)
+	for _, e := range edges.owned {
+		if e.to == v {
+			tell(g, e.from, seed)
 		}
 	}
-	g.work += len(g.dirty)
-	g.dirty = g.dirty[:0]
-	// Only now does no vertex lead to these places.
-	for _, place := range g.droppedSets {
-		set := gen.sets.at(place)
-		gen.published.at(place).Store(nil)
-		set.counts, set.changed = nil, false
-		g.countSet(set, nil)
+	for _, from := range edges.others {
+		tell(g, from, seed)
 	}
-	gen.freeSets = append(gen.freeSets, g.droppedSets...)
-	g.droppedSets = g.droppedSets[:0]
-	if g.scopesDirty && g.parentScope == ParentScopeEverything {
-		gen.publishScopes()
-	}
-	g.scopesDirty = false
 }
 
-// publishScopes finds, for each Seed, the Seeds that lead to it. The graph of Seeds is tiny; bad data can put cycles into it.
-func (gen *generation) publishScopes() {
-	parents := map[uint32][]uint32{}
-	for seed := range gen.seeds.length {
-		gen.eachSeed(*gen.seeds.at(seed), func(parent uint32) {
-			if parent != seed {
-				parents[seed] = append(parents[seed], parent)
-			}
-		})
+func (v *vertex) edges() links {
+	if v.links == nil {
+		return links{}
 	}
-	members := map[uint32][]seedCount{}
-	for seed := range parents {
-		reached := map[uint32]bool{seed: true}
-		for queue := []uint32{seed}; len(queue) > 0; queue = queue[1:] {
-			for _, parent := range parents[queue[0]] {
-				if !reached[parent] {
-					reached[parent] = true
-					queue = append(queue, parent)
-					members[parent] = append(members[parent], seedCount{seed: seed})
+	return *v.links
+}
+
+// keep returns what edges are kept with the vertex, to change it.
+func (v *vertex) keep() *links {
+	if v.links == nil {
+		v.links = &links{}
+	}
+	return v.links
+}
+
+// findScopes finds for each Seed the Seeds that lead to it. The graph of Seeds is tiny; bad data can put cycles into
+// it.
+func (g *Graph) findScopes() {
+	g.scopes = map[id][]id{}
+	for _, start := range g.ids[KindSeed] {
+		reached := map[id]bool{start: true}
+		for queue := []id{start}; len(queue) > 0; queue = queue[1:] {
+			for _, s := range g.at(queue[0]).seeds {
+				if !reached[s.seed] {
+					reached[s.seed] = true
+					queue = append(queue, s.seed)
+					g.scopes[s.seed] = append(g.scopes[s.seed], start)
 				}
 			}
 		}
 	}
-	scopes := make([]*seedSet, gen.seeds.length)
-	for seed, others := range members {
-		others = append(others, seedCount{seed: seed})
-		slices.SortFunc(others, func(a, b seedCount) int { return cmp.Compare(a.seed, b.seed) })
-		scopes[seed] = newSeedSet(0, others)
+	for seed, scope := range g.scopes {
+		scope = append(scope, seed)
+		slices.Sort(scope)
+		g.scopes[seed] = scope
 	}
-	gen.scopes.Store(&scopes)
-}
-
-// compact moves the living into a new generation.
-func (g *Graph) compact() {
-	old := g.generation.Load()
-	next := newGeneration(old.seed, old.alive+old.alive/8)
-	// Ids keep their order, so the Seeds' indices do, and sorted sets stay sorted.
-	ids := make([]uint32, old.vertices.length)
-	for id := uint32(1); id < old.vertices.length; id++ {
-		if old.states.at(id).alive() {
-			ids[id] = next.intern(old.vertex(id))
-		}
-	}
-	seedIndex := func(index uint32) uint32 { return next.vertices.at(ids[*old.seeds.at(index)]).seedIndex() }
-	g.setBytes = 0
-	for id, to := range ids {
-		if to == 0 {
-			continue
-		}
-		from, state := old.states.at(uint32(id)), next.states.at(to)
-		switch r := from.reach; {
-		case r.nothing():
-			state.reach = r
-		case r.multi():
-			place := next.addSet()
-			state.reach = r.with(reachMulti, place)
-			set := next.sets.at(place)
-			set.counts, set.changed = slices.Clone(old.sets.at(r.index()).counts), true
-			for i := range set.counts {
-				set.counts[i].seed = seedIndex(set.counts[i].seed)
-			}
-		default:
-			state.reach, state.count = r.with(0, seedIndex(r.index())), from.count
-		}
-		g.dirty = append(g.dirty, to)
-		state.edges = from.edges
-		for link := from.foreign; link != 0; {
-			in := old.inLinks.at(link)
-			next.linkForeign(ids[in.from], to)
-			link = in.next
-		}
-		if from.owned == 0 {
-			continue
-		}
-		state.owned = next.edges.length
-		for at, more := from.owned, true; more; at++ {
-			e := *old.edges.at(at)
-			*next.edges.at(next.edges.add()) = edge(ids[e.end()])<<edgeBits | e&(1<<edgeBits-1)
-			more = e&edgeMore != 0
-		}
-	}
-	next.alive, next.dead = old.alive, 0
-	g.scopesDirty = true
-	g.publish(next)
-	g.dirty = nil
-	g.compactions++
-	g.generation.Store(next)
 }

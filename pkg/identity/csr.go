@@ -12,7 +12,7 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 )
 
-// SeedOfCertificateRequest returns the Seed that a CertificateSigningRequest asks a seed client certificate for (SPEC 2.1).
+// SeedOfCertificateRequest returns the Seed that a CertificateSigningRequest asks a seed client certificate for.
 // request is PEM, as in spec.request. The error says in which way it is no such request.
 func SeedOfCertificateRequest(request []byte, usages []certificatesv1.KeyUsage) (string, error) {
 	block, _ := pem.Decode(request)
@@ -33,7 +33,9 @@ func SeedOfCertificateRequest(request []byte, usages []certificatesv1.KeyUsage) 
 	if len(csr.DNSNames) > 0 || len(csr.EmailAddresses) > 0 || len(csr.IPAddresses) > 0 || len(csr.URIs) > 0 {
 		return "", errors.New("subject alternative names are not allowed")
 	}
-	wanted := []certificatesv1.KeyUsage{certificatesv1.UsageClientAuth, certificatesv1.UsageDigitalSignature, certificatesv1.UsageKeyEncipherment}
+	wanted := []certificatesv1.KeyUsage{
+		certificatesv1.UsageClientAuth, certificatesv1.UsageDigitalSignature, certificatesv1.UsageKeyEncipherment,
+	}
 	got := slices.Clone(usages)
 	slices.Sort(got)
 	slices.Sort(wanted)

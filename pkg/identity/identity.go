@@ -1,4 +1,4 @@
-// Package identity says who is a seed client (SPEC 1): the gardenlet of a Seed or an extension on it.
+// Package identity says who is a seed client: the gardenlet of a Seed or an extension on it.
 package identity
 
 import (
@@ -40,7 +40,7 @@ type Client struct {
 	Seed string
 }
 
-// From returns the seed client that the user is, and false when it is none (SPEC 1); nil is none. It allocates nothing and is
+// From returns the seed client that the user is, and false when it is none; nil is none. It allocates nothing and is
 // safe for concurrent use.
 //
 // The seeds group is looked at first: a user in it is a gardenlet or nobody.

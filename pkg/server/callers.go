@@ -2,43 +2,55 @@ package server
 
 import (
 	"context"
-	"crypto/x509"
+	stdx509 "crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apiserver/pkg/authentication/authenticator"
+	"k8s.io/apiserver/pkg/authentication/request/x509"
+	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
 )
 
-// callers says who may call the webhooks. It is safe for concurrent use.
+// callers knows who may call the webhooks. It is safe for concurrent use.
 type callers struct {
-	// ca is nil when everybody may.
+	// ca is nil when everybody may call.
 	ca dynamiccertificates.CAContentProvider
-	// names are the common names that are allowed; empty: all that the CA signed.
-	names map[string]bool
-	now   func() time.Time
+	// names are the common names that are allowed. When it is empty, all that the CA signed may call.
+	names         sets.Set[string]
+	authenticator authenticator.Request
 }
 
-// verdict is what was found out about the caller behind a connection.
+func newCallers(ca dynamiccertificates.CAContentProvider, names []string) *callers {
+	c := &callers{ca: ca, names: sets.New(names...)}
+	if ca != nil {
+		c.authenticator = x509.NewDynamic(ca.VerifyOptions, x509.UserConversionFunc(commonName))
+	}
+	return c
+}
+
+// commonName is the user of a certificate. Other than x509.CommonNameUserConversion it accepts an empty name, because
+// without allowed names nobody asks for it.
+func commonName(chain []*stdx509.Certificate) (*authenticator.Response, bool, error) {
+	return &authenticator.Response{User: &user.DefaultInfo{Name: chain[0].Subject.CommonName}}, true, nil
+}
+
+// verdict is what was found out about the caller behind a connection. It holds for these roots, and until then.
 type verdict struct {
-	// code is 0 for a caller that is allowed, else an HTTP status with a message.
-	code    int
-	message string
-	// ends: the caller had a certificate that was good when the connection was made, or has been refused for a while. By now it may
-	// have a better one, which only a new connection can show.
-	ends bool
-	// The verdict holds for these roots, and until then.
-	roots *x509.CertPool
-	until time.Time
+	rejected *rejection
+	roots    *stdx509.CertPool
+	until    time.Time
 }
 
-// connection remembers the verdict on the caller, whose certificate is the same for all requests of a connection. Verifying it
-// takes longer than everything else that a request does.
+// connection remembers the verdict on its caller, whose certificate is the same for all calls. Verifying the
+// certificate for each call takes longer than everything else in it.
 type connection struct {
 	// roots are those that were in force when the connection was made.
-	roots   *x509.CertPool
+	roots   *stdx509.CertPool
 	verdict atomic.Pointer[verdict]
 }
 
@@ -54,63 +66,52 @@ func (c *callers) withConnection(ctx context.Context, _ net.Conn) context.Contex
 	return context.WithValue(ctx, connectionKey{}, conn)
 }
 
-// refusalLasts is how long a refused caller stays refused without another look at its certificate, so that it cannot keep the
-// server busy verifying.
-const refusalLasts = 10 * time.Second
+// verdictLasts is how long a verdict is not looked into again. It is long enough that a rejected caller cannot keep the
+// server busy verifying, and short enough that an intermediate certificate may expire meanwhile.
+const verdictLasts = 10 * time.Second
 
-var allowed = &verdict{}
-
-func (c *callers) check(r *http.Request) *verdict {
+// check returns why the caller may not call, nil when it may.
+func (c *callers) check(w http.ResponseWriter, r *http.Request) *rejection {
 	if c.ca == nil {
-		return allowed
+		return nil
 	}
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-		return &verdict{code: http.StatusUnauthorized, message: "a client certificate is required"}
+		return &rejection{http.StatusUnauthorized, "caller", "a client certificate is required"}
 	}
-	options, ok := c.ca.VerifyOptions()
-	if !ok {
-		return &verdict{code: http.StatusUnauthorized, message: "the client CA is not loaded"}
-	}
-	now := c.now()
+	options, _ := c.ca.VerifyOptions()
 	conn, _ := r.Context().Value(connectionKey{}).(*connection)
-	if conn != nil {
-		if v := conn.verdict.Load(); v != nil && v.roots == options.Roots && now.Before(v.until) {
-			return v
-		}
+	if conn == nil {
+		return c.verify(r)
 	}
-	options.CurrentTime = now
-	v := c.verify(r.TLS.PeerCertificates, options)
-	if conn != nil {
-		v.ends = v.code != 0 && (conn.roots != options.Roots || conn.verdict.Load() != nil)
-		conn.verdict.Store(v)
+	now := time.Now()
+	last := conn.verdict.Load()
+	if last != nil && last.roots == options.Roots && now.Before(last.until) {
+		return last.rejected
 	}
-	return v
+	v := &verdict{rejected: c.verify(r), roots: options.Roots, until: now.Add(verdictLasts)}
+	if expires := r.TLS.PeerCertificates[0].NotAfter; v.rejected == nil && expires.Before(v.until) {
+		v.until = expires
+	}
+	conn.verdict.Store(v)
+	if v.rejected != nil && (last != nil || conn.roots != options.Roots) {
+		// The certificate was good once, or was rejected a while ago. By now the caller may have a better one, which only a
+		// new connection can show.
+		w.Header().Set("Connection", "close")
+	}
+	return v.rejected
 }
 
-func (c *callers) verify(certificates []*x509.Certificate, options x509.VerifyOptions) *verdict {
-	refused := options.CurrentTime.Add(refusalLasts)
-	options.Intermediates = x509.NewCertPool()
-	for _, intermediate := range certificates[1:] {
-		options.Intermediates.AddCert(intermediate)
+func (c *callers) verify(r *http.Request) *rejection {
+	caller, ok, err := c.authenticator.AuthenticateRequest(r)
+	switch {
+	case err != nil:
+		message := fmt.Sprintf("the client certificate is not valid: %v", err)
+		return &rejection{http.StatusUnauthorized, "caller", message}
+	case !ok:
+		return &rejection{http.StatusUnauthorized, "caller", "the client CA is not loaded"}
+	case len(c.names) > 0 && !c.names.Has(caller.User.GetName()):
+		message := fmt.Sprintf("callers named %q are not allowed", caller.User.GetName())
+		return &rejection{http.StatusForbidden, "caller", message}
 	}
-	leaf := certificates[0]
-	chains, err := leaf.Verify(options)
-	if err != nil {
-		return &verdict{
-			code: http.StatusUnauthorized, message: fmt.Sprintf("the client certificate is not valid: %v", err), roots: options.Roots, until: refused,
-		}
-	}
-	if name := leaf.Subject.CommonName; len(c.names) > 0 && !c.names[name] {
-		return &verdict{
-			code: http.StatusForbidden, message: fmt.Sprintf("callers named %q are not allowed", name), roots: options.Roots, until: refused,
-		}
-	}
-	// Verified until the first certificate of the chain expires. Another chain may last longer; then it is verified again.
-	until := leaf.NotAfter
-	for _, certificate := range chains[0] {
-		if certificate.NotAfter.Before(until) {
-			until = certificate.NotAfter
-		}
-	}
-	return &verdict{roots: options.Roots, until: until}
+	return nil
 }

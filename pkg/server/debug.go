@@ -117,6 +117,10 @@ func (d *debug) register(mux *http.ServeMux) {
 	}
 }
 
+// contentSecurity allows the pages' own styles and the search, nothing else.
+const contentSecurity = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; " +
+	"base-uri 'none'"
+
 func (d *debug) render(w http.ResponseWriter, code int, name string, data any) {
 	var b bytes.Buffer
 	if err := debugPages.ExecuteTemplate(&b, name, data); err != nil {
@@ -125,7 +129,7 @@ func (d *debug) render(w http.ResponseWriter, code int, name string, data any) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	w.Header().Set("Content-Security-Policy", contentSecurity)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Cache-Control", "no-store")
@@ -149,16 +153,17 @@ func (d *debug) overview(w http.ResponseWriter, _ *http.Request) {
 		Reasons                  []string
 		Stats                    graph.Stats
 		Vertices, Objects, Edges int
-		Memory                   string
 		Seeds, ShownSeeds        []seedRow
 		Kinds                    []kindRow
 		EdgeKinds                []edgeRow
 		Profiling                bool
-	}{page: d.page(s, "Graph"), Stats: d.options.Graph.Stats(), Seeds: s.seeds, ShownSeeds: s.seeds[:min(len(s.seeds), maxRows)], Profiling: d.options.Metrics.Profiling}
+	}{
+		page: d.page(s, "Graph"), Stats: d.options.Graph.Stats(), Profiling: d.options.Metrics.Profiling,
+		Seeds: s.seeds, ShownSeeds: s.seeds[:min(len(s.seeds), maxRows)],
+	}
 	if !data.Ready {
 		data.Reasons = d.options.NotReady()
 	}
-	data.Memory = fmt.Sprintf("%.1f MiB", float64(data.Stats.Bytes)/(1<<20))
 	for kind, n := range data.Stats.Vertices {
 		data.Vertices += n
 		data.Objects += data.Stats.Objects[kind]
@@ -227,7 +232,7 @@ func (d *debug) vertex(w http.ResponseWriter, r *http.Request) {
 		Paths          [][]graph.Vertex
 		To, From       neighbours
 		Drawing        *drawing
-	}{page: d.page(s, v.String()), Vertex: v, Watched: v.Kind.Watched(), Seed: r.URL.Query().Get("seed")}
+	}{page: d.page(s, v.String()), Vertex: v, Watched: v.Kind.Tracked(), Seed: r.URL.Query().Get("seed")}
 	if data.Node, data.Found = s.Find(v); !data.Found {
 		d.render(w, http.StatusNotFound, "vertex", data)
 		return
@@ -297,8 +302,9 @@ func (d *debug) dot(w http.ResponseWriter, r *http.Request) {
 		part = around
 	}
 	if n := part.Nodes().Len(); n > maxDot {
-		http.Error(w, fmt.Sprintf("the graph has %d nodes, more than the %d that are written; name a vertex by kind, namespace and name", n, maxDot),
-			http.StatusUnprocessableEntity)
+		message := fmt.Sprintf("the graph has %d nodes, more than the %d that are written; "+
+			"name a vertex by kind, namespace and name", n, maxDot)
+		http.Error(w, message, http.StatusUnprocessableEntity)
 		return
 	}
 	written, err := dot.Marshal(part, "garden", "", "  ")

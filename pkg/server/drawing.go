@@ -7,8 +7,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
-// drawing is the neighbourhood of a vertex in columns from left to right: what leads to it, itself, and step by step where it
-// leads, up to the first Seeds.
+// drawing is the neighbourhood of a vertex in columns from left to right: what leads to it, itself, and step by step
+// where it leads, up to the first Seeds.
 type drawing struct {
 	Width, Height int
 	Boxes         []box
@@ -88,7 +88,10 @@ func place(view *graph.View, center graph.Node, columns [][]graph.Node, hidden [
 			y += (d.Height - 2 - len(column)*(boxHeight+rowGap) + rowGap) / 2
 		}
 		for _, n := range column {
-			b := box{Node: n, X: x, Y: y, Width: boxWidth, Height: boxHeight, Label: shortened(n.Vertex.Name), Class: class(n, center)}
+			b := box{
+				Node: n, X: x, Y: y, Width: boxWidth, Height: boxHeight,
+				Label: shortened(n.Vertex.Name), Class: class(n, center),
+			}
 			d.Boxes = append(d.Boxes, b)
 			places[n.ID()] = b
 			y += boxHeight + rowGap
@@ -99,7 +102,8 @@ func place(view *graph.View, center graph.Node, columns [][]graph.Node, hidden [
 	}
 	for id, from := range places {
 		for to := range places {
-			if view.HasEdgeFromTo(id, to) && (from.Node.Vertex.Kind != graph.KindSeed || from.Node == center || to == center.ID()) {
+			shown := from.Node.Vertex.Kind != graph.KindSeed || from.Node == center || to == center.ID()
+			if shown && view.HasEdgeFromTo(id, to) {
 				b := places[to]
 				x1, x2 := from.X+boxWidth, b.X
 				d.Lines = append(d.Lines, line{x1, from.Y + boxHeight/2, (x1 + x2) / 2, x2, b.Y + boxHeight/2})

@@ -1,12 +1,14 @@
 package server
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
 	"strings"
+
+	"k8s.io/apiserver/pkg/server/healthz"
 )
 
-// ready says whether decisions may be made. What has once reached the graph does not leave it again, so readiness stays.
+// ready reports whether decisions may be made. The garden does not leave the graph again, so readiness stays.
 func (s *Server) ready() bool {
 	if s.wasReady.Load() {
 		return true
@@ -20,52 +22,15 @@ func (s *Server) ready() bool {
 	return true
 }
 
-// check is a line of a health check. An empty failure is none.
-type check struct{ name, failure string }
-
-func (s *Server) serveLive(w http.ResponseWriter, r *http.Request) {
-	s.answerChecks(w, r, []check{{name: "ping"}})
-}
-
-func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
-	checks := []check{{name: "ping"}}
-	if s.ready() {
-		checks = append(checks, check{name: "garden"})
-	} else {
-		for _, reason := range s.options.NotReady() {
-			checks = append(checks, check{name: "garden", failure: reason})
+// installHealth serves the health checks. A failed check withholds its reason; /readyz/garden tells it.
+func (s *Server) installHealth(mux *http.ServeMux) {
+	healthz.InstallHandler(mux, healthz.PingHealthz)
+	healthz.InstallLivezHandler(mux, healthz.PingHealthz)
+	garden := healthz.NamedCheck("garden", func(*http.Request) error {
+		if s.ready() {
+			return nil
 		}
-	}
-	shutdown := check{name: "shutdown"}
-	if s.draining.Load() {
-		shutdown.failure = "the server is shutting down"
-	}
-	s.answerChecks(w, r, append(checks, shutdown))
-}
-
-func (*Server) answerChecks(w http.ResponseWriter, r *http.Request, checks []check) {
-	var lines strings.Builder
-	code := http.StatusOK
-	for _, c := range checks {
-		if c.failure == "" {
-			fmt.Fprintf(&lines, "[+]%s ok\n", c.name)
-		} else {
-			fmt.Fprintf(&lines, "[-]%s failed: %s\n", c.name, c.failure)
-			code = http.StatusServiceUnavailable
-		}
-	}
-	outcome := strings.TrimPrefix(r.URL.Path, "/") + " check "
-	text := "ok"
-	switch _, verbose := r.URL.Query()["verbose"]; {
-	case code != http.StatusOK:
-		text = lines.String() + outcome + "failed\n"
-	case verbose:
-		text = lines.String() + outcome + "passed\n"
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-cache, private")
-	w.WriteHeader(code)
-	// The caller may have gone away; there is nobody left to tell.
-	_, _ = w.Write([]byte(text)) // #nosec G705 -- plain text, and browsers are told so
+		return errors.New(strings.Join(s.options.NotReady(), "; "))
+	})
+	healthz.InstallReadyzHandler(mux, healthz.PingHealthz, garden, healthz.NewShutdownHealthz(s.draining))
 }

@@ -18,8 +18,8 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// TestKubeAPIServerUnderstands asks as kube-apiserver does, with its own code, in both versions: what it means arrives, and what is
-// answered is understood.
+// TestKubeAPIServerUnderstands asks as kube-apiserver does, with its own code, in both versions: what it means arrives,
+// and what is answered is understood.
 func TestKubeAPIServerUnderstands(t *testing.T) {
 	var asked view
 	decision, reason := authorizer.DecisionAllow, ""
@@ -62,7 +62,7 @@ func TestKubeAPIServerUnderstands(t *testing.T) {
 			view{verb: "get", path: "/metrics?a=<b>&c"},
 		},
 	} {
-		for version, number := range map[string]reviewVersion{"v1": reviewV1, "v1beta1": reviewV1beta1} {
+		for version, number := range map[string]string{"v1": reviewV1, "v1beta1": reviewV1beta1} {
 			t.Run(name+" "+version, func(t *testing.T) {
 				apiserver, err := kubewebhook.New(&rest.Config{
 					Host: "https://" + s.Address() + AuthorizerPath, TLSClientConfig: rest.TLSClientConfig{Insecure: true},
@@ -75,6 +75,7 @@ func TestKubeAPIServerUnderstands(t *testing.T) {
 				require.Equal(t, authorizer.DecisionAllow, got)
 				want := c.want
 				want.version, want.user, want.groups = number, gardenlet.Name, gardenlet.Groups
+				want.uid, want.extra = gardenlet.UID, gardenlet.Extra
 				require.ElementsMatch(t, want.fields, asked.fields)
 				require.ElementsMatch(t, want.labels, asked.labels)
 				want.fields, want.labels, asked.fields, asked.labels = nil, nil, nil, nil

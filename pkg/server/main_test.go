@@ -34,7 +34,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// related allows seed clients what the graph relates to their Seed: as much of the authorizer as the server's tests need.
+// related allows seed clients what the graph relates to their Seed: as much of the authorizer as the server's tests
+// need.
 func related(g *graph.Graph) authorizer.AuthorizerFunc {
 	return func(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
 		client, ok := identity.From(a.GetUser())

@@ -1,14 +1,16 @@
 package server
 
 import (
+	"net/http"
 	"runtime"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/component-base/version"
 
@@ -16,131 +18,107 @@ import (
 	"github.com/seedguard/seedguard/pkg/identity"
 )
 
-// Labels are bounded: what a caller can choose freely is counted as "other".
+// other counts what a caller can choose freely, so that labels are bounded.
 const other = "other"
 
-// index gives the known values of a label small numbers, so that a decision is counted without building a label.
-type index[K comparable] struct {
-	names   []string
-	numbers map[K]int
+// metrics are the server's own; the garden registers those of the informers.
+type metrics struct {
+	authorizer, admission *decisions
+	panics, rejected      *prometheus.CounterVec
+	// resources are the labels of those that are counted by themselves.
+	resources map[schema.GroupResource]string
 }
 
-// newIndex numbers the values from 1; 0 is "other".
-func newIndex[K comparable](values []K, name func(K) string) index[K] {
-	i := index[K]{names: []string{other}, numbers: map[K]int{}}
-	for _, value := range values {
-		if _, ok := i.numbers[value]; !ok {
-			i.numbers[value] = len(i.names)
-			i.names = append(i.names, name(value))
-		}
-	}
-	return i
-}
-
-// decisions counts decisions by result, kind of client, resource and verb. The counters of a combination are made when it
-// first comes up, so that no scrape carries the thousands that never do.
+// decisions are the metrics of one half.
 type decisions struct {
-	counters  *prometheus.CounterVec
-	made      []atomic.Pointer[prometheus.Counter]
-	results   []string
-	resources index[schema.GroupResource]
-	verbs     index[string]
-	duration  prometheus.Histogram
+	counts *prometheus.CounterVec
+	// verbs are those that are counted by themselves.
+	verbs    sets.Set[string]
+	duration prometheus.Histogram
 }
 
-var clientKinds = []identity.ClientKind{0, identity.Gardenlet, identity.Extension}
-
-func newDecisions(half, verb string, results []string, resources []schema.GroupResource, verbs []string, buckets []float64) *decisions {
-	d := &decisions{
-		counters: prometheus.NewCounterVec(prometheus.CounterOpts{
+func newDecisions(half, verb string, verbs sets.Set[string], buckets []float64) *decisions {
+	return &decisions{
+		counts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_" + half + "_decisions_total",
 			Help: "Decisions, by result, kind of client, resource and " + verb + ".",
 		}, []string{"result", "client", "resource", verb}),
-		results:   results,
-		resources: newIndex(resources, schema.GroupResource.String),
-		verbs:     newIndex(verbs, strings.Clone),
+		verbs: verbs,
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "seedguard_" + half + "_decision_duration_seconds",
 			Help:    "Time to decide, without the time on the wire.",
 			Buckets: buckets,
 		}),
 	}
-	d.made = make([]atomic.Pointer[prometheus.Counter], len(results)*len(clientKinds)*len(d.resources.names)*len(d.verbs.names))
-	return d
-}
-
-func (d *decisions) count(result int, client identity.ClientKind, resource schema.GroupResource, verb string, took time.Duration) {
-	r, v := d.resources.numbers[resource], d.verbs.numbers[verb]
-	slot := &d.made[((result*len(clientKinds)+int(client))*len(d.resources.names)+r)*len(d.verbs.names)+v]
-	counter := slot.Load()
-	if counter == nil {
-		made := d.counters.WithLabelValues(d.results[result], client.String(), d.resources.names[r], d.verbs.names[v])
-		counter = &made
-		slot.Store(counter)
-	}
-	(*counter).Inc()
-	d.duration.Observe(took.Seconds())
-}
-
-// reviewDecisions counts what the authorizer decides.
-type reviewDecisions struct{ *decisions }
-
-var reviewResults = []string{
-	authorizer.DecisionDeny:      "deny",
-	authorizer.DecisionAllow:     "allow",
-	authorizer.DecisionNoOpinion: "no_opinion",
-}
-
-func (d reviewDecisions) decided(r *review, decision authorizer.Decision, took time.Duration) {
-	client, _ := identity.From(&r.info)
-	if int(decision) >= len(reviewResults) || decision < 0 {
-		decision = authorizer.DecisionNoOpinion // as it is answered
-	}
-	d.count(int(decision), client.Kind, schema.GroupResource{Group: r.APIGroup, Resource: r.Resource}, r.Verb, took)
-}
-
-var (
-	reviewVerbs         = []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
-	admissionOperations = []string{"CREATE", "UPDATE", "DELETE", "CONNECT"}
-	admissionResults    = []string{"denied", "allowed", "error"}
-)
-
-// webhookMetrics count the calls of one webhook that get no decision.
-type webhookMetrics struct {
-	panics  prometheus.Counter
-	refused func(reason string)
-}
-
-// metrics are the server's own; the garden registers those of the informers.
-type metrics struct {
-	authorizer reviewDecisions
-	admission  *decisions
-	panics     *prometheus.CounterVec
-	refused    *prometheus.CounterVec
 }
 
 func newMetrics(resources []schema.GroupResource) *metrics {
-	return &metrics{
-		authorizer: reviewDecisions{newDecisions("authorizer", "verb", reviewResults, resources, reviewVerbs,
-			prometheus.ExponentialBuckets(250e-9, 4, 12))},
-		admission: newDecisions("admission", "operation", admissionResults, resources, admissionOperations,
-			prometheus.ExponentialBuckets(1e-6, 4, 11)),
+	m := &metrics{
+		authorizer: newDecisions("authorizer", "verb",
+			sets.New("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"),
+			prometheus.ExponentialBuckets(250e-9, 4, 12)), // to 1 s
+		admission: newDecisions("admission", "operation", sets.New("CREATE", "UPDATE", "DELETE", "CONNECT"),
+			prometheus.ExponentialBuckets(1e-6, 4, 11)), // to 1 s
 		panics: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_webhook_panics_total",
 			Help: "Webhook calls that panicked and were answered 500: bugs.",
 		}, []string{"webhook"}),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "seedguard_webhook_refused_total",
-			Help: "Webhook calls that got no decision, by reason (caller, method, content_type, too_many, not_ready, too_large, bad_request).",
+		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "seedguard_webhook_rejected_total",
+			Help: "Webhook calls that got no decision, by reason " +
+				"(caller, method, content_type, too_many, not_ready, too_large, bad_request).",
 		}, []string{"webhook", "reason"}),
+		resources: map[schema.GroupResource]string{},
 	}
+	for _, resource := range resources {
+		m.resources[resource] = resource.String()
+	}
+	for _, name := range []string{"authorizer", "admission"} {
+		m.panics.WithLabelValues(name) // shows 0 until there is one
+	}
+	return m
 }
 
-func (m *metrics) webhook(name string) *webhookMetrics {
-	return &webhookMetrics{
-		panics:  m.panics.WithLabelValues(name),
-		refused: func(reason string) { m.refused.WithLabelValues(name, reason).Inc() },
+// reviewed counts a decision of the authorizer.
+func (m *metrics) reviewed(r *review, decision authorizer.Decision, took time.Duration) {
+	result := "no_opinion"
+	switch decision {
+	case authorizer.DecisionAllow:
+		result = "allow"
+	case authorizer.DecisionDeny:
+		result = "deny"
+	default: // answered as no opinion
 	}
+	m.count(m.authorizer, result, r.User, schema.GroupResource{Group: r.APIGroup, Resource: r.Resource}, r.Verb, took)
+}
+
+// admitted counts a decision of the admission.
+func (m *metrics) admitted(q *admissionv1.AdmissionRequest, a *admissionv1.AdmissionResponse, took time.Duration) {
+	result := "denied"
+	switch {
+	case a.Allowed:
+		result = "allowed"
+	case a.Result != nil && a.Result.Code >= http.StatusInternalServerError:
+		result = "error"
+	}
+	who := &user.DefaultInfo{Name: q.UserInfo.Username, Groups: q.UserInfo.Groups}
+	m.count(m.admission, result, who, schema.GroupResource{Group: q.Resource.Group, Resource: q.Resource.Resource},
+		string(q.Operation), took)
+}
+
+func (m *metrics) count(
+	d *decisions, result string, who user.Info, resource schema.GroupResource, verb string, took time.Duration,
+) {
+	client, _ := identity.From(who)
+	label, ok := m.resources[resource]
+	if !ok {
+		label = other
+	}
+	if !d.verbs.Has(verb) {
+		verb = other
+	}
+	d.counts.WithLabelValues(result, client.Kind.String(), label, verb).Inc()
+	d.duration.Observe(took.Seconds())
 }
 
 // register registers all metrics of the server.
@@ -158,9 +136,9 @@ func (s *Server) register(registry prometheus.Registerer) error {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		info,
-		s.metrics.authorizer.counters, s.metrics.authorizer.duration,
-		s.metrics.admission.counters, s.metrics.admission.duration,
-		s.metrics.panics, s.metrics.refused,
+		s.metrics.authorizer.counts, s.metrics.authorizer.duration,
+		s.metrics.admission.counts, s.metrics.admission.duration,
+		s.metrics.panics, s.metrics.rejected,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "seedguard_webhook_requests_in_flight",
 			Help: "Webhook calls that are being answered.",
@@ -203,16 +181,13 @@ var (
 		"Vertices of the graph that are objects themselves, by kind.", []string{"kind"}, nil)
 	descEdges = prometheus.NewDesc("seedguard_graph_edges",
 		"Edges of the graph, by the kinds of their ends. An edge that two objects imply counts twice.", []string{"from", "to"}, nil)
-	descRefusedEdges = prometheus.NewDesc("seedguard_graph_refused_edges_total",
-		"Edges that objects implied against the layers of the kinds, and that were not added.", nil, nil)
-	descCompactions = prometheus.NewDesc("seedguard_graph_compactions_total",
-		"How often the graph's memory was tidied up.", nil, nil)
-	descBytes = prometheus.NewDesc("seedguard_graph_size_bytes", "Memory that the graph takes, roughly.", nil, nil)
+	descLeftOutEdges = prometheus.NewDesc("seedguard_graph_left_out_edges_total",
+		"Edges that objects implied and that are not allow-listed, so that they were left out.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (graphCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descVertices, descObjects, descEdges, descRefusedEdges, descCompactions, descBytes} {
+	for _, desc := range []*prometheus.Desc{descVertices, descObjects, descEdges, descLeftOutEdges} {
 		descs <- desc
 	}
 }
@@ -232,7 +207,5 @@ func (c graphCollector) Collect(out chan<- prometheus.Metric) {
 	for kinds, n := range stats.Edges {
 		send(descEdges, prometheus.GaugeValue, float64(n), kinds.From.String(), kinds.To.String())
 	}
-	send(descRefusedEdges, prometheus.CounterValue, float64(stats.Refused))
-	send(descCompactions, prometheus.CounterValue, float64(stats.Compactions))
-	send(descBytes, prometheus.GaugeValue, float64(stats.Bytes))
+	send(descLeftOutEdges, prometheus.CounterValue, float64(stats.LeftOut))
 }

@@ -1,10 +1,14 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
@@ -13,94 +17,129 @@ import (
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 )
 
-// reviewVersion is the version of authorization.k8s.io that a review is written in, and so the version of its answer.
-type reviewVersion uint8
+// typeMeta opens every body. Members that it does not know are errors at the top of a body, because the API server's
+// decoder would take "KIND" for the kind.
+type typeMeta struct {
+	Kind       string         `json:"kind"`
+	APIVersion string         `json:"apiVersion"`
+	Unknown    jsontext.Value `json:",embed"`
+}
+
+// check returns an error unless the body is of the kind and one of the versions.
+func (t *typeMeta) check(kind string, versions ...string) error {
+	for _, version := range versions {
+		if t.Kind == kind && t.APIVersion == version {
+			if len(t.Unknown) > 0 {
+				return fmt.Errorf("the %s has unknown members at the top: %s", kind, t.Unknown)
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("the body is a %q of %q, no %s of a version that is served", t.Kind, t.APIVersion, kind)
+}
+
+// subjectAccessReview is a SubjectAccessReview of v1 or v1beta1, which differ in how they spell the groups. Members
+// that decide nothing are here for their types: what the API server's decoder rejects is rejected here too.
+type subjectAccessReview struct {
+	typeMeta
+	Metadata metav1.ObjectMeta `json:"metadata"`
+	Spec     struct {
+		ResourceAttributes    *authorizationv1.ResourceAttributes    `json:"resourceAttributes"`
+		NonResourceAttributes *authorizationv1.NonResourceAttributes `json:"nonResourceAttributes"`
+		User                  string                                 `json:"user"`
+		V1Groups              []string                               `json:"groups"`
+		V1beta1Groups         []string                               `json:"group"`
+		UID                   string                                 `json:"uid"`
+		Extra                 map[string][]string                    `json:"extra"`
+	} `json:"spec"`
+	Status authorizationv1.SubjectAccessReviewStatus `json:"status"`
+}
 
 const (
-	reviewV1 reviewVersion = iota + 1
-	reviewV1beta1
+	reviewKind    = "SubjectAccessReview"
+	reviewV1      = "authorization.k8s.io/v1"
+	reviewV1beta1 = "authorization.k8s.io/v1beta1"
 )
 
-// review is a decoded SubjectAccessReview (SPEC 5), as the authorizer sees it. Its strings are parts of a copy of the body that
-// is its own: whoever keeps one keeps nothing that is used again.
+// review is what a SubjectAccessReview asks, and the version that its answer must have.
 type review struct {
-	// AttributesRecord holds all but the selectors, which are below.
 	authorizer.AttributesRecord
-	version reviewVersion
-	// info is what User points to, so that decoding costs one allocation. The uid and the extra fields decide nothing and are
-	// left out.
-	info user.DefaultInfo
-	// room keeps the groups of an ordinary seed client (two for a gardenlet, three for a ServiceAccount) beside the review.
-	room [6]string
-
-	fieldSelector selector[metav1.FieldSelectorRequirement, fields.Requirements]
-	labelSelector selector[metav1.LabelSelectorRequirement, labels.Requirements]
+	version string
 }
 
-// selector is a selector as it came, and once somebody asks, as it parses.
-type selector[R any, P any] struct {
-	raw          string
-	requirements []R
-
-	once   sync.Once
-	parsed P
-	err    error
-}
-
-var _ authorizer.Attributes = &review{}
-
-func newReview() *review {
-	r := new(review)
-	r.User = &r.info
-	return r
-}
-
-// GetFieldSelector parses the field selector when it is asked for the first time. Requirements that cannot be understood are
-// left out and reported in the error: the rest still holds, because requirements only narrow.
-func (r *review) GetFieldSelector() (fields.Requirements, error) {
-	s := &r.fieldSelector
-	if s.raw == "" && s.requirements == nil {
-		return nil, nil
+// DecodeReview returns what a SubjectAccessReview in JSON asks. The error tells the caller what is wrong with it.
+func DecodeReview(body []byte) (authorizer.Attributes, error) {
+	r, err := decodeReview(body)
+	if err != nil {
+		return nil, err
 	}
-	s.once.Do(func() {
-		if s.raw == "" {
-			s.parsed, s.err = fieldRequirements(s.requirements)
-			return
-		}
-		parsed, err := fields.ParseSelector(s.raw)
-		if err != nil {
-			s.err = err
-			return
-		}
-		s.parsed = parsed.Requirements()
-	})
-	return s.parsed, s.err
+	return r, nil
 }
 
-// GetLabelSelector is to labels what GetFieldSelector is to fields.
-func (r *review) GetLabelSelector() (labels.Requirements, error) {
-	s := &r.labelSelector
-	if s.raw == "" && s.requirements == nil {
-		return nil, nil
+func decodeReview(body []byte) (*review, error) {
+	var in subjectAccessReview
+	if err := json.Unmarshal(body, &in); err != nil {
+		return nil, fmt.Errorf("the body is no %s: %w", reviewKind, err)
 	}
-	s.once.Do(func() {
-		if s.raw == "" {
-			s.parsed, s.err = labelRequirements(s.requirements)
-			return
-		}
-		parsed, err := labels.Parse(s.raw)
-		if err != nil {
-			s.err = err
-			return
-		}
-		s.parsed, _ = parsed.Requirements()
-	})
-	return s.parsed, s.err
+	if err := in.check(reviewKind, reviewV1, reviewV1beta1); err != nil {
+		return nil, err
+	}
+	spec := &in.Spec
+	groups := spec.V1Groups
+	if in.APIVersion == reviewV1beta1 {
+		groups = spec.V1beta1Groups
+	}
+	switch {
+	case (spec.ResourceAttributes == nil) == (spec.NonResourceAttributes == nil):
+		return nil, errors.New("exactly one of spec.resourceAttributes and spec.nonResourceAttributes must be set")
+	case spec.User == "" && len(groups) == 0:
+		return nil, errors.New("spec.user or the groups of the user must be set")
+	}
+	r := &review{version: in.APIVersion}
+	r.User = &user.DefaultInfo{Name: spec.User, Groups: groups, UID: spec.UID, Extra: spec.Extra}
+	if n := spec.NonResourceAttributes; n != nil {
+		r.Verb, r.Path = n.Verb, n.Path
+		return r, nil
+	}
+	return r, r.setResource(spec.ResourceAttributes)
 }
 
-func fieldRequirements(in []metav1.FieldSelectorRequirement) (out fields.Requirements, err error) {
+// setResource sets what the review asks about a resource.
+func (r *review) setResource(a *authorizationv1.ResourceAttributes) error {
+	r.ResourceRequest = true
+	r.Verb, r.Namespace, r.Name = a.Verb, a.Namespace, a.Name
+	r.APIGroup, r.APIVersion, r.Resource, r.Subresource = a.Group, a.Version, a.Resource, a.Subresource
+	if r.APIVersion == "" {
+		r.APIVersion = "*" // as the API server reads it
+	}
+	const both = "spec.resourceAttributes.%s must not have both rawSelector and requirements"
+	if s := a.FieldSelector; s != nil {
+		if s.RawSelector != "" && len(s.Requirements) > 0 {
+			return fmt.Errorf(both, "fieldSelector")
+		}
+		r.FieldSelectorRequirements, r.FieldSelectorParsingErr = fieldRequirements(s)
+	}
+	if s := a.LabelSelector; s != nil {
+		if s.RawSelector != "" && len(s.Requirements) > 0 {
+			return fmt.Errorf(both, "labelSelector")
+		}
+		r.LabelSelectorRequirements, r.LabelSelectorParsingErr = labelRequirements(s)
+	}
+	return nil
+}
+
+// fieldRequirements parses a field selector as the API server does. Requirements that cannot be understood are left out
+// and reported in the error. The rest still holds, because requirements only narrow.
+func fieldRequirements(s *authorizationv1.FieldSelectorAttributes) (out fields.Requirements, err error) {
+	if s.RawSelector != "" {
+		parsed, err := fields.ParseSelector(s.RawSelector)
+		if err != nil {
+			return nil, err
+		}
+		return parsed.Requirements(), nil
+	}
 	var errs []error
-	for _, r := range in {
+	for _, r := range s.Requirements {
 		operator := selection.Equals
 		switch r.Operator {
 		case metav1.FieldSelectorOpIn:
@@ -119,27 +158,66 @@ func fieldRequirements(in []metav1.FieldSelectorRequirement) (out fields.Require
 	return out, errors.Join(errs...)
 }
 
-var labelOperators = map[metav1.LabelSelectorOperator]selection.Operator{
-	metav1.LabelSelectorOpIn:           selection.In,
-	metav1.LabelSelectorOpNotIn:        selection.NotIn,
-	metav1.LabelSelectorOpExists:       selection.Exists,
-	metav1.LabelSelectorOpDoesNotExist: selection.DoesNotExist,
-}
-
-func labelRequirements(in []metav1.LabelSelectorRequirement) (out labels.Requirements, err error) {
+// labelRequirements is to labels what fieldRequirements is to fields.
+func labelRequirements(s *authorizationv1.LabelSelectorAttributes) (out labels.Requirements, err error) {
+	if s.RawSelector != "" {
+		return labels.ParseToRequirements(s.RawSelector)
+	}
 	var errs []error
-	for _, r := range in {
-		operator, ok := labelOperators[r.Operator]
-		if !ok {
-			errs = append(errs, fmt.Errorf("operator %q is not supported in a label selector", r.Operator))
-			continue
-		}
-		requirement, err := labels.NewRequirement(r.Key, operator, r.Values)
+	for _, r := range s.Requirements {
+		selector, err := metav1.LabelSelectorAsSelector(&metav1.LabelSelector{
+			MatchExpressions: []metav1.LabelSelectorRequirement{r},
+		})
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		out = append(out, *requirement)
+		requirements, _ := selector.Requirements()
+		out = append(out, requirements...)
 	}
 	return out, errors.Join(errs...)
+}
+
+// reviewAnswer is the SubjectAccessReview that answers another: its version is that of the question.
+type reviewAnswer struct {
+	Kind       string                                    `json:"kind"`
+	APIVersion string                                    `json:"apiVersion"`
+	Status     authorizationv1.SubjectAccessReviewStatus `json:"status"`
+}
+
+// answerReview answers a SubjectAccessReview. An error of the authorizer goes into evaluationError: it explains the
+// decision and does not change it.
+func (s *Server) answerReview(ctx context.Context, body []byte) (any, error) {
+	r, err := decodeReview(body)
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	decision, reason, err := s.options.Authorizer.Authorize(ctx, r)
+	s.metrics.reviewed(r, decision, time.Since(start))
+	s.logDecision(r, decision, reason, err)
+
+	answer := &reviewAnswer{Kind: reviewKind, APIVersion: r.version}
+	answer.Status.Allowed = decision == authorizer.DecisionAllow
+	answer.Status.Denied = decision == authorizer.DecisionDeny
+	answer.Status.Reason = reason
+	if err != nil {
+		answer.Status.EvaluationError = err.Error()
+	}
+	return answer, nil
+}
+
+func (s *Server) logDecision(r *review, decision authorizer.Decision, reason string, err error) {
+	// No opinion is ordinary: RBAC may still allow the request.
+	level := 4
+	if decision == authorizer.DecisionAllow {
+		level = 6
+	}
+	logger := s.log.V(level)
+	if !logger.Enabled() {
+		return
+	}
+	logger.Info("Authorized", "decision", decision.String(), "reason", reason, "err", err, "user", r.User.GetName(),
+		"verb", r.Verb, "group", r.APIGroup, "resource", r.Resource, "subresource", r.Subresource,
+		"namespace", r.Namespace, "name", r.Name, "path", r.Path)
 }

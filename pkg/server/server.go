@@ -23,7 +23,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
-// The paths of the webhooks (SPEC 5).
+// The paths of the webhooks.
 const (
 	AuthorizerPath = "/webhooks/auth/seed"
 	AdmissionPath  = "/webhooks/admission/seedrestriction"
@@ -55,18 +55,17 @@ type Server struct {
 	certificates *certificates
 	callers      *callers
 	metrics      *metrics
-	// answers are buffers for the answers to SubjectAccessReviews.
-	answers sync.Pool
 
 	inFlight atomic.Int64
 	wasReady atomic.Bool
-	draining atomic.Bool
+	// draining is closed when the server begins to shut down.
+	draining chan struct{}
 
 	secure, plain net.Listener
 }
 
-// Limits of the listeners. kube-apiserver sends all its calls over one connection, so a connection may hold as many as are
-// answered at a time.
+// Limits of the listeners. kube-apiserver sends all its calls over one connection, so a connection may hold as many as
+// are answered at a time.
 const (
 	maxHeaderBytes    = 16 << 10
 	readHeaderTimeout = 5 * time.Second
@@ -77,23 +76,20 @@ const (
 	drainTimeout = 10 * time.Second
 )
 
-// New returns a server that listens, but answers nobody before Run is called. Run must be called, be it with a context that has
-// ended.
+// New returns a server that listens, but answers nobody before Run is called. Run must be called to release what the
+// server holds; the context may have ended by then.
 func New(ctx context.Context, options Options) (*Server, error) {
 	s := &Server{
-		options: options,
-		log:     klog.FromContext(ctx).WithName("server"),
-		metrics: newMetrics(options.Resources),
-		answers: sync.Pool{New: func() any { return new([]byte) }},
+		options:  options,
+		log:      klog.FromContext(ctx).WithName("server"),
+		metrics:  newMetrics(options.Resources),
+		draining: make(chan struct{}),
 	}
 	var err error
 	if s.certificates, err = loadCertificates(ctx, &options.Serving); err != nil {
 		return nil, err
 	}
-	s.callers = &callers{ca: s.certificates.clientCA, names: map[string]bool{}, now: time.Now}
-	for _, name := range options.Serving.ClientAllowedNames {
-		s.callers.names[name] = true
-	}
+	s.callers = newCallers(s.certificates.clientCA, options.Serving.ClientAllowedNames)
 	if err := errors.Join(s.register(options.Registry), s.listen()); err != nil {
 		s.close(ctx)
 		return nil, err
@@ -115,7 +111,7 @@ func (s *Server) listen() (err error) {
 	return nil
 }
 
-// close lets go of what New took.
+// close releases what New took.
 func (s *Server) close(ctx context.Context) {
 	for _, listener := range []net.Listener{s.secure, s.plain} {
 		if listener != nil {
@@ -162,11 +158,11 @@ func (s *Server) Run(ctx context.Context) error {
 	var err error
 	select {
 	case <-ctx.Done():
-		s.draining.Store(true)
+		close(s.draining)
 		s.log.Info("Shutting down", "delay", s.options.Serving.ShutdownDelay.Duration)
 		time.Sleep(s.options.Serving.ShutdownDelay.Duration)
 	case err = <-failed:
-		s.draining.Store(true)
+		close(s.draining)
 	}
 	deadline, cancel := context.WithTimeout(background, drainTimeout)
 	defer cancel()
@@ -210,39 +206,20 @@ func (l errorLog) Write(line []byte) (int, error) {
 
 // Handler returns what the webhooks' listener serves. It is for tests and benchmarks that need no listener.
 func (s *Server) Handler() http.Handler {
-	review := &webhook{Server: s, name: "authorizer", maxBody: maxReview, answer: s.answerReview}
-	admission := &webhook{Server: s, name: "admission", maxBody: maxAdmission, answer: s.answerAdmission}
 	mux := http.NewServeMux()
-	for path, h := range map[string]*webhook{AuthorizerPath: review, AdmissionPath: admission} {
-		h.metrics = s.metrics.webhook(h.name)
-		mux.Handle(path, h)
-	}
-	for path, handler := range map[string]http.HandlerFunc{"/healthz": s.serveLive, "/livez": s.serveLive, "/readyz": s.serveReady} {
-		mux.Handle("GET "+path, handler)
-	}
+	mux.Handle(AuthorizerPath, &webhook{Server: s, name: "authorizer", maxBody: maxReview, answer: s.answerReview})
+	mux.Handle(AdmissionPath, &webhook{Server: s, name: "admission", maxBody: maxAdmission, answer: s.answerAdmission})
+	s.installHealth(mux)
 	return mux
 }
 
 // metricsHandler returns what the listener of the metrics serves.
 func (s *Server) metricsHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.options.Registry, promhttp.HandlerOpts{ErrorLog: log.New(errorLog{s.log}, "", 0)}))
+	metrics := promhttp.HandlerOpts{ErrorLog: log.New(errorLog{s.log}, "", 0)}
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.options.Registry, metrics))
 	if s.options.Metrics.DebugPages() {
 		(&debug{Server: s}).register(mux)
 	}
 	return mux
-}
-
-func (s *Server) logDecision(r *review, decision authorizer.Decision, reason string, err error) {
-	// Refusals are ordinary: RBAC may still allow what the authorizer has no opinion on.
-	level := 4
-	if decision == authorizer.DecisionAllow {
-		level = 6
-	}
-	logger := s.log.V(level)
-	if !logger.Enabled() {
-		return
-	}
-	logger.Info("Authorized", "decision", decision.String(), "reason", reason, "err", err, "user", r.info.Name, "verb", r.Verb,
-		"group", r.APIGroup, "resource", r.Resource, "subresource", r.Subresource, "namespace", r.Namespace, "name", r.Name, "path", r.Path)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -32,10 +33,10 @@ func TestReviewsAreAnswered(t *testing.T) {
 	s := start(t, newOptions())
 	client := newClient(t)
 	for name, c := range map[string]struct{ body, want string }{
-		"own":     {spec(own), `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":true}}`},
-		"foreign": {spec(foreign), `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":false,"reason":"no relationship found from secret \u0022y\u0022"}}`},
-		"human":   {spec(human), `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":false,"reason":"not a seed client"}}`},
-		"v1beta1": {ordinaryReviews["v1beta1"], `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1beta1","status":{"allowed":true}}`},
+		"own":     {spec(own), `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":true,"denied":false}}`},
+		"foreign": {spec(foreign), `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":false,"denied":false,"reason":"no relationship found from secret \"y\""}}`},
+		"human":   {spec(human), `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":false,"denied":false,"reason":"not a seed client"}}`},
+		"v1beta1": {ordinaryReviews["v1beta1"], `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1beta1","status":{"allowed":true,"denied":false}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := s.post(t, client, c.body)
@@ -63,8 +64,9 @@ func TestAuthorizerErrorsAndDenials(t *testing.T) {
 		want     string
 	}{
 		"deny":             {authorizer.DecisionDeny, nil, `{"allowed":false,"denied":true,"reason":"because"}`},
-		"error":            {authorizer.DecisionNoOpinion, fmt.Errorf("look-up \"failed\""), `{"allowed":false,"reason":"because","evaluationError":"look-up \"failed\""}`},
-		"unknown decision": {authorizer.Decision(17), nil, `{"allowed":false,"reason":"because"}`},
+		"error":            {authorizer.DecisionNoOpinion, fmt.Errorf("look-up \"failed\""), `{"allowed":false,"denied":false,"reason":"because","evaluationError":"look-up \"failed\""}`},
+		"not UTF-8":        {authorizer.DecisionNoOpinion, errors.New("a\xffb"), `{"allowed":false,"denied":false,"reason":"because","evaluationError":"a\ufffdb"}`},
+		"unknown decision": {authorizer.Decision(17), nil, `{"allowed":false,"denied":false,"reason":"because"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			options := newOptions()
@@ -88,7 +90,7 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 	})
 	s := start(t, options)
 	client := newClient(t)
-	refused := func(t *testing.T, a answer, code int, message string) {
+	rejected := func(t *testing.T, a answer, code int, message string) {
 		t.Helper()
 		require.Equal(t, code, a.code, a.body)
 		var status metav1.Status
@@ -105,14 +107,14 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 	} {
 		body, ok := oddReviews[name]
 		require.True(t, ok, name)
-		t.Run(name, func(t *testing.T) { refused(t, s.post(t, client, body), http.StatusBadRequest, "") })
+		t.Run(name, func(t *testing.T) { rejected(t, s.post(t, client, body), http.StatusBadRequest, "") })
 	}
 	t.Run("truncated", func(t *testing.T) {
-		refused(t, s.post(t, client, spec(own)[:200]), http.StatusBadRequest, "unexpected end of JSON input")
+		rejected(t, s.post(t, client, spec(own)[:200]), http.StatusBadRequest, "unexpected EOF")
 	})
 	huge := strings.Repeat(" ", maxReview-len(spec(own))+1) + spec(own)
 	t.Run("too large", func(t *testing.T) {
-		refused(t, s.post(t, client, huge), http.StatusRequestEntityTooLarge, "the body is larger than 65536 bytes")
+		rejected(t, s.post(t, client, huge), http.StatusRequestEntityTooLarge, "the body is larger than 65536 bytes")
 	})
 	t.Run("too large without a length", func(t *testing.T) {
 		response, err := client.Post("https://"+s.Address()+AuthorizerPath, "application/json", io.MultiReader(strings.NewReader(huge)))
@@ -122,13 +124,13 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 	})
 	t.Run("content type", func(t *testing.T) {
 		url := "https://" + s.Address() + AuthorizerPath
-		refused(t, send(t, client, http.MethodPost, url, "application/yaml", spec(own)), http.StatusUnsupportedMediaType, "application/json")
-		refused(t, send(t, client, http.MethodPost, url, "", spec(own)), http.StatusUnsupportedMediaType, "application/json")
-		refused(t, send(t, client, http.MethodPost, url, ";;", spec(own)), http.StatusUnsupportedMediaType, "application/json")
+		rejected(t, send(t, client, http.MethodPost, url, "application/yaml", spec(own)), http.StatusUnsupportedMediaType, "application/json")
+		rejected(t, send(t, client, http.MethodPost, url, "", spec(own)), http.StatusUnsupportedMediaType, "application/json")
+		rejected(t, send(t, client, http.MethodPost, url, ";;", spec(own)), http.StatusUnsupportedMediaType, "application/json")
 	})
 	t.Run("method", func(t *testing.T) {
 		a := s.get(t, client, AuthorizerPath)
-		refused(t, a, http.StatusMethodNotAllowed, "use POST")
+		rejected(t, a, http.StatusMethodNotAllowed, "use POST")
 		require.Equal(t, "POST", a.header.Get("Allow"))
 	})
 	t.Run("path", func(t *testing.T) {
@@ -136,11 +138,11 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 	})
 	t.Run("message is bounded", func(t *testing.T) {
 		a := s.post(t, client, `{"kind":"`+strings.Repeat("x", 50_000)+`","apiVersion":"v1"}`)
-		refused(t, a, http.StatusBadRequest, "the body is a")
+		rejected(t, a, http.StatusBadRequest, "the body is a")
 		require.Less(t, len(a.body), 2*maxMessage)
 	})
-	require.Equal(t, "2", s.scrape(t, `seedguard_webhook_refused_total{reason="too_large",webhook="authorizer"}`))
-	require.Equal(t, "3", s.scrape(t, `seedguard_webhook_refused_total{reason="content_type",webhook="authorizer"}`))
+	require.Equal(t, "2", s.scrape(t, `seedguard_webhook_rejected_total{reason="too_large",webhook="authorizer"}`))
+	require.Equal(t, "3", s.scrape(t, `seedguard_webhook_rejected_total{reason="content_type",webhook="authorizer"}`))
 
 	// The largest body that is allowed, and a content type with a parameter, are fine.
 	require.Equal(t, http.StatusOK, s.post(t, client, huge[1:]).code)
@@ -178,6 +180,8 @@ func TestAdmissionIsAnswered(t *testing.T) {
 	}{
 		"empty":        {``, 400, "the body is no AdmissionReview"},
 		"case":         {strings.Replace(body("good"), "kind", "KIND", 1), 400, "no AdmissionReview of a version that is served"},
+		"two kinds":    {strings.Replace(body("good"), "{", `{"KIND":"Pod",`, 1), 400, "unknown members at the top"},
+		"twice":        {strings.Replace(body("good"), `"data"`, `"kind":"Pod","data"`, 1), 400, "duplicate object member name"},
 		"two":          {body("good") + body("good"), 400, "the body is no AdmissionReview"},
 		"truncated":    {body("x")[:80], 400, "the body is no AdmissionReview"},
 		"not JSON":     {"kind: AdmissionReview", 400, "the body is no AdmissionReview"},
@@ -216,9 +220,12 @@ func TestNotReadyAnswers503(t *testing.T) {
 		require.NotEmpty(t, a.header.Get("Retry-After"))
 	}
 	a := s.get(t, client, "/readyz")
-	require.Equal(t, http.StatusServiceUnavailable, a.code)
-	require.Equal(t, "[+]ping ok\n[-]garden failed: shoots.core.gardener.cloud not synced: forbidden\n"+
-		"[-]garden failed: seeds.core.gardener.cloud not synced\n[+]shutdown ok\nreadyz check failed\n", a.body)
+	require.Equal(t, http.StatusInternalServerError, a.code)
+	require.Equal(t, "[+]ping ok\n[-]garden failed: reason withheld\n[+]shutdown ok\nreadyz check failed\n", a.body)
+	a = s.get(t, client, "/readyz/garden")
+	require.Equal(t, http.StatusInternalServerError, a.code)
+	require.Contains(t, a.body, "shoots.core.gardener.cloud not synced: forbidden; seeds.core.gardener.cloud not synced")
+	require.Equal(t, http.StatusOK, s.get(t, client, "/readyz?exclude=garden").code)
 	for _, path := range []string{"/livez", "/healthz"} {
 		require.Equal(t, http.StatusOK, s.get(t, client, path).code, "%s must not depend on the garden", path)
 	}
@@ -297,7 +304,7 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 	callers.Wait()
 	go func() { <-entered }()
 	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)
-	require.Equal(t, "1", s.scrape(t, `seedguard_webhook_refused_total{reason="too_many",webhook="authorizer"}`))
+	require.Equal(t, "1", s.scrape(t, `seedguard_webhook_rejected_total{reason="too_many",webhook="authorizer"}`))
 }
 
 func TestCallsHaveADeadline(t *testing.T) {
@@ -308,7 +315,7 @@ func TestCallsHaveADeadline(t *testing.T) {
 		return authorizer.DecisionNoOpinion, "", ctx.Err()
 	})
 	s := start(t, options)
-	require.Contains(t, s.post(t, newClient(t), spec(own)).body, `"allowed":false,"evaluationError":"context deadline exceeded"`)
+	require.Contains(t, s.post(t, newClient(t), spec(own)).body, `"allowed":false,"denied":false,"evaluationError":"context deadline exceeded"`)
 }
 
 func TestSlowHeadersAreCutOff(t *testing.T) {
@@ -366,8 +373,8 @@ func TestCallersNeedACertificate(t *testing.T) {
 			}
 		})
 	}
-	require.Equal(t, "10", s.scrape(t, `seedguard_webhook_refused_total{reason="caller",webhook="authorizer"}`))
-	require.Equal(t, "5", s.scrape(t, `seedguard_webhook_refused_total{reason="caller",webhook="admission"}`))
+	require.Equal(t, "10", s.scrape(t, `seedguard_webhook_rejected_total{reason="caller",webhook="authorizer"}`))
+	require.Equal(t, "5", s.scrape(t, `seedguard_webhook_rejected_total{reason="caller",webhook="admission"}`))
 }
 
 func TestAnyNameOfTheAuthority(t *testing.T) {
@@ -405,8 +412,8 @@ func TestClientCARotates(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.post(t, newlySigned, spec(own)).code)
 }
 
-// TestRotatedCallerReconnects: kube-apiserver keeps a connection for as long as it works, also when it has got a new certificate
-// meanwhile. It must not be kept by refusals.
+// TestRotatedCallerReconnects: kube-apiserver keeps a connection for as long as it works, also when it has got a new
+// certificate meanwhile. Rejections must not keep it.
 func TestRotatedCallerReconnects(t *testing.T) {
 	for name, use := range map[string]func(*testing.T, *testServer, *http.Client) answer{
 		"used":   func(t *testing.T, s *testServer, c *http.Client) answer { return s.post(t, c, spec(own)) },
@@ -470,13 +477,13 @@ func TestServingCertificateRotates(t *testing.T) {
 }
 
 func TestTLSVersions(t *testing.T) {
-	for minVersion, refused := range map[string]uint16{"VersionTLS12": tls.VersionTLS11, "VersionTLS13": tls.VersionTLS12} {
+	for minVersion, tooOld := range map[string]uint16{"VersionTLS12": tls.VersionTLS11, "VersionTLS13": tls.VersionTLS12} {
 		options := newOptions()
 		options.Serving.TLSMinVersion = minVersion
 		s := start(t, options)
-		_, err := tls.Dial("tcp", s.Address(), &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: refused})
+		_, err := tls.Dial("tcp", s.Address(), &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tooOld})
 		require.ErrorContains(t, err, "protocol version")
-		connection, err := tls.Dial("tcp", s.Address(), &tls.Config{InsecureSkipVerify: true, MinVersion: refused + 1, MaxVersion: refused + 1})
+		connection, err := tls.Dial("tcp", s.Address(), &tls.Config{InsecureSkipVerify: true, MinVersion: tooOld + 1, MaxVersion: tooOld + 1})
 		require.NoError(t, err)
 		require.NoError(t, connection.Close())
 	}
@@ -528,15 +535,15 @@ func TestMetrics(t *testing.T) {
 	require.Equal(t, "1", s.scrape(t, `seedguard_graph_vertices{kind="Secret"}`))
 	require.Equal(t, "1", s.scrape(t, `seedguard_graph_objects{kind="Shoot"}`))
 	require.Equal(t, "1", s.scrape(t, `seedguard_graph_edges{from="Shoot",to="Seed"}`))
-	require.Equal(t, "0", s.scrape(t, `seedguard_graph_refused_edges_total`))
-	require.NotEmpty(t, s.scrape(t, `seedguard_graph_size_bytes`))
+	require.Equal(t, "0", s.scrape(t, `seedguard_graph_left_out_edges_total`))
 	require.NotEmpty(t, s.scrape(t, `go_goroutines`))
 	body := send(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, http.MethodGet, "http://"+s.MetricsAddress()+"/metrics", "", "").body
 	require.Contains(t, body, "seedguard_build_info{commit=")
 	require.Contains(t, body, "process_resident_memory_bytes")
 }
 
-// TestShutdownDrains: not ready at once, still answering during the delay, what was begun is finished, nothing new after.
+// TestShutdownDrains: not ready at once, still answering during the delay, what was begun is finished, nothing new
+// after.
 func TestShutdownDrains(t *testing.T) {
 	options := newOptions()
 	options.Serving.ShutdownDelay = metav1.Duration{Duration: 300 * time.Millisecond}
@@ -561,8 +568,8 @@ func TestShutdownDrains(t *testing.T) {
 	}()
 	<-entered
 	s.cancel()
-	eventually(t, func() bool { return s.get(t, client, "/readyz").code == http.StatusServiceUnavailable })
-	require.Contains(t, s.get(t, client, "/readyz").body, "[-]shutdown failed: the server is shutting down")
+	eventually(t, func() bool { return s.get(t, client, "/readyz").code == http.StatusInternalServerError })
+	require.Contains(t, s.get(t, client, "/readyz/shutdown").body, "process is shutting down")
 	require.Equal(t, http.StatusOK, s.get(t, client, "/livez").code)
 	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code, "still answers during the delay")
 	eventually(t, func() bool {

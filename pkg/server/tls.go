@@ -27,15 +27,18 @@ type certificates struct {
 	files      []dynamiccertificates.ControllerRunner
 }
 
-// loadCertificates loads what the configuration names. The certificates hold goroutines: run must be called, be it with a
-// context that has ended.
+// loadCertificates loads what the configuration names. Run must be called to end the goroutines that they
+// hold; its context may have ended by then.
 func loadCertificates(ctx context.Context, c *config.Serving) (*certificates, error) {
 	minVersion, err := cliflag.TLSVersion(c.TLSMinVersion)
 	if err != nil {
 		return nil, err
 	}
 	// Certificates are asked for and not required, because health checks have none; callers.check looks at them.
-	base := &tls.Config{MinVersion: minVersion, NextProtos: []string{"h2", "http/1.1"}} // #nosec G402 -- validated to be 1.2 or later
+	base := &tls.Config{
+		MinVersion: minVersion, // #nosec G402 -- validated to be 1.2 or later
+		NextProtos: []string{"h2", "http/1.1"},
+	}
 	loaded := &certificates{}
 
 	var servingFiles *dynamiccertificates.DynamicCertKeyPairContent
@@ -44,7 +47,8 @@ func loadCertificates(ctx context.Context, c *config.Serving) (*certificates, er
 		if _, err := tls.LoadX509KeyPair(c.TLSCertFile, c.TLSPrivateKeyFile); err != nil {
 			return nil, fmt.Errorf("cannot load the serving certificate: %w", err)
 		}
-		servingFiles, err = dynamiccertificates.NewDynamicServingContentFromFiles("serving-cert", c.TLSCertFile, c.TLSPrivateKeyFile)
+		servingFiles, err = dynamiccertificates.NewDynamicServingContentFromFiles(
+			"serving-cert", c.TLSCertFile, c.TLSPrivateKeyFile)
 		if err != nil {
 			return nil, fmt.Errorf("cannot load the serving certificate: %w", err)
 		}
@@ -70,7 +74,8 @@ func loadCertificates(ctx context.Context, c *config.Serving) (*certificates, er
 		base.ClientAuth = tls.RequestClientCert
 	}
 
-	loaded.controller = dynamiccertificates.NewDynamicServingCertificateController(base, loaded.clientCA, loaded.serving, nil, nil)
+	loaded.controller = dynamiccertificates.NewDynamicServingCertificateController(
+		base, loaded.clientCA, loaded.serving, nil, nil)
 	if servingFiles != nil {
 		servingFiles.AddListener(loaded.controller)
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,31 +9,31 @@ import (
 	"mime"
 	"net/http"
 	rtdebug "runtime/debug"
-	"sync"
-	"time"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// webhook is one of the two webhooks: everything but what it answers is the same for both.
+// webhook is one of the two webhooks. They differ in what they answer; everything else is the same for both.
 type webhook struct {
 	*Server
 	name string
 	// maxBody is the largest body in bytes.
-	maxBody int
-	// bodies are buffers for bodies, which belong to a request until it is answered.
-	bodies sync.Pool
-	// answer writes the answer to a body. It must not keep the body.
-	answer  func(ctx context.Context, w http.ResponseWriter, body []byte) *refusal
-	metrics *webhookMetrics
+	maxBody int64
+	// answer returns the answer to a body. An error says what is wrong with the body.
+	answer func(ctx context.Context, body []byte) (any, error)
 }
 
-// refusal is why a call gets no decision. The reason is the metrics' label.
-type refusal struct {
+// rejection is why a call gets no decision. The reason is the metrics' label.
+type rejection struct {
 	code            int
 	reason, message string
 }
 
-// The most that a body may hold. The largest SubjectAccessReview that makes sense is a few kB; an AdmissionReview holds one or
-// two objects, of which etcd stores no more than 1.5 MiB each.
+// The most that a body may hold. The largest SubjectAccessReview that makes sense is a few kB; an AdmissionReview holds
+// one or two objects, of which etcd stores no more than 1.5 MiB each.
 const (
 	maxReview    = 64 << 10
 	maxAdmission = 3 << 20
@@ -45,113 +46,122 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case http.ErrAbortHandler: //nolint:errorlint // recovered values are compared, as net/http does
 			panic(p)
 		default:
-			h.metrics.panics.Inc()
-			h.log.Error(fmt.Errorf("panic: %v", p), "BUG: a webhook call panicked", "webhook", h.name, "stack", string(rtdebug.Stack()))
-			refuse(w, http.StatusInternalServerError, "internal error")
+			h.metrics.panics.WithLabelValues(h.name).Inc()
+			h.log.Error(fmt.Errorf("panic: %v", p), "BUG: a webhook call panicked", "webhook", h.name,
+				"stack", string(rtdebug.Stack()))
+			reject(w, http.StatusInternalServerError, "internal error")
 		}
 	}()
-	if refused := h.serve(w, r); refused != nil {
-		h.metrics.refused(refused.reason)
-		h.log.V(2).Info("Refused a webhook call", "webhook", h.name, "code", refused.code, "reason", refused.message, "remote", r.RemoteAddr)
-		refuse(w, refused.code, refused.message)
+	answer, rejected := h.decide(w, r)
+	if rejected != nil {
+		h.metrics.rejected.WithLabelValues(h.name, rejected.reason).Inc()
+		h.log.V(2).Info("Rejected a webhook call", "webhook", h.name, "code", rejected.code,
+			"reason", rejected.message, "remote", r.RemoteAddr)
+		reject(w, rejected.code, rejected.message)
+		return
 	}
+	write(w, http.StatusOK, answer)
 }
 
-func (h *webhook) serve(w http.ResponseWriter, r *http.Request) *refusal {
-	if v := h.callers.check(r); v.code != 0 {
-		if v.ends {
-			w.Header().Set("Connection", "close")
-		}
-		return &refusal{v.code, "caller", v.message}
+// decide returns the answer to a call, or why there is none.
+func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, rejected *rejection) {
+	if rejected := h.callers.check(w, r); rejected != nil {
+		return nil, rejected
 	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		return &refusal{http.StatusMethodNotAllowed, "method", "use POST"}
+		return nil, &rejection{http.StatusMethodNotAllowed, "method", "use POST"}
 	}
 	if contentType := r.Header.Get("Content-Type"); contentType != "application/json" {
 		if mediaType, _, err := mime.ParseMediaType(contentType); err != nil || mediaType != "application/json" {
-			return &refusal{http.StatusUnsupportedMediaType, "content_type", fmt.Sprintf("content type is %q, want application/json", contentType)}
+			message := fmt.Sprintf("content type is %q, want application/json", contentType)
+			return nil, &rejection{http.StatusUnsupportedMediaType, "content_type", message}
 		}
 	}
 	defer h.inFlight.Add(-1)
 	if h.inFlight.Add(1) > int64(h.options.Serving.MaxRequestsInFlight) {
-		return &refusal{http.StatusTooManyRequests, "too_many", "too many calls in flight, try again"}
+		return nil, &rejection{http.StatusTooManyRequests, "too_many", "too many calls in flight, try again"}
 	}
 	if !h.ready() {
-		return &refusal{http.StatusServiceUnavailable, "not_ready", "not ready: the garden has not reached the graph, see /readyz?verbose"}
+		const message = "not ready: the garden has not reached the graph, see /readyz/garden"
+		return nil, &rejection{http.StatusServiceUnavailable, "not_ready", message}
 	}
-	buffer := h.buffer()
-	defer h.bodies.Put(buffer)
-	var refused *refusal
-	if *buffer, refused = h.read(r, (*buffer)[:0]); refused != nil {
-		return refused
+	body, rejected := h.read(w, r)
+	if rejected != nil {
+		return nil, rejected
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.options.Serving.RequestTimeout.Duration)
 	defer cancel()
-	return h.answer(ctx, w, *buffer)
-}
-
-func (h *webhook) buffer() *[]byte {
-	if b, ok := h.bodies.Get().(*[]byte); ok {
-		return b
+	answer, err := h.answer(ctx, body)
+	if err != nil {
+		return nil, badRequest(err)
 	}
-	b := make([]byte, 0, 4<<10)
-	return &b
+	return answer, nil
 }
 
-// read appends the body to b.
-func (h *webhook) read(r *http.Request, b []byte) ([]byte, *refusal) {
-	if r.ContentLength > int64(h.maxBody) {
-		return b, h.tooLarge()
+func (h *webhook) read(w http.ResponseWriter, r *http.Request) ([]byte, *rejection) {
+	var body bytes.Buffer
+	// An ordinary body fits in at once, since every read of an HTTP/2 body is a message to the connection. What a caller
+	// only claims to send takes no more than this.
+	body.Grow(int(min(max(r.ContentLength, 0), maxReview)) + bytes.MinRead)
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, h.maxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		message := fmt.Sprintf("the body is larger than %d bytes", h.maxBody)
+		return nil, &rejection{http.StatusRequestEntityTooLarge, "too_large", message}
 	}
-	for {
-		n, err := r.Body.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		switch {
-		case len(b) > h.maxBody:
-			return b, h.tooLarge()
-		case errors.Is(err, io.EOF):
-			return b, nil
-		case err != nil:
-			return b, badRequest(fmt.Errorf("cannot read the body: %w", err))
-		case len(b) == cap(b):
-			b = append(b, 0)[:len(b)]
-		}
+	if err != nil {
+		return nil, badRequest(fmt.Errorf("cannot read the body: %w", err))
 	}
+	return body.Bytes(), nil
 }
 
-func (h *webhook) tooLarge() *refusal {
-	return &refusal{http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the body is larger than %d bytes", h.maxBody)}
-}
-
-// maxMessage bounds how much of an error about a body is told: some repeat the body.
+// maxMessage bounds how much of an error about a body is told, because some errors repeat the body.
 const maxMessage = 1 << 10
 
-func badRequest(err error) *refusal {
+func badRequest(err error) *rejection {
 	message := err.Error()
 	if len(message) > maxMessage {
 		message = message[:maxMessage] + "..."
 	}
-	return &refusal{http.StatusBadRequest, "bad_request", message}
+	return &rejection{http.StatusBadRequest, "bad_request", message}
 }
 
-// answerReview answers a SubjectAccessReview.
-func (s *Server) answerReview(ctx context.Context, w http.ResponseWriter, body []byte) *refusal {
-	// The review's strings are parts of this one copy of the body.
-	review, err := decodeReview(string(body))
-	if err != nil {
-		return badRequest(err)
+// reject answers with a metav1.Status, whose message kube-apiserver writes into its log.
+func reject(w http.ResponseWriter, code int, message string) {
+	status := &metav1.Status{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"},
+		Status:   metav1.StatusFailure,
+		Message:  message,
+		Reason:   statusReasons[code],
+		Code:     int32(code), // #nosec G115 -- HTTP status codes are small
 	}
-	start := time.Now()
-	decision, reason, err := s.options.Authorizer.Authorize(ctx, review)
-	s.metrics.authorizer.decided(review, decision, time.Since(start))
-	s.logDecision(review, decision, reason, err)
+	if code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable {
+		const seconds = 1
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		status.Details = &metav1.StatusDetails{RetryAfterSeconds: seconds}
+	}
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	write(w, code, status)
+}
 
-	answer := s.answers.Get().(*[]byte)
-	defer s.answers.Put(answer)
-	*answer = appendAnswer((*answer)[:0], review.version, decision, reason, err)
-	w.Header()["Content-Type"] = jsonContent
-	// The caller may have gone away; there is nobody left to tell.
-	_, _ = w.Write(*answer)
-	return nil
+// write writes a value as JSON. A reason may quote what is not UTF-8; it must not cost the decision.
+func write(w http.ResponseWriter, code int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	// What is answered can always be encoded. The caller may have gone away; then there is nobody to tell.
+	_ = json.MarshalWrite(w, value, jsontext.AllowInvalidUTF8(true))
+	_, _ = io.WriteString(w, "\n")
+}
+
+// statusReasons are the machine-readable reasons of the codes that calls are rejected with.
+var statusReasons = map[int]metav1.StatusReason{
+	http.StatusBadRequest:            metav1.StatusReasonBadRequest,
+	http.StatusUnauthorized:          metav1.StatusReasonUnauthorized,
+	http.StatusForbidden:             metav1.StatusReasonForbidden,
+	http.StatusMethodNotAllowed:      metav1.StatusReasonMethodNotAllowed,
+	http.StatusRequestEntityTooLarge: metav1.StatusReasonRequestEntityTooLarge,
+	http.StatusUnsupportedMediaType:  metav1.StatusReasonUnsupportedMediaType,
+	http.StatusTooManyRequests:       metav1.StatusReasonTooManyRequests,
+	http.StatusInternalServerError:   metav1.StatusReasonInternalError,
+	http.StatusServiceUnavailable:    metav1.StatusReasonServiceUnavailable,
 }

@@ -545,7 +545,7 @@ func TestMissingResources(t *testing.T) {
 	client, err := rest.HTTPClientFor(caller)
 	require.NoError(t, err)
 	ready := func() (int, string) {
-		response, err := client.Get(g.Guard.URL + "/readyz?verbose")
+		response, err := client.Get(g.Guard.URL + "/readyz/garden")
 		if err != nil {
 			return 0, err.Error()
 		}
@@ -556,7 +556,7 @@ func TestMissingResources(t *testing.T) {
 	}
 	require.Eventually(t, func() bool {
 		code, text := ready()
-		if code != http.StatusServiceUnavailable || strings.Contains(text, "seeds.core.gardener.cloud not synced") {
+		if code != http.StatusInternalServerError || strings.Contains(text, "seeds.core.gardener.cloud not synced") {
 			return false
 		}
 		for _, resource := range missing {

@@ -23,8 +23,8 @@ func reviews(t *testing.T, g *testgarden.Garden) (authorizer, admission int) {
 		require.NoError(t, err)
 		return int(value)
 	}
-	return count("seedguard_authorizer_decisions_total") + count("seedguard_webhook_refused_total", `webhook="authorizer"`),
-		count("seedguard_admission_decisions_total") + count("seedguard_webhook_refused_total", `webhook="admission"`)
+	return count("seedguard_authorizer_decisions_total") + count("seedguard_webhook_rejected_total", `webhook="authorizer"`),
+		count("seedguard_admission_decisions_total") + count("seedguard_webhook_rejected_total", `webhook="admission"`)
 }
 
 // TestOthersAreNotSent: requests of people and other controllers never reach the webhooks, and those of seed clients do.

@@ -257,6 +257,8 @@ func start(t *testing.T, s Scenario) *World {
 		cancel()
 		require.NoError(t, <-done)
 	})
-	require.Eventually(t, func() bool { return len(w.NotReady()) == 0 }, 30*time.Second, time.Millisecond)
+	waiting, stop := context.WithTimeout(ctx, 30*time.Second)
+	defer stop()
+	require.NoError(t, w.WaitReady(waiting))
 	return w
 }

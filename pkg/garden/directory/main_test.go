@@ -1,4 +1,4 @@
-package manifests
+package directory
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,32 +30,34 @@ func TestMain(m *testing.M) {
 
 // shoot and seed are manifests.
 func shoot(name, seed string) string {
-	return fmt.Sprintf("apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: %s, namespace: ns}\nspec: {seedName: %s}\n", name, seed)
+	const manifest = "apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\n" +
+		"metadata: {name: %s, namespace: ns}\nspec: {seedName: %s}\n"
+	return fmt.Sprintf(manifest, name, seed)
 }
 
 func seed(name string) string {
 	return fmt.Sprintf("apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: %s}\n", name)
 }
 
-// folder is a landscape on disk.
-type folder struct {
+// testDir is a landscape on disk.
+type testDir struct {
 	testing.TB
 	dir string
 }
 
-func newFolder(t testing.TB, files ...string) folder {
+func newDir(t testing.TB, files ...string) testDir {
 	t.Helper()
-	f := folder{t, t.TempDir()}
+	f := testDir{t, t.TempDir()}
 	for i := 0; i < len(files); i += 2 {
 		f.write(files[i], files[i+1])
 	}
 	return f
 }
 
-func (f folder) path(name string) string { return filepath.Join(f.dir, name) }
+func (f testDir) path(name string) string { return filepath.Join(f.dir, name) }
 
 // write writes a file that looks as if it had been left alone for long.
-func (f folder) write(name, content string) {
+func (f testDir) write(name, content string) {
 	f.Helper()
 	require.NoError(f, os.MkdirAll(filepath.Dir(f.path(name)), 0o700))
 	require.NoError(f, os.WriteFile(f.path(name), []byte(content), 0o600))
@@ -62,40 +65,30 @@ func (f folder) write(name, content string) {
 	require.NoError(f, os.Chtimes(f.path(name), old, old))
 }
 
-func (f folder) remove(name string) { f.Helper(); require.NoError(f, os.RemoveAll(f.path(name))) }
-func (f folder) rename(from, to string) {
+func (f testDir) remove(name string) { f.Helper(); require.NoError(f, os.RemoveAll(f.path(name))) }
+func (f testDir) rename(from, to string) {
 	f.Helper()
 	require.NoError(f, os.Rename(f.path(from), f.path(to)))
 }
-func (f folder) link(target, name string) {
+func (f testDir) link(target, name string) {
 	f.Helper()
 	require.NoError(f, os.Symlink(target, f.path(name)))
 }
-func (f folder) open() *Source    { f.Helper(); s, err := New(f.dir); require.NoError(f, err); return s }
-func (f folder) rescan(s *Source) { f.Helper(); _, err := s.scan(nil); require.NoError(f, err) }
+func (f testDir) open() *Source    { f.Helper(); s, err := New(f.dir); require.NoError(f, err); return s }
+func (f testDir) rescan(s *Source) { f.Helper(); _, err := s.scan(nil); require.NoError(f, err) }
 
-// names returns the objects of a kind that the source lists, as namespace/name.
+// names returns the objects of a kind that the source lists, as namespace/name, in order.
 func names(t testing.TB, s *Source, kind graph.Kind) []string {
 	t.Helper()
-	list, err := s.ListerWatcher(resource(kind)).List(metav1.ListOptions{}) //nolint:staticcheck // as reflectors without contexts do
-	require.NoError(t, err)
-	items, err := meta.ExtractList(list)
+	list, err := s.ListerWatcher(resource(kind)).List(metav1.ListOptions{}) //nolint:staticcheck // as without contexts
 	require.NoError(t, err)
 	found := []string{}
-	for _, item := range items {
-		found = append(found, nameOf(t, item))
-	}
+	require.NoError(t, meta.EachListItem(list, func(o runtime.Object) error {
+		found = append(found, strings.TrimPrefix(o.(*garden.Object).Namespace+"/"+o.(*garden.Object).Name, "/"))
+		return nil
+	}))
+	slices.Sort(found)
 	return found
-}
-
-func nameOf(t testing.TB, o runtime.Object) string {
-	t.Helper()
-	accessor, err := meta.Accessor(o)
-	require.NoError(t, err)
-	if accessor.GetNamespace() == "" {
-		return accessor.GetName()
-	}
-	return accessor.GetNamespace() + "/" + accessor.GetName()
 }
 
 func resource(kind graph.Kind) garden.Resource {
@@ -109,15 +102,12 @@ func resource(kind graph.Kind) garden.Resource {
 // seedOf returns spec.seedName of Shoot ns/<name>, "" when there is no such Shoot.
 func seedOf(t testing.TB, s *Source, name string) string {
 	t.Helper()
-	m := s.stores[graph.KindShoot].objects[graph.Vertex{Kind: graph.KindShoot, Namespace: "ns", Name: name}]
-	if m.manifest == nil {
+	shoots, _ := s.now(graph.KindShoot)
+	o := shoots[graph.Vertex{Kind: graph.KindShoot, Namespace: "ns", Name: name}]
+	if o == nil {
 		return ""
 	}
-	o, err := m.object(1)
-	require.NoError(t, err)
-	extracted, err := garden.Extract(o)
-	require.NoError(t, err)
-	return extracted.Facts.(garden.ShootFacts).SeedName
+	return o.Facts.(garden.ShootFacts).SeedName
 }
 
 // safeBuffer is a log that a test reads while it is written.
@@ -153,7 +143,8 @@ func following(t *testing.T, s *Source) *safeBuffer {
 	return log
 }
 
-// eventually waits for what a change in the folder leads to. It is far longer than a notification takes, and than a rescan.
+// eventually waits for what a change in the directory leads to. It is far longer than a notification takes, and than a
+// rescan.
 func eventually(t testing.TB, condition func() bool) {
 	t.Helper()
 	require.Eventually(t, condition, 20*time.Second, 5*time.Millisecond)

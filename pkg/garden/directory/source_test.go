@@ -1,4 +1,4 @@
-package manifests
+package directory
 
 import (
 	"context"
@@ -12,7 +12,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -24,13 +29,16 @@ const (
 )
 
 func TestWhichFilesCount(t *testing.T) {
-	f := newFolder(t,
-		"a.yaml", seed("a"), "b.yml", seed("b"), "c.json", strings.ReplaceAll(jsonSeed, `"s"`, `"c"`), "sub/deep/d.yaml", seed("d"),
-		".hidden.yaml", seed("hidden"), ".git/x.yaml", seed("git"), "..data/x.yaml", seed("data"), "README.md", seed("readme"),
-		"#a.yaml#", seed("emacs"), "a.yaml~", seed("backup"), "a.yaml.swp", seed("swap"), "yaml", seed("no-extension"), "empty.yaml", "")
-	elsewhere := newFolder(t, "linked/l.yaml", seed("linked"), "single", seed("single"))
-	f.link(elsewhere.path("linked"), "folder")
-	f.link(elsewhere.path("linked"), "folder-again") // read once
+	f := newDir(t,
+		"a.yaml", seed("a"), "b.yml", seed("b"),
+		"c.json", strings.ReplaceAll(jsonSeed, `"s"`, `"c"`), "sub/deep/d.yaml", seed("d"),
+		".hidden.yaml", seed("hidden"), ".git/x.yaml", seed("git"), "..data/x.yaml", seed("data"),
+		"README.md", seed("readme"),
+		"#a.yaml#", seed("emacs"), "a.yaml~", seed("backup"), "a.yaml.swp", seed("swap"),
+		"yaml", seed("no-extension"), "empty.yaml", "")
+	elsewhere := newDir(t, "linked/l.yaml", seed("linked"), "single", seed("single"))
+	f.link(elsewhere.path("linked"), "linked-dir")
+	f.link(elsewhere.path("linked"), "linked-again") // read once
 	f.link(elsewhere.path("single"), "single.yaml")
 	f.link(f.dir, "loop")
 	f.link("nowhere", "dangling.yaml")
@@ -40,7 +48,7 @@ func TestWhichFilesCount(t *testing.T) {
 }
 
 func TestNewFails(t *testing.T) {
-	f := newFolder(t, "file", "")
+	f := newDir(t, "file", "")
 	for _, dir := range []string{f.path("none"), f.path("file")} {
 		_, err := New(dir)
 		require.ErrorContains(t, err, "landscape "+dir+" cannot be read")
@@ -50,7 +58,7 @@ func TestNewFails(t *testing.T) {
 }
 
 func TestNothingIsBehindTheFiles(t *testing.T) {
-	s := newFolder(t, "a.yaml", seed("a")).open()
+	s := newDir(t, "a.yaml", seed("a")).open()
 	_, err := s.Live(context.Background(), resource(kindSeed), "", "a")
 	require.ErrorIs(t, err, garden.ErrNotAvailable)
 	_, err = s.Exists(context.Background(), schema.GroupVersionResource{}, "", "a")
@@ -59,7 +67,8 @@ func TestNothingIsBehindTheFiles(t *testing.T) {
 
 // TestLastDefinitionCounts: an object that is defined twice is what the later path says.
 func TestLastDefinitionCounts(t *testing.T) {
-	f := newFolder(t, "a.yaml", shoot("x", "one"), "b/z.yaml", shoot("x", "two"), "b-later.yaml", shoot("x", "three")+"---\n"+shoot("x", "four"))
+	f := newDir(t, "a.yaml", shoot("x", "one"), "b/z.yaml", shoot("x", "two"),
+		"b-later.yaml", shoot("x", "three")+"---\n"+shoot("x", "four"))
 	s := f.open()
 	require.Equal(t, "four", seedOf(t, s, "x"))
 	require.Equal(t, []string{
@@ -78,7 +87,7 @@ func TestLastDefinitionCounts(t *testing.T) {
 
 // TestBadFilesKeepTheirState, and are reported by name and line.
 func TestBadFilesKeepTheirState(t *testing.T) {
-	f := newFolder(t, "a.yaml", shoot("x", "one"), "sub/b.yaml", shoot("w", "one"))
+	f := newDir(t, "a.yaml", shoot("x", "one"), "sub/b.yaml", shoot("w", "one"))
 	s := f.open()
 	f.write("sub/b.yaml", shoot("w", "two")+"---\na: b: c\n")
 	f.write("a.yaml", shoot("x", "two"))
@@ -86,7 +95,7 @@ func TestBadFilesKeepTheirState(t *testing.T) {
 	require.Equal(t, "two", seedOf(t, s, "x"), "other files go on")
 	require.Equal(t, "one", seedOf(t, s, "w"))
 	require.Len(t, s.Problems(), 1)
-	require.Contains(t, s.Problems()[0], "sub/b.yaml: document 2, line 6: ")
+	require.Contains(t, s.Problems()[0], "sub/b.yaml: document 2 (line 6): yaml: line 6: ")
 
 	f.write("a.yaml", "half: \"a")
 	f.rescan(s)
@@ -109,7 +118,7 @@ func TestBadFilesKeepTheirState(t *testing.T) {
 
 // TestBadObjectsKeepTheirState while the rest of their file changes.
 func TestBadObjectsKeepTheirState(t *testing.T) {
-	f := newFolder(t, "a.yaml", shoot("x", "one")+"---\n"+shoot("w", "one"))
+	f := newDir(t, "a.yaml", shoot("x", "one")+"---\n"+shoot("w", "one"))
 	s := f.open()
 	f.write("a.yaml", shoot("x", "[1]")+"---\n"+shoot("w", "two"))
 	f.rescan(s)
@@ -127,7 +136,7 @@ func TestBadObjectsKeepTheirState(t *testing.T) {
 
 // TestUnreadableKeepsItsState: what cannot be read is not gone.
 func TestUnreadableKeepsItsState(t *testing.T) {
-	f := newFolder(t, "a.yaml", shoot("x", "one"), "sub/b.yaml", shoot("w", "one"))
+	f := newDir(t, "a.yaml", shoot("x", "one"), "sub/b.yaml", shoot("w", "one"))
 	s := f.open()
 	f.remove("a.yaml")
 	require.NoError(t, syscall.Mkfifo(f.path("a.yaml"), 0o600)) // would block whoever opens it
@@ -150,9 +159,9 @@ func TestUnreadableKeepsItsState(t *testing.T) {
 	f.write("a.yaml", shoot("x", "one"))
 	f.rescan(s)
 
-	// The folder itself.
+	// The directory itself.
 	f.rename("", "../away")
-	require.True(t, !s.follow(klogDiscard, nil))
+	require.True(t, !s.follow(klog.Logger{}, nil))
 	require.Equal(t, []string{"ns/x"}, names(t, s, kindShoot))
 	require.Len(t, s.Problems(), 1)
 	require.Contains(t, s.Problems()[0], "the landscape cannot be read, so it stays as it last was")
@@ -161,7 +170,7 @@ func TestUnreadableKeepsItsState(t *testing.T) {
 
 // TestAFileThatIsBeingWrittenIsLeftAlone: half a file may well parse.
 func TestAFileThatIsBeingWrittenIsLeftAlone(t *testing.T) {
-	f := newFolder(t, "a.yaml", shoot("x", "one")+"---\n"+shoot("w", "one"))
+	f := newDir(t, "a.yaml", shoot("x", "one")+"---\n"+shoot("w", "one"))
 	s := f.open()
 	require.NoError(t, os.WriteFile(f.path("a.yaml"), []byte(shoot("x", "two")), 0o600))
 	leftAlone := false
@@ -184,7 +193,7 @@ func TestAFileThatIsBeingWrittenIsLeftAlone(t *testing.T) {
 
 // TestAFileOfTheSameSizeAndTime is read again as long as its time is too young to tell.
 func TestAFileOfTheSameSizeAndTime(t *testing.T) {
-	f := newFolder(t, "a.yaml", shoot("x", "one"))
+	f := newDir(t, "a.yaml", shoot("x", "one"))
 	s := f.open()
 	now := time.Now().Add(-settleTime * 2)
 	for _, seed := range []string{"two", "six"} {
@@ -197,7 +206,7 @@ func TestAFileOfTheSameSizeAndTime(t *testing.T) {
 
 // TestFollow: a running source sees what editors, kubelets and people do.
 func TestFollow(t *testing.T) {
-	f := newFolder(t, "a.yaml", shoot("a", "s"))
+	f := newDir(t, "a.yaml", shoot("a", "s"))
 	s := f.open()
 	s.rescan = time.Hour // notifications alone
 	log := following(t, s)
@@ -206,18 +215,18 @@ func TestFollow(t *testing.T) {
 	put("b.yaml", shoot("b", "s"))
 	eventuallyShoots(t, s, "ns/a", "ns/b")
 	put("b.yaml", shoot("b", "t"))
-	eventually(t, func() bool { return shootSeed(t, s, "b") == "t" })
+	eventually(t, func() bool { return seedOf(t, s, "b") == "t" })
 
 	// By renaming over it, as most editors do.
 	put(".b.yaml.tmp", shoot("b", "u"))
 	f.rename(".b.yaml.tmp", "b.yaml")
-	eventually(t, func() bool { return shootSeed(t, s, "b") == "u" })
+	eventually(t, func() bool { return seedOf(t, s, "b") == "u" })
 	f.rename("b.yaml", "b.bak")
 	eventuallyShoots(t, s, "ns/a")
 	f.rename("b.bak", "b.yaml")
 	eventuallyShoots(t, s, "ns/a", "ns/b")
 
-	// Folders that come later, with their folders.
+	// Directories that come later, with those in them.
 	require.NoError(t, os.MkdirAll(f.path("later/deep"), 0o700))
 	put("later/deep/c.yaml", shoot("c", "s"))
 	eventuallyShoots(t, s, "ns/a", "ns/b", "ns/c")
@@ -233,7 +242,7 @@ func TestFollow(t *testing.T) {
 
 	// What is wrong is logged once, and that it is not any more.
 	put("a.yaml", "a: b: c\n")
-	eventually(t, func() bool { return strings.Contains(log.String(), "a.yaml: document 1, line 1: ") })
+	eventually(t, func() bool { return strings.Contains(log.String(), "a.yaml: document 1 (line 1): ") })
 	require.Equal(t, []string{"ns/a", "ns/b"}, names(t, s, kindShoot))
 	put("c.yaml", shoot("c", "s"))
 	eventuallyShoots(t, s, "ns/a", "ns/b", "ns/c")
@@ -241,20 +250,13 @@ func TestFollow(t *testing.T) {
 	eventually(t, func() bool { return strings.Contains(log.String(), "no problems any more") })
 	eventuallyShoots(t, s, "ns/b", "ns/c")
 	require.Equal(t, 1, strings.Count(log.String(), "Problem with the landscape"))
-	require.Contains(t, log.String(), `objects="Secret: 1"`)
+	require.Contains(t, log.String(), `objects={"Secret":1}`)
 	require.Equal(t, 1, strings.Count(log.String(), "Skipped objects"))
 }
 
-func shootSeed(t *testing.T, s *Source, name string) string {
-	t.Helper()
-	s.stores[kindShoot].mu.Lock()
-	defer s.stores[kindShoot].mu.Unlock()
-	return seedOf(t, s, name)
-}
-
-// TestFollowAMountedConfigMap: the kubelet makes a new folder and swings the link ..data over to it.
+// TestFollowAMountedConfigMap: the kubelet makes a new directory and swings the link ..data over to it.
 func TestFollowAMountedConfigMap(t *testing.T) {
-	f := newFolder(t, "..1/a.yaml", shoot("a", "one"), "..1/b.yaml", shoot("b", "one"))
+	f := newDir(t, "..1/a.yaml", shoot("a", "one"), "..1/b.yaml", shoot("b", "one"))
 	f.link("..1", "..data")
 	f.link("..data/a.yaml", "a.yaml")
 	f.link("..data/b.yaml", "b.yaml")
@@ -269,7 +271,7 @@ func TestFollowAMountedConfigMap(t *testing.T) {
 		f.rename("..tmp", "..data")
 		f.remove(fmt.Sprintf("..%d", i-1))
 		eventually(t, func() bool {
-			return shootSeed(t, s, "a") == fmt.Sprint("v", i) && shootSeed(t, s, "b") == fmt.Sprint("v", i)
+			return seedOf(t, s, "a") == fmt.Sprint("v", i) && seedOf(t, s, "b") == fmt.Sprint("v", i)
 		})
 		require.Empty(t, s.Problems())
 	}
@@ -277,15 +279,68 @@ func TestFollowAMountedConfigMap(t *testing.T) {
 
 // TestFollowWithoutNotifications: what the operating system does not tell of is found by rescans.
 func TestFollowWithoutNotifications(t *testing.T) {
-	elsewhere := newFolder(t, "a", shoot("a", "one"))
-	f := newFolder(t)
+	elsewhere := newDir(t, "a", shoot("a", "one"))
+	f := newDir(t)
 	f.link(elsewhere.path("a"), "a.yaml")
 	s := f.open()
 	s.rescan = 10 * time.Millisecond
 	following(t, s)
 	for _, seed := range []string{"second", "third"} { // the first may be found by the scan that Run begins with
 		elsewhere.write("a", shoot("a", seed))
-		eventually(t, func() bool { return shootSeed(t, s, "a") == seed })
+		eventually(t, func() bool { return seedOf(t, s, "a") == seed })
+	}
+}
+
+// TestWatch: an informer is sent what has changed since it listed, once, and nothing of what stayed as it was.
+func TestWatch(t *testing.T) {
+	f := newDir(t, "a.yaml", shoot("a", "one")+"---\n"+shoot("same", "one"),
+		"b.yaml", shoot("b", "one"), "s.yaml", seed("s"))
+	s := f.open()
+	lw := cache.ToListerWatcherWithContext(s.ListerWatcher(resource(kindShoot)))
+	_, err := lw.WatchWithContext(t.Context(), metav1.ListOptions{})
+	require.True(t, apierrors.IsResourceExpired(err), "what has not listed must do so first")
+	_, err = lw.ListWithContext(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	change := func(seed string) {
+		f.write("a.yaml", "# again\n"+shoot("a", seed)+"---\n"+shoot("same", "one"))
+		f.rescan(s)
+	}
+	change("two") // between list and watch
+	w, err := lw.WatchWithContext(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	versions := map[string]string{}
+	next := func() string {
+		select {
+		case event := <-w.ResultChan():
+			o := event.Object.(*garden.Object)
+			if event.Type != watch.Deleted {
+				require.NotEqual(t, versions[o.Name], o.ResourceVersion, "another version, or informers take it for no change")
+				versions[o.Name] = o.ResourceVersion
+			}
+			return fmt.Sprint(event.Type, " ", o.Name, " ", o.Facts.(garden.ShootFacts).SeedName)
+		case <-time.After(20 * time.Second):
+			return "nothing"
+		}
+	}
+	require.Equal(t, "MODIFIED a two", next())
+	f.write("s.yaml", seed("another"))
+	change("three")
+	require.Equal(t, "MODIFIED a three", next())
+	f.write("c.yaml", shoot("c", "one"))
+	f.rescan(s)
+	require.Equal(t, "ADDED c one", next())
+	f.remove("b.yaml")
+	f.rescan(s)
+	require.Equal(t, "DELETED b one", next())
+	f.write("z.yaml", shoot("a", "four"))
+	f.rescan(s)
+	require.Equal(t, "MODIFIED a four", next())
+	f.remove("z.yaml")
+	f.rescan(s)
+	require.Equal(t, "MODIFIED a three", next(), "the other definition counts again")
+	w.Stop()
+	change("unseen")
+	for range w.ResultChan() { // closed when the watch has ended
 	}
 }
 
@@ -294,15 +349,15 @@ func TestProblemsAreBounded(t *testing.T) {
 	for range maxProblems + 50 {
 		b.WriteString("a: b\n---\n")
 	}
-	s := newFolder(t, "a.yaml", b.String()).open()
+	s := newDir(t, "a.yaml", b.String()).open()
 	require.Len(t, s.Problems(), maxProblems+1)
 	require.Equal(t, "and 50 more problems", s.Problems()[maxProblems])
 }
 
-// TestTheGraphFollowsTheFolder takes a folder through random changes, among them bad ones. The graph that follows it must be
-// the one that is made of the folder's end anew, but for what bad files last held.
-func TestTheGraphFollowsTheFolder(t *testing.T) {
-	f := newFolder(t, "seeds.yaml", seed("s0")+"---\n"+seed("s1")+"---\n"+seed("s2"))
+// TestTheGraphFollowsTheDirectory takes a directory through random changes, among them bad ones. The graph that follows
+// it must be the one that is made of the directory's end anew, but for what bad files last held.
+func TestTheGraphFollowsTheDirectory(t *testing.T) {
+	f := newDir(t, "seeds.yaml", seed("s0")+"---\n"+seed("s1")+"---\n"+seed("s2"))
 	s := f.open()
 	s.rescan = time.Hour
 	following(t, s)
@@ -350,7 +405,7 @@ func watched(t *testing.T, s *Source) *graph.Graph {
 		cancel()
 		require.NoError(t, <-done)
 	})
-	eventually(t, func() bool { return len(g.NotReady()) == 0 })
+	require.NoError(t, g.WaitReady(ctx))
 	return resources
 }
 

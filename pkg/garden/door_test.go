@@ -28,18 +28,24 @@ func TestPaged(t *testing.T) {
 		if page == pages && failed != nil {
 			return nil, failed
 		}
-		result := &gardencorev1beta1.ShootList{ListMeta: metav1.ListMeta{ResourceVersion: "7"}, Items: []gardencorev1beta1.Shoot{*shootOn("s")}}
+		result := &gardencorev1beta1.ShootList{Items: []gardencorev1beta1.Shoot{*shootOn("s")}}
+		result.ResourceVersion = "7"
 		result.Items[0].Name = strconv.Itoa(page)
 		if page < pages {
 			result.Continue = "after " + strconv.Itoa(page)
 		}
 		return result, nil
 	}
-	lw := paged{newActivity(clock.RealClock{}).observe(&cache.ListWatch{ListWithContextFunc: list}), byKind[graph.KindShoot].object}
+	d := door{keep: byKind[graph.KindShoot].object, clock: clock.RealClock{}}
+	lw := cache.ToListerWatcherWithContext(d.listerWatcher(&cache.ListWatch{ListWithContextFunc: list}))
 
-	listed, err := lw.List(metav1.ListOptions{ResourceVersion: "0", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, Limit: 1 << 20})
+	listed, err := lw.ListWithContext(t.Context(), metav1.ListOptions{
+		ResourceVersion: "0", ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, Limit: 1 << 20,
+	})
 	require.NoError(t, err)
-	require.Equal(t, []metav1.ListOptions{{Limit: pageSize}, {Limit: pageSize, Continue: "after 1"}, {Limit: pageSize, Continue: "after 2"}}, asked)
+	require.Equal(t, []metav1.ListOptions{
+		{Limit: pageSize}, {Limit: pageSize, Continue: "after 1"}, {Limit: pageSize, Continue: "after 2"},
+	}, asked)
 	accessor, err := meta.ListAccessor(listed)
 	require.NoError(t, err)
 	require.Equal(t, "7", accessor.GetResourceVersion())
@@ -53,6 +59,6 @@ func TestPaged(t *testing.T) {
 	require.Len(t, items, pages)
 
 	asked, failed = nil, errors.New("the server is gone")
-	_, err = lw.List(metav1.ListOptions{})
+	_, err = lw.ListWithContext(t.Context(), metav1.ListOptions{})
 	require.ErrorIs(t, err, failed)
 }

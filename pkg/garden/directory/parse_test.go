@@ -1,29 +1,37 @@
-package manifests
+package directory
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	gardencorev1 "github.com/gardener/gardener/pkg/apis/core/v1"
-	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
 	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seedguard/seedguard/pkg/garden"
 )
 
 // vertices names what was parsed, in order.
 func (p *parsed) vertices() []string {
 	found := []string{}
-	for _, m := range p.manifests {
-		found = append(found, m.String())
+	for _, o := range p.objects {
+		found = append(found, o.String())
 	}
 	return found
 }
 
+// core begins a manifest of Gardener's group.
+const core = "apiVersion: core.gardener.cloud/v1beta1\nkind: "
+
+const flowSeed = "{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: s}}"
+
 const jsonSeed = `{"apiVersion": "core.gardener.cloud/v1beta1", "kind": "Seed", "metadata": {"name": "s"}}`
+
+func jsonList(items string) string {
+	return `{"apiVersion":"v1","kind":"List","items":[` + items + `]}`
+}
 
 func TestParse(t *testing.T) {
 	const a, b, s = "Shoot/ns/a", "Shoot/ns/b", "Seed/s"
@@ -43,14 +51,16 @@ func TestParse(t *testing.T) {
 		"byte order mark":          {"\ufeff" + seed("s"), []string{s}},
 		"no newline at the end":    {strings.TrimSpace(seed("s")), []string{s}},
 		"separator inside a text":  {seed("s") + "spec:\n  x: |\n    one\n    ---\n    two\n", []string{s}},
-		"aliases":                  {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: &n s, labels: {a: *n}}\n", []string{s}},
+		"aliases":                  {core + "Seed\nmetadata: {name: &n s, labels: {a: *n}}\n", []string{s}},
 		"JSON":                     {jsonSeed, []string{s}},
 		"JSON documents":           {jsonSeed + "\n" + strings.ReplaceAll(jsonSeed, `"s"`, `"t"`), []string{s, "Seed/t"}},
-		"flow style":               {"{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: s}}", []string{s}},
-		"flow style, then block":   {"{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: s}}\n---\n" + shoot("a", "s"), []string{s, a}},
-		"List":                     {`{"apiVersion":"v1","kind":"List","items":[` + jsonSeed + `,` + jsonSeed + `]}`, []string{s, s}},
-		"List of Lists":            {`{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"List","items":[` + jsonSeed + `]}]}`, []string{s}},
-		"typed list": {"apiVersion: core.gardener.cloud/v1beta1\nkind: ShootList\nitems:\n- metadata: {name: a, namespace: ns}\n- metadata: {name: b, namespace: ns}\n",
+		"JSON with tabs":           {"{\n\t" + jsonSeed[1:], []string{s}},
+		"flow style":               {flowSeed, []string{s}},
+		"flow style, then block":   {flowSeed + "\n---\n" + shoot("a", "s"), []string{s, a}},
+		"List":                     {jsonList(jsonSeed + "," + jsonSeed), []string{s, s}},
+		"List of Lists":            {jsonList(jsonList(jsonSeed)), []string{s}},
+		"typed list": {core + "ShootList\nitems:\n- metadata: {name: a, namespace: ns}\n" +
+			"- metadata: {name: b, namespace: ns}\n",
 			[]string{a, b}},
 		"empty list":     {"apiVersion: v1\nkind: List\nitems: []\n", nil},
 		"null list":      {"apiVersion: v1\nkind: List\nitems: null\n", nil},
@@ -105,69 +115,56 @@ metadata:
 	require.NoError(t, err)
 	require.Equal(t, []string{"Shoot/ns/a"}, p.vertices())
 	require.Equal(t, "map[Secret:1]", fmt.Sprint(p.skipped))
-	o, err := p.manifests[0].object(7)
-	require.NoError(t, err)
-	found := o.(*gardencorev1beta1.Shoot)
-	require.EqualValues(t, "11111111-1111-1111-1111-111111111111", found.UID)
-	require.Equal(t, "7", found.ResourceVersion, "the version is the folder's own")
-	require.Equal(t, "s", *found.Status.SeedName)
+	o := p.objects[0]
+	require.EqualValues(t, "11111111-1111-1111-1111-111111111111", o.UID)
+	require.Empty(t, o.ResourceVersion, "the source gives its own")
+	require.Equal(t, garden.ShootFacts{SeedName: "s", StatusSeedName: "s"}, o.Facts)
 }
 
 func TestParseCountsOtherKinds(t *testing.T) {
-	p, err := parse([]byte("apiVersion: v1\nkind: Secret\n---\napiVersion: v1\nkind: Secret\n---\napiVersion: apps/v1\nkind: Deployment\n---\n" +
-		"apiVersion: example.com/v1\nkind: Shoot\nmetadata: {name: another-group}\n---\napiVersion: v1\nkind: PodList\nitems: [{}, {}]\n---\n" + seed("s")))
+	p, err := parse([]byte("apiVersion: v1\nkind: Secret\n---\napiVersion: v1\nkind: Secret\n---\n" +
+		"apiVersion: apps/v1\nkind: Deployment\n---\n" +
+		"apiVersion: example.com/v1\nkind: Shoot\nmetadata: {name: another-group}\n---\napiVersion: v1\nkind: PodList\n" +
+		"items: [{}, {}]\n---\n" + seed("s")))
 	require.NoError(t, err)
 	require.Empty(t, p.problems)
 	require.Equal(t, []string{"Seed/s"}, p.vertices())
-	counted := map[string]int{}
-	for kind, n := range p.skipped {
-		counted[kind.String()] = n
-	}
-	require.Equal(t, map[string]int{"Secret": 2, "Deployment.apps": 1, "Shoot.example.com": 1, "Pod": 2}, counted)
+	require.Equal(t, map[string]int{"Secret": 2, "Deployment.apps": 1, "Shoot.example.com": 1, "Pod": 2}, p.skipped)
 }
 
 // TestParseAsTheAPIServerReads: other versions are converted, defaults are set.
 func TestParseAsTheAPIServerReads(t *testing.T) {
-	p, err := parse([]byte("apiVersion: core.gardener.cloud/v1beta1\nkind: ControllerDeployment\nmetadata: {name: d}\ntype: helm\n" +
+	p, err := parse([]byte(core + "ControllerDeployment\nmetadata: {name: d}\ntype: helm\n" +
 		"providerConfig: {ociRepository: {ref: 'example.com/chart:v1', pullSecretRef: {name: pull}}}\n---\n" +
-		"apiVersion: seedmanagement.gardener.cloud/v1alpha1\nkind: ManagedSeed\nmetadata: {name: m, namespace: garden}\nspec: {shoot: {name: m}, gardenlet: {}}\n"))
+		"apiVersion: seedmanagement.gardener.cloud/v1alpha1\nkind: ManagedSeed\nmetadata: {name: m, namespace: garden}\n" +
+		"spec: {shoot: {name: m}, gardenlet: {}}\n"))
 	require.NoError(t, err)
 	require.Empty(t, p.problems)
 	require.Equal(t, []string{"ControllerDeployment/d", "ManagedSeed/garden/m"}, p.vertices())
-	o, err := p.manifests[0].object(1)
-	require.NoError(t, err)
-	require.Equal(t, "pull", o.(*gardencorev1.ControllerDeployment).Helm.OCIRepository.PullSecretRef.Name)
-	o, err = p.manifests[1].object(1)
-	require.NoError(t, err)
-	require.Equal(t, seedmanagementv1alpha1.BootstrapToken, *o.(*seedmanagementv1alpha1.ManagedSeed).Spec.Gardenlet.Bootstrap)
+	require.Equal(t, "garden/pull", p.objects[0].Edges()[0].From.Namespace+"/"+p.objects[0].Edges()[0].From.Name)
+	require.Equal(t, seedmanagementv1alpha1.BootstrapToken, p.objects[1].Facts.(garden.ManagedSeedFacts).Bootstrap)
 }
 
 // TestParseFailures: such a file cannot be understood. The message says where.
 func TestParseFailures(t *testing.T) {
-	nested := jsonSeed
-	for range maxListDepth + 1 {
-		nested = `{"apiVersion":"v1","kind":"List","items":[` + nested + `]}`
-	}
 	for name, c := range map[string]struct{ content, message string }{
-		"syntax":                  {"a: b\nc: d: e\n", "document 1, line 2: "},
-		"syntax in second":        {seed("s") + "---\na:\n\tb: c\n", "document 2, line 6: "},
+		"syntax":                  {"a: b\nc: d: e\n", "document 1 (line 1): yaml: line 2: "},
+		"syntax in second":        {seed("s") + "---\na:\n\tb: c\n", "document 2 (line 5): yaml: line 6: "},
 		"bad indent":              {seed("s") + "   x: y\n", "line 3"},
 		"twice the same key":      {"---\nkind: Seed\nkind: Seed\n", `line 3: key "kind" already set`},
-		"a text":                  {seed("s") + "---\njust a text\n", "document 2 (line 4) is not an object"},
+		"a text":                  {seed("s") + "---\njust a text\n", "document 2 (line 5) is not an object"},
 		"a sequence":              {"- a\n- b\n", "document 1 (line 1) is not an object"},
 		"a number":                {"3", "is not an object"},
-		"NUL":                     {"a: b\n\x00", "line 2 holds a NUL"},
-		"UTF-16":                  {"\xff\xfea\x00:\x00", "holds a NUL"},
-		"half a JSON":             {"{\n\"kind\":\n", "document 1, line "},
-		"JSON syntax":             {jsonSeed + "\n{\"kind\" \"Seed\"}", "document 2, line 2: "},
-		"half a YAML":             {"apiVersion: v1\nkind: \"Se", "document 1, line "},
-		"lists within lists":      {nested, "nested too deep"},
-		"items are no list":       {"apiVersion: v1\nkind: List\nitems: {a: b}\n", "document 1 (line 1): the list's items cannot be decoded"},
+		"NUL":                     {"a: b\n\x00", "document 1 (line 1): "},
+		"half a JSON":             {"{\n\"kind\":\n", "document 1 (line 1): "},
+		"JSON syntax":             {jsonSeed + "\n{\"kind\" \"Seed\"}", "document 1 (line 1): "},
+		"half a YAML":             {"apiVersion: v1\nkind: \"Se", "document 1 (line 1): "},
+		"items are no list":       {"apiVersion: v1\nkind: List\nitems: {a: b}\n", "the list's items cannot be decoded"},
 		"aliases that explode":    {aliasBomb(), "line"},
-		"long texts in aliases":   {longAliases(), "aliases make it larger"},
-		"undefined alias":         {"a: *b\nc: &d e\n", "unknown anchor"},
-		"more after brackets":     {"{apiVersion: v1, kind: Secret}\nx: y\n", "line 1"},
+		"more after brackets":     {"{apiVersion: v1, kind: Secret}\nx: y\n", "did not find expected <document start>"},
+		"more after the end":      {seed("s") + "...\n" + seed("t"), "did not find expected <document start>"},
 		"outdented":               {"# text\n  apiVersion: v1\n  kind: Secret\nmetadata: {}\n", "line 3"},
+		"undefined alias":         {"a: *b\nc: &d e\n", "unknown anchor"},
 		"a directive without end": {"%YAML 1.1\n" + seed("s"), "line 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,29 +184,24 @@ func aliasBomb() string {
 	return b
 }
 
-// longAliases refers to one long text often, which the YAML parser does not mind.
-func longAliases() string {
-	return "a: &a " + strings.Repeat("x", 1<<20) + "\nb: [" + strings.TrimSuffix(strings.Repeat("*a,", 100), ",") + "]\n"
-}
-
 // TestParseProblems: one object is wrong, the others of the file count.
 func TestParseProblems(t *testing.T) {
 	for name, c := range map[string]struct{ content, message string }{
 		"no kind":             {"a: b\n", "document 1 (line 1): the object has no kind"},
 		"kind is no text":     {"kind: {}\n", "document 1 (line 1): the object has no kind"},
-		"no name":             {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\n", "Seed : it has no name"},
-		"no namespace":        {"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: x}\n", "Shoot x: it has no namespace"},
-		"a namespace":         {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: x, namespace: ns}\n", "Seed ns/x: it has a namespace"},
-		"slash in a name":     {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: a/b}\n", "may not contain '/'"},
-		"slash in namespace":  {"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: a, namespace: a/b}\n", "may not contain '/'"},
+		"no name":             {core + "Seed\n", "Seed : its name or"},
+		"no namespace":        {core + "Shoot\nmetadata: {name: x}\n", "Shoot x: its name or"},
+		"a namespace":         {core + "Seed\nmetadata: {name: x, namespace: ns}\n", "not valid (namespaced: false)"},
+		"slash in a name":     {core + "Seed\nmetadata: {name: a/b}\n", "its name or namespace"},
+		"slash in namespace":  {core + "Shoot\nmetadata: {name: a, namespace: a/b}\n", "its name or namespace"},
 		"a field's type":      {shoot("x", "[]"), "Shoot ns/x: it cannot be decoded"},
-		"metadata's type":     {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: []\n", "cannot be decoded"},
-		"version":             {"apiVersion: core.gardener.cloud/v7\nkind: Seed\nmetadata: {name: x}\n", "Seed x: version core.gardener.cloud/v7 is not known"},
-		"internal version":    {"apiVersion: core.gardener.cloud/__internal\nkind: Seed\nmetadata: {name: x}\n", "is not known"},
-		"item of a List":      {"apiVersion: v1\nkind: List\nitems: [{}]\n", "document 1 (line 1): item 1: the object has no kind"},
+		"metadata's type":     {core + "Seed\nmetadata: []\n", "cannot be decoded"},
+		"version":             {strings.Replace(seed("x"), "v1beta1", "v7", 1), "v7 is not known"},
+		"internal version":    {strings.Replace(seed("x"), "v1beta1", "__internal", 1), "is not known"},
+		"item of a List":      {"apiVersion: v1\nkind: List\nitems: [{}]\n", "(line 1): item 1: the object has no kind"},
 		"item is no object":   {"apiVersion: v1\nkind: List\nitems: [3]\n", "item 1: the object has no kind"},
-		"second item":         {"apiVersion: core.gardener.cloud/v1beta1\nkind: SeedList\nitems: [{metadata: {name: a}}, {metadata: {}}]\n", "item 2: Seed : it has no name"},
-		"its own List's kind": {"apiVersion: core.gardener.cloud/v1beta1\nkind: SeedList\nitems: [{metadata: {name: 3}}]\n", "cannot be decoded"},
+		"second item":         {core + "SeedList\nitems: [{metadata: {name: a}}, {metadata: {}}]\n", "item 2: Seed :"},
+		"its own List's kind": {core + "SeedList\nitems: [{metadata: {name: 3}}]\n", "cannot be decoded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := parse([]byte(seed("before") + "---\n" + seed("between")))
@@ -224,9 +216,9 @@ func TestParseProblems(t *testing.T) {
 	}
 }
 
-// TestSizes: a file, and what aliases make of it, are bounded.
+// TestSizes: files are bounded.
 func TestSizes(t *testing.T) {
-	f := newFolder(t, "good.yaml", seed("s"))
+	f := newDir(t, "good.yaml", seed("s"))
 	f.write("huge.yaml", "")
 	require.NoError(t, os.Truncate(f.path("huge.yaml"), maxFileSize+1)) // sparse
 	s := f.open()
@@ -234,32 +226,28 @@ func TestSizes(t *testing.T) {
 	require.Equal(t, []string{"huge.yaml: is larger than 64 MiB"}, s.Problems())
 }
 
-// FuzzManifests: whatever a file holds, nothing panics, what is read can be listed under the identity by which it was read,
+// FuzzManifests: whatever a file holds, nothing panics, what is read has the identity of an object,
 // no other file loses anything, and a file that cannot be understood keeps what it held.
 func FuzzManifests(f *testing.F) {
 	for _, content := range []string{
-		"", shoot("a", "s"), seed("s") + "---\n" + shoot("b", "s"), jsonSeed, jsonSeed + jsonSeed, "{", "kind: List\nitems: [{}]\n", "a: b: c", "- 1",
-		"apiVersion: core.gardener.cloud/v1beta1\nkind: ShootList\nitems: [{metadata: {name: a, namespace: ns}}]\n", aliasBomb(),
-		"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: a/b, namespace: ns}\n", "\x00", "...\n---\n%",
-		"apiVersion: core.gardener.cloud/v1beta1\nkind: ControllerDeployment\nmetadata: {name: d}\ntype: helm\nproviderConfig: {chart: ''}\n",
+		"", shoot("a", "s"), seed("s") + "---\n" + shoot("b", "s"), jsonSeed, jsonSeed + jsonSeed,
+		"{", "kind: List\nitems: [{}]\n", "a: b: c", "- 1",
+		core + "ShootList\nitems: [{metadata: {name: a, namespace: ns}}]\n", aliasBomb(),
+		core + "Shoot\nmetadata: {name: a/b, namespace: ns}\n", "\x00", "...\n---\n%",
+		core + "ControllerDeployment\nmetadata: {name: d}\ntype: helm\nproviderConfig: {chart: ''}\n",
 	} {
 		f.Add([]byte(content))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		p, parseErr := parse(content)
 		if parseErr == nil {
-			for _, m := range p.manifests {
-				o, err := m.object(1)
-				require.NoError(t, err)
-				want := m.Name
-				if m.Namespace != "" {
-					want = m.Namespace + "/" + m.Name
-				}
-				require.Equal(t, want, nameOf(t, o))
+			for _, o := range p.objects {
+				require.NoError(t, checkIdentity(resource(o.Kind), o.Vertex))
 			}
 		}
 
-		dir := newFolder(t, "a.yaml", seed("other")+"---\n"+shoot("other", "other"), "b.yaml", seed("mine"), "c.yaml", seed("last"))
+		dir := newDir(t, "a.yaml", seed("other")+"---\n"+shoot("other", "other"),
+			"b.yaml", seed("mine"), "c.yaml", seed("last"))
 		s := dir.open()
 		dir.write("b.yaml", string(content)+" ") // of another size than before in any case
 		dir.rescan(s)
@@ -275,6 +263,6 @@ func FuzzManifests(f *testing.F) {
 		dir.rescan(s)
 		require.Equal(t, []string{"again", "last", "other"}, names(t, s, kindSeed))
 		require.Empty(t, s.Problems())
-		require.Len(t, slices.Collect(maps.Keys(s.files)), 3)
+		require.Len(t, s.files, 3)
 	})
 }

@@ -1,0 +1,122 @@
+package admission
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+const (
+	// liveTimeout bounds all reads from the API server for one decision. kube-apiserver waits 3 seconds for the webhook.
+	liveTimeout = 2 * time.Second
+	// maxLiveReads bounds the objects that are read live for one decision. No check's denial rests on more, but for a
+	// Secret that is named by many ManagedSeeds.
+	maxLiveReads = 4
+)
+
+// The outcomes of a live recheck.
+const (
+	outcomeAllowed = "allowed"
+	outcomeExists  = "exists"
+	outcomeDenied  = "denied"
+	outcomeFailed  = "failed"
+)
+
+func newRechecks(registerer prometheus.Registerer) *prometheus.CounterVec {
+	rechecks := promauto.With(registerer).NewCounterVec(prometheus.CounterOpts{
+		Name: "seedguard_admission_live_rechecks_total",
+		Help: "Requests that a rule denied by the informers' objects, by the outcome of checking again with objects " +
+			"read live: allowed, exists, denied, failed.",
+	}, []string{"outcome"})
+	for _, outcome := range []string{outcomeAllowed, outcomeExists, outcomeDenied, outcomeFailed} {
+		rechecks.WithLabelValues(outcome)
+	}
+	return rechecks
+}
+
+// recheck repeats a check that denied by the informers' objects, with objects read live, and then asks whether the
+// object exists already. The error is nil when the request is allowed after all.
+func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, liveTimeout)
+	defer cancel()
+	for range maxLiveReads {
+		seen, ok := d.lastNotLive()
+		if !ok {
+			break
+		}
+		live, err := d.reader.Live(ctx, d.client.Seed, seen.Vertex)
+		if errors.Is(err, garden.ErrNotAvailable) {
+			live, err = seen.object, nil
+		}
+		if err != nil {
+			return outcomeFailed, lookUpFailed(seen.Vertex, err)
+		}
+		d.live = append(d.live, sighting{seen.Vertex, live})
+		if unchanged(seen.object, live) {
+			continue
+		}
+		d.seen = nil
+		if denied = d.rule.check.run(d, o); denied == nil {
+			return outcomeAllowed, nil
+		}
+	}
+
+	exists, err := d.exists(ctx, o)
+	switch {
+	case err != nil:
+		return outcomeFailed, lookUpFailed(d.vertex(), err)
+	case exists:
+		return outcomeExists, deny(http.StatusConflict, "it already exists (and %v)", denied)
+	}
+	return outcomeDenied, denied
+}
+
+func lookUpFailed(v graph.Vertex, err error) error {
+	return deny(http.StatusInternalServerError, "%s could not be read from the API server: %v", v, err)
+}
+
+func unchanged(a, b *garden.Object) bool {
+	return a == b ||
+		a != nil && b != nil && a.UID == b.UID && a.ResourceVersion == b.ResourceVersion && a.ResourceVersion != ""
+}
+
+// exists reports whether an object that is to be created exists already. It is false where the API server cannot be
+// asked: then the rules decide. A generated name is new.
+func (d *decision) exists(ctx context.Context, o object) (bool, error) {
+	if d.GetOperation() != create || d.name == "" || o.metadata().GenerateName != "" {
+		return false, nil
+	}
+	exists, err := d.reader.Exists(ctx, d.client.Seed, d.rule.GroupVersionResource(), d.GetNamespace(), d.name)
+	if errors.Is(err, garden.ErrNotAvailable) {
+		return false, nil
+	}
+	return exists, err
+}
+
+// sighting is an object as it was seen, nil when it did not exist.
+type sighting struct {
+	graph.Vertex
+	object *garden.Object
+}
+
+func (d *decision) indexLive(v graph.Vertex) int {
+	return slices.IndexFunc(d.live, func(s sighting) bool { return s.Vertex == v })
+}
+
+// lastNotLive returns the last of the objects seen that has not been read live.
+func (d *decision) lastNotLive() (sighting, bool) {
+	for _, s := range slices.Backward(d.seen) {
+		if d.indexLive(s.Vertex) < 0 {
+			return s, true
+		}
+	}
+	return sighting{}, false
+}
