@@ -116,6 +116,8 @@ var rows = []struct {
 		{allow, g1, on("delete", "configmaps", "garden-s1/own")}, {none, g1, on("delete", "configmaps", "garden-s2/own")}, {none, g1, on("delete", "configmaps", "garden-s1/other")},
 		{allow, g1, fielded("metadata.name=own", on("list", "configmaps", "garden-s1/"))}, {none, g1, on("list", "configmaps", "garden-s1/")}, {none, g1, on("watch", "configmaps", "")},
 		{allow, g1, on("get", "configmaps", "gardener-system-public/gardener-info")}, {allow, e2, on("get", "configmaps", "gardener-system-public/gardener-info")},
+		{allow, g1, on("get", "configmaps", "gardener-system-public/kube-root-ca.crt")},
+		{none, g1, on("get", "configmaps", "garden/kube-root-ca.crt")},
 		{none, g1, on("get", "configmaps", "gardener-system-public/other")}, {none, g1, on("get", "configmaps", "garden/gardener-info")},
 		{none, g1, on("list", "configmaps", "gardener-system-public/gardener-info")}, {none, g1, on("update", "configmaps", "gardener-system-public/gardener-info")},
 		{none, g1, on("get", "configmaps", "gardener-system-public/")}, {none, g1, on("get", "configmaps/status", "gardener-system-public/gardener-info")},
