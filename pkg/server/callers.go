@@ -50,9 +50,14 @@ type verdict struct {
 // all of them, and to verify it for each takes longer than everything else in a call.
 type lastVerdict struct{}
 
-// withVerdict is an http.Server's ConnContext.
-func withVerdict(ctx context.Context, _ net.Conn) context.Context {
-	return context.WithValue(ctx, lastVerdict{}, &atomic.Pointer[verdict]{})
+// withVerdict is an http.Server's ConnContext. The first verdict says only which roots were in force.
+func (c *callers) withVerdict(ctx context.Context, _ net.Conn) context.Context {
+	v := &atomic.Pointer[verdict]{}
+	if c.ca != nil {
+		options, _ := c.ca.VerifyOptions()
+		v.Store(&verdict{roots: options.Roots})
+	}
+	return context.WithValue(ctx, lastVerdict{}, v)
 }
 
 // verdictLasts is how long a verdict is not looked into again. It is long enough that a rejected caller cannot keep the
@@ -73,7 +78,7 @@ func (c *callers) check(w http.ResponseWriter, r *http.Request) *rejection {
 	}
 	options, _ := c.ca.VerifyOptions()
 	now, last := time.Now(), remembered.Load()
-	if last != nil && last.roots == options.Roots && now.Before(last.until) {
+	if last.roots == options.Roots && now.Before(last.until) {
 		return last.rejected
 	}
 	v := &verdict{rejected: c.verify(r), roots: options.Roots, until: now.Add(verdictLasts)}
@@ -81,7 +86,7 @@ func (c *callers) check(w http.ResponseWriter, r *http.Request) *rejection {
 		v.until = expires
 	}
 	remembered.Store(v)
-	if v.rejected != nil && last != nil {
+	if v.rejected != nil && (last.roots != options.Roots || !last.until.IsZero()) {
 		// The certificate was good once, or was rejected a while ago. By now the caller may have a better one, which only a
 		// new connection can show.
 		w.Header().Set("Connection", "close")
