@@ -242,7 +242,7 @@ func TestCanICreate(t *testing.T) {
 		"no object":   {"# nothing\n---\n", "create --seed s1", "it holds no object"},
 		"stringData":  {secret("x") + "stringData: {a: 3}\n", "create --seed s1", "cannot unmarshal number"},
 		"data": {secret("x") + "data: [a]\nstringData: {a: b}\n", "create --seed s1",
-			"the Secret's data is no map"},
+			"cannot unmarshal array"},
 	} {
 		t.Run("misused: "+name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "object.yaml")
