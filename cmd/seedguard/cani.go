@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -130,11 +131,32 @@ func (c *canI) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	status, err := pair.authorize(ctx, review)
+	v, err := c.ask(ctx, pair, review, object)
 	if err != nil {
 		return err
 	}
-	v := verdict{
+	if c.output == "json" {
+		encoder := json.NewEncoder(c.out)
+		encoder.SetIndent("", "  ")
+		err = encoder.Encode(v)
+	} else {
+		_, err = io.WriteString(c.out, v.text())
+	}
+	if err == nil && !v.Allowed {
+		return errNotAllowed
+	}
+	return err
+}
+
+// ask asks the authorizer, and the admission if there is an object.
+func (c *canI) ask(
+	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, object *object,
+) (*verdict, error) {
+	status, err := pair.authorize(ctx, review)
+	if err != nil {
+		return nil, err
+	}
+	v := &verdict{
 		Allowed:    status.Allowed,
 		Authorizer: authorizerVerdict{"no opinion", status.Reason, status.EvaluationError},
 	}
@@ -146,17 +168,11 @@ func (c *canI) run(ctx context.Context, args []string) error {
 	}
 	if object != nil {
 		if v.Admission, err = c.admit(ctx, pair, review, object); err != nil {
-			return err
+			return nil, err
 		}
 		v.Allowed = v.Allowed && v.Admission.Allowed
 	}
-	if err := c.print(v); err != nil {
-		return err
-	}
-	if !v.Allowed {
-		return errNotAllowed
-	}
-	return nil
+	return v, nil
 }
 
 // decider returns the pair that the flags name.
@@ -248,6 +264,7 @@ func only(data []byte) ([]byte, error) {
 // withoutStringData moves a Secret's stringData into its data, as the API server does before any admission.
 func withoutStringData(raw []byte) ([]byte, error) {
 	var plain struct {
+		Data       map[string]any    `json:"data"`
 		StringData map[string]string `json:"stringData"`
 	}
 	if err := json.Unmarshal(raw, &plain); err != nil || len(plain.StringData) == 0 {
@@ -257,13 +274,8 @@ func withoutStringData(raw []byte) ([]byte, error) {
 	if err := json.Unmarshal(raw, &secret); err != nil {
 		return nil, err
 	}
-	data, ok := secret["data"].(map[string]any)
-	if !ok {
-		if secret["data"] != nil {
-			return nil, errors.New("the Secret's data is no map")
-		}
-		data = map[string]any{}
-	}
+	data := map[string]any{}
+	maps.Copy(data, plain.Data)
 	for key, value := range plain.StringData {
 		data[key] = []byte(value) // becomes base64
 	}
@@ -343,49 +355,35 @@ func (c *canI) admit(
 	return v, nil
 }
 
-func (c *canI) print(v verdict) error {
-	if c.output == "json" {
-		encoder := json.NewEncoder(c.out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(v)
-	}
-	var b strings.Builder
-	because := func(reasons ...string) {
-		for _, reason := range reasons {
-			if reason != "" {
-				b.WriteString(": " + reason)
-			}
-		}
-		b.WriteString("\n")
-	}
+// text writes the verdict for people. Its last line begins with yes or no.
+func (v *verdict) text() string {
 	word := map[bool]string{true: "yes", false: "no"}[v.Allowed]
 	if v.Admission == nil {
 		if v.Authorizer.Decision == "no opinion" {
 			word += " opinion"
 		}
-		b.WriteString(word)
-		because(v.Authorizer.Reason, v.Authorizer.Error)
-	} else {
-		b.WriteString("authorizer: " + v.Authorizer.Decision)
-		because(v.Authorizer.Reason, v.Authorizer.Error)
-		admitted := "admitted"
-		if !v.Admission.Allowed {
-			admitted = fmt.Sprintf("denied (%d)", v.Admission.Code)
-		}
-		b.WriteString("admission: " + admitted)
-		because(v.Admission.Message)
-		b.WriteString(word)
-		switch {
-		case v.Allowed:
-			because()
-		case v.Authorizer.Decision == "allow":
-			because("the admission denies it")
-		case v.Admission.Allowed:
-			because("the authorizer does not allow it")
-		default:
-			because("neither half allows it")
-		}
+		return line(word, v.Authorizer.Reason, v.Authorizer.Error)
 	}
-	_, err := io.WriteString(c.out, b.String())
-	return err
+	admitted := "admitted"
+	if !v.Admission.Allowed {
+		admitted = fmt.Sprintf("denied (%d)", v.Admission.Code)
+	}
+	var why string
+	switch {
+	case v.Allowed:
+	case v.Authorizer.Decision == "allow":
+		why = "the admission denies it"
+	case v.Admission.Allowed:
+		why = "the authorizer does not allow it"
+	default:
+		why = "neither half allows it"
+	}
+	return line("authorizer", v.Authorizer.Decision, v.Authorizer.Reason, v.Authorizer.Error) +
+		line("admission", admitted, v.Admission.Message) + line(word, why)
+}
+
+// line writes the parts that are not empty.
+func line(parts ...string) string {
+	said := slices.DeleteFunc(parts, func(part string) bool { return part == "" })
+	return strings.Join(said, ": ") + "\n"
 }

@@ -79,8 +79,10 @@ func TestExampleHasNoProblems(t *testing.T) {
 	l, err := (&landscapeFlags{dir: exampleDir, parentScope: string(graph.ParentScopeSeed)}).load(t.Context(), &warnings)
 	require.NoError(t, err)
 	require.Empty(t, warnings.String())
-	for _, kind := range []graph.Kind{graph.KindBackupBucket, graph.KindBackupEntry, graph.KindBastion, graph.KindControllerDeployment, graph.KindControllerInstallation,
-		graph.KindCredentialsBinding, graph.KindGardenlet, graph.KindManagedSeed, graph.KindProject, graph.KindSecretBinding, graph.KindSeed, graph.KindShoot} {
+	for _, kind := range []graph.Kind{graph.KindBackupBucket, graph.KindBackupEntry, graph.KindBastion,
+		graph.KindControllerDeployment, graph.KindControllerInstallation,
+		graph.KindCredentialsBinding, graph.KindGardenlet, graph.KindManagedSeed, graph.KindProject, graph.KindSecretBinding,
+		graph.KindSeed, graph.KindShoot} {
 		for nodes := l.graph.View().Nodes(); nodes.Next(); {
 			if n := nodes.Node().(graph.Node); n.Vertex.Kind == kind {
 				require.True(t, n.Object, "%s is referred to, and does not exist", n.Vertex)
@@ -97,8 +99,9 @@ func TestExampleTable(t *testing.T) {
 	row := regexp.MustCompile("(?m)^\\| (\\w+) `([^`]+)` \\| (yes|no) \\| (yes|no) \\| (yes|no) \\| .+ \\|$")
 	rows := row.FindAllStringSubmatch(string(readme), -1)
 	require.Len(t, rows, 14)
-	plurals := map[string]string{"Secret": "secrets", "WorkloadIdentity": "workloadidentities", "InternalSecret": "internalsecrets",
-		"ShootState": "shootstates", "Seed": "seeds", "CloudProfile": "cloudprofiles"}
+	plurals := map[string]string{"Secret": "secrets", "WorkloadIdentity": "workloadidentities",
+		"InternalSecret": "internalsecrets",
+		"ShootState":     "shootstates", "Seed": "seeds", "CloudProfile": "cloudprofiles"}
 	for _, cells := range rows {
 		for i, seed := range []string{"aws-eu1", "aws-eu2", "gcp-eu1"} {
 			args := []string{"can-i", "get", plurals[cells[1]], cells[2], "--seed", seed, "--landscape", exampleDir}
@@ -108,7 +111,8 @@ func TestExampleTable(t *testing.T) {
 			}
 			o := command(args...)
 			require.Empty(t, o.errOut)
-			require.Equal(t, map[string]int{"yes": exitOK, "no": exitNotAllowed}[cells[3+i]], o.exit, "%s of %s by %s: %s", cells[1], cells[2], seed, o.out)
+			require.Equal(t, map[string]int{"yes": exitOK, "no": exitNotAllowed}[cells[3+i]], o.exit, "%s of %s by %s: %s",
+				cells[1], cells[2], seed, o.out)
 		}
 	}
 }

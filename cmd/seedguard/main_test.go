@@ -97,23 +97,26 @@ func TestCanI(t *testing.T) {
 		exit int
 		out  string
 	}{
-		"own Secret":                {"get secrets infrastructure -n garden-dev --seed s1", 0, "yes"},
-		"own Secret, with a group":  {"get secrets. infrastructure -n garden-dev --seed s1", 0, "yes"},
-		"foreign Secret":            {"get secrets infrastructure -n garden-dev --seed s2", 1, "no opinion: "},
-		"extension":                 {"get secrets infrastructure -n garden-dev --seed s1 --extension provider-aws", 0, "yes"},
-		"extension with its prefix": {"get secrets infrastructure -n garden-dev --seed s1 --extension extension-provider-aws", 0, "yes"},
+		"own Secret":               {"get secrets infrastructure -n garden-dev --seed s1", 0, "yes"},
+		"own Secret, with a group": {"get secrets. infrastructure -n garden-dev --seed s1", 0, "yes"},
+		"foreign Secret":           {"get secrets infrastructure -n garden-dev --seed s2", 1, "no opinion: "},
+		"extension": {"get secrets infrastructure -n garden-dev --seed s1 --extension provider-aws", 0,
+			"yes"},
+		"extension with its prefix": {"get secrets infrastructure -n garden-dev --seed s1 --extension extension-provider-aws",
+			0, "yes"},
 		"by user and groups": {"get secrets infrastructure -n garden-dev --as gardener.cloud:system:seed:s1 " +
 			"--as-group gardener.cloud:system:seeds --as-group system:authenticated", 0, "yes"},
-		"person":                {"get secrets infrastructure -n garden-dev --as jane --as-group devs", 1, "no opinion: "},
-		"list with a selector":  {"list shoots --seed s1 -l name.seed.gardener.cloud/s1=true", 0, "yes"},
-		"list of another Seed":  {"list shoots --seed s1 -l name.seed.gardener.cloud/s2=true", 1, "no opinion: "},
-		"list without":          {"list shoots --seed s1", 1, "no opinion: "},
-		"list by field":         {"list controllerinstallations --seed s1 --field-selector spec.seedRef.name=s1", 0, "yes"},
-		"list by another field": {"list controllerinstallations --seed s1 --field-selector spec.seedRef.name!=s2", 1, "no opinion: "},
-		"subresource":           {"update shoots.core.gardener.cloud/status web -n garden-dev --seed s1", 0, "yes"},
-		"unknown resource":      {"get deployments.apps web -n garden-dev --seed s1", 1, "no opinion"},
-		"path":                  {"get /healthz --seed s1", 1, "no opinion"},
-		"events":                {"create events -n garden-dev --seed s1", 0, "yes"},
+		"person":               {"get secrets infrastructure -n garden-dev --as jane --as-group devs", 1, "no opinion: "},
+		"list with a selector": {"list shoots --seed s1 -l name.seed.gardener.cloud/s1=true", 0, "yes"},
+		"list of another Seed": {"list shoots --seed s1 -l name.seed.gardener.cloud/s2=true", 1, "no opinion: "},
+		"list without":         {"list shoots --seed s1", 1, "no opinion: "},
+		"list by field":        {"list controllerinstallations --seed s1 --field-selector spec.seedRef.name=s1", 0, "yes"},
+		"list by another field": {"list controllerinstallations --seed s1 --field-selector spec.seedRef.name!=s2", 1,
+			"no opinion: "},
+		"subresource":      {"update shoots.core.gardener.cloud/status web -n garden-dev --seed s1", 0, "yes"},
+		"unknown resource": {"get deployments.apps web -n garden-dev --seed s1", 1, "no opinion"},
+		"path":             {"get /healthz --seed s1", 1, "no opinion"},
+		"events":           {"create events -n garden-dev --seed s1", 0, "yes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := command(append(words("can-i "+c.line), "--landscape", dir)...)
@@ -168,7 +171,8 @@ func TestCanIMisused(t *testing.T) {
 
 func TestCanIAsJSON(t *testing.T) {
 	dir := landscapeDir(t)
-	o := command("can-i", "get", "secrets", "infrastructure", "-n", "garden-dev", "--seed", "s2", "-o", "json", "--landscape", dir)
+	o := command("can-i", "get", "secrets", "infrastructure", "-n", "garden-dev", "--seed", "s2", "-o", "json",
+		"--landscape", dir)
 	require.Equal(t, exitNotAllowed, o.exit)
 	var v verdict
 	require.NoError(t, json.Unmarshal([]byte(o.out), &v))
@@ -188,17 +192,28 @@ func TestCanICreate(t *testing.T) {
 		exit         int
 		out          []string
 	}{
-		"allowed":        {secret("web.ssh-keypair"), "create --seed s1", 0, []string{"authorizer: allow", "admission: admitted", "yes\n"}},
-		"of a resource":  {secret("web.ssh-keypair"), "create secrets -n garden-dev --seed s1", 0, []string{"yes\n"}},
-		"foreign":        {secret("web.ssh-keypair"), "create --seed s2", 1, []string{"authorizer: allow", "admission: denied (403): ", "no: the admission denies it"}},
-		"nobody's":       {secret("other"), "create --seed s1", 1, []string{"admission: denied (403): "}},
-		"not guarded":    {"apiVersion: v1\nkind: Event\nmetadata: {name: e, namespace: garden-dev}\n", "create events --seed s1", 0, []string{"admission: admitted: not asked", "yes\n"}},
-		"authorizer":     {"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: x, namespace: garden-dev}\n", "create shoots --seed s1", 1, []string{"authorizer: no opinion", "admission: admitted: not asked", "no: the authorizer does not allow it"}},
-		"neither":        {"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: x}\n", "create --seed s1 --extension e", 1, []string{"authorizer: no opinion", "admission: denied (403)", "no: neither half allows it"}},
-		"person":         {secret("x"), "create --as jane", 1, []string{"authorizer: no opinion", "admission: admitted", "no: the authorizer does not allow it"}},
-		"own Seed":       {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n", "update --seed s1", 0, []string{"yes\n"}},
-		"delete a Seed":  {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s2}\n", "delete --seed s1", 1, []string{"no: neither half allows it"}},
-		"delete its own": {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n", "delete --seed s1", 0, []string{"yes\n"}},
+		"allowed": {secret("web.ssh-keypair"), "create --seed s1", 0,
+			[]string{"authorizer: allow", "admission: admitted", "yes\n"}},
+		"of a resource": {secret("web.ssh-keypair"), "create secrets -n garden-dev --seed s1", 0, []string{"yes\n"}},
+		"foreign": {secret("web.ssh-keypair"), "create --seed s2", 1,
+			[]string{"authorizer: allow", "admission: denied (403): ", "no: the admission denies it"}},
+		"nobody's": {secret("other"), "create --seed s1", 1, []string{"admission: denied (403): "}},
+		"not guarded": {"apiVersion: v1\nkind: Event\nmetadata: {name: e, namespace: garden-dev}\n",
+			"create events --seed s1", 0, []string{"admission: admitted: not asked", "yes\n"}},
+		"authorizer": {"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nmetadata: {name: x, namespace: " +
+			"garden-dev}\n", "create shoots --seed s1", 1,
+			[]string{"authorizer: no opinion", "admission: admitted: not asked", "no: the authorizer does not allow it"}},
+		"neither": {"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: x}\n",
+			"create --seed s1 --extension e", 1,
+			[]string{"authorizer: no opinion", "admission: denied (403)", "no: neither half allows it"}},
+		"person": {secret("x"), "create --as jane", 1,
+			[]string{"authorizer: no opinion", "admission: admitted", "no: the authorizer does not allow it"}},
+		"own Seed": {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n", "update --seed s1",
+			0, []string{"yes\n"}},
+		"delete a Seed": {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s2}\n", "delete --seed s1",
+			1, []string{"no: neither half allows it"}},
+		"delete its own": {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n", "delete --seed s1",
+			0, []string{"yes\n"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "object.yaml")
@@ -212,19 +227,22 @@ func TestCanICreate(t *testing.T) {
 		})
 	}
 	for name, c := range map[string]struct{ object, line, message string }{
-		"not an object":   {"[]", "create --seed s1", "cannot unmarshal"},
-		"no kind":         {"metadata: {}", "create --seed s1", "no kind"},
-		"twice":           {"kind: Secret\nkind: Secret\napiVersion: v1\n", "create --seed s1", "already set"},
-		"another one":     {secret("x"), "create shoots --seed s1", "the object is one of secrets, not of shoots.core.gardener.cloud"},
-		"not guarded":     {"apiVersion: v1\nkind: Pod\n", "create --seed s1", "no Pod is guarded"},
-		"other namespace": {secret("x"), "create -n garden-x --seed s1", `the object is in namespace "garden-dev", not in "garden-x"`},
-		"other name":      {secret("x"), "create secrets y --seed s1", `the object is named "x", not "y"`},
-		"verb":            {secret("x"), "get --seed s1", "-f goes with create, update, patch and delete"},
-		"path":            {secret("x"), "get /x --seed s1", "name the resource"},
-		"two objects":     {secret("x") + "---\n" + secret("y"), "create --seed s1", "it holds more than one object"},
-		"no object":       {"# nothing\n---\n", "create --seed s1", "it holds no object"},
-		"stringData":      {secret("x") + "stringData: {a: 3}\n", "create --seed s1", "cannot unmarshal number"},
-		"data":            {secret("x") + "data: [a]\nstringData: {a: b}\n", "create --seed s1", "the Secret's data is no map"},
+		"not an object": {"[]", "create --seed s1", "cannot unmarshal"},
+		"no kind":       {"metadata: {}", "create --seed s1", "no kind"},
+		"twice":         {"kind: Secret\nkind: Secret\napiVersion: v1\n", "create --seed s1", "already set"},
+		"another one": {secret("x"), "create shoots --seed s1",
+			"the object is one of secrets, not of shoots.core.gardener.cloud"},
+		"not guarded": {"apiVersion: v1\nkind: Pod\n", "create --seed s1", "no Pod is guarded"},
+		"other namespace": {secret("x"), "create -n garden-x --seed s1",
+			`the object is in namespace "garden-dev", not in "garden-x"`},
+		"other name":  {secret("x"), "create secrets y --seed s1", `the object is named "x", not "y"`},
+		"verb":        {secret("x"), "get --seed s1", "-f goes with create, update, patch and delete"},
+		"path":        {secret("x"), "get /x --seed s1", "name the resource"},
+		"two objects": {secret("x") + "---\n" + secret("y"), "create --seed s1", "it holds more than one object"},
+		"no object":   {"# nothing\n---\n", "create --seed s1", "it holds no object"},
+		"stringData":  {secret("x") + "stringData: {a: 3}\n", "create --seed s1", "cannot unmarshal number"},
+		"data": {secret("x") + "data: [a]\nstringData: {a: b}\n", "create --seed s1",
+			"cannot unmarshal array"},
 	} {
 		t.Run("misused: "+name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "object.yaml")
@@ -242,7 +260,8 @@ func TestCanICreateOfASecretWithStringData(t *testing.T) {
 	file := filepath.Join(dir, "seeds", "aws-eu2.yaml")
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	renewed := strings.Replace(string(content), "kind: ManagedSeed\nmetadata:\n", "kind: ManagedSeed\nmetadata:\n  annotations: {gardener.cloud/operation: renew-kubeconfig}\n", 1)
+	renewed := strings.Replace(string(content), "kind: ManagedSeed\nmetadata:\n",
+		"kind: ManagedSeed\nmetadata:\n  annotations: {gardener.cloud/operation: renew-kubeconfig}\n", 1)
 	require.NotEqual(t, string(content), renewed)
 	write(t, file, renewed)
 
@@ -253,19 +272,26 @@ kind: Secret
 metadata: {name: ` + naming.BootstrapTokenSecret("garden", "aws-eu2") + `, namespace: kube-system}
 type: bootstrap.kubernetes.io/token
 `
-	const description = "A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1.ManagedSeed resource garden/aws-eu2."
+	const description = "A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1.ManagedSeed " +
+		"resource garden/aws-eu2."
 	const usages = "usage-bootstrap-authentication: 'true', usage-bootstrap-signing: 'true'"
 	for name, c := range map[string]struct {
 		secret, line string
 		exit         int
 		out          string
 	}{
-		"stringData":         {"stringData: {description: " + description + ", " + usages + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
-		"both":               {"data: {usage-bootstrap-signing: dHJ1ZQ==}\nstringData: {description: " + description + ", usage-bootstrap-authentication: 'true'}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
-		"stringData wins":    {"data: {usage-bootstrap-signing: ZmFsc2U=}\nstringData: {description: " + description + ", " + usages + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
-		"null beside it":     {"data: null\nstringData: {description: " + description + ", " + usages + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
-		"wrong content":      {"stringData: {description: " + description + ", usage-bootstrap-signing: 'no'}\n", "--seed aws-eu1", exitNotAllowed, "denied (422)"},
-		"of another's child": {"stringData: {description: " + description + ", " + usages + "}\n", "--seed gcp-eu1", exitNotAllowed, "denied (403)"},
+		"stringData": {"stringData: {description: " + description + ", " + usages + "}\n", "--seed aws-eu1", exitOK,
+			"admission: admitted\n"},
+		"both": {"data: {usage-bootstrap-signing: dHJ1ZQ==}\nstringData: {description: " + description +
+			", usage-bootstrap-authentication: 'true'}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
+		"stringData wins": {"data: {usage-bootstrap-signing: ZmFsc2U=}\nstringData: {description: " + description + ", " +
+			usages + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
+		"null beside it": {"data: null\nstringData: {description: " + description + ", " + usages + "}\n",
+			"--seed aws-eu1", exitOK, "admission: admitted\n"},
+		"wrong content": {"stringData: {description: " + description + ", usage-bootstrap-signing: 'no'}\n",
+			"--seed aws-eu1", exitNotAllowed, "denied (422)"},
+		"of another's child": {"stringData: {description: " + description + ", " + usages + "}\n", "--seed gcp-eu1",
+			exitNotAllowed, "denied (403)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			object := filepath.Join(t.TempDir(), "token.yaml")
@@ -277,11 +303,12 @@ type: bootstrap.kubernetes.io/token
 	}
 }
 
-// TestWhatIsWrongWithTheFolderIsTold, and the rest of it counts.
-func TestWhatIsWrongWithTheFolderIsTold(t *testing.T) {
+// TestWhatIsWrongWithTheDirectoryIsTold, and the rest of it counts.
+func TestWhatIsWrongWithTheDirectoryIsTold(t *testing.T) {
 	dir := copyOfExample(t)
 	write(t, filepath.Join(dir, "prod", "shop.yaml"), "a: b: c\n")
-	for _, line := range []string{"can-i get secrets aws-account -n garden-dev --seed aws-eu1", "explain secret garden-dev/aws-account"} {
+	for _, line := range []string{"can-i get secrets aws-account -n garden-dev --seed aws-eu1",
+		"explain secret garden-dev/aws-account"} {
 		o := command(append(words(line), "--landscape", dir)...)
 		require.Equal(t, exitOK, o.exit)
 		require.Contains(t, o.errOut, "Warning: "+dir+": prod/shop.yaml: document 1 (line 1): ")
@@ -299,7 +326,8 @@ func TestCompletion(t *testing.T) {
 func TestCanIFromStandardInput(t *testing.T) {
 	var out, errOut bytes.Buffer
 	in := strings.NewReader("apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n")
-	exit := run(context.Background(), []string{"can-i", "create", "-f", "-", "--seed", "s1", "--landscape", landscapeDir(t)}, streams{in, &out, &errOut})
+	exit := run(context.Background(),
+		[]string{"can-i", "create", "-f", "-", "--seed", "s1", "--landscape", landscapeDir(t)}, streams{in, &out, &errOut})
 	require.Equal(t, exitOK, exit, errOut.String())
 }
 
@@ -310,15 +338,21 @@ func TestExplain(t *testing.T) {
 		exit int
 		out  string
 	}{
-		"path":          {"Secret garden-dev/infrastructure", 0, "Secret/garden-dev/infrastructure -> SecretBinding/garden-dev/infrastructure -> Shoot/garden-dev/web -> Seed/s1\n"},
-		"implied":       {"secrets garden-dev/web.ssh-keypair", 0, "Secret/garden-dev/web.ssh-keypair -> Shoot/garden-dev/web -> Seed/s1\n"},
-		"several":       {"cloudprofile aws", 0, "CloudProfile/aws -> Shoot/garden-dev/web -> Seed/s1\nCloudProfile/aws -> Shoot/garden-prod/db -> Seed/s2\n"},
-		"one of them":   {"cloudprofiles aws --seed s2", 0, "CloudProfile/aws -> Shoot/garden-prod/db -> Seed/s2\n"},
-		"itself":        {"seed s1", 0, "Seed/s1\n"},
-		"not that one":  {"shoot garden-dev/web --seed s2", 1, `Shoot/garden-dev/web does not reach Seed "s2", only s1` + "\n"},
-		"unknown":       {"secret garden-dev/x", 1, "Secret/garden-dev/x reaches no Seed: no object refers to it\n"},
-		"absent":        {"shoot garden-dev/x", 1, "Shoot/garden-dev/x reaches no Seed: no object refers to it, and it does not exist\n"},
-		"leads nowhere": {"project other", 1, "Project/other reaches no Seed: no object refers to it, and it does not exist\n"},
+		"path": {"Secret garden-dev/infrastructure", 0,
+			"Secret/garden-dev/infrastructure -> SecretBinding/garden-dev/infrastructure -> Shoot/garden-dev/web -> Seed/s1\n"},
+		"implied": {"secrets garden-dev/web.ssh-keypair", 0,
+			"Secret/garden-dev/web.ssh-keypair -> Shoot/garden-dev/web -> Seed/s1\n"},
+		"several": {"cloudprofile aws", 0,
+			"CloudProfile/aws -> Shoot/garden-dev/web -> Seed/s1\nCloudProfile/aws -> Shoot/garden-prod/db -> Seed/s2\n"},
+		"one of them": {"cloudprofiles aws --seed s2", 0, "CloudProfile/aws -> Shoot/garden-prod/db -> Seed/s2\n"},
+		"itself":      {"seed s1", 0, "Seed/s1\n"},
+		"not that one": {"shoot garden-dev/web --seed s2", 1,
+			`Shoot/garden-dev/web does not reach Seed "s2", only s1` + "\n"},
+		"unknown": {"secret garden-dev/x", 1, "Secret/garden-dev/x reaches no Seed: no object refers to it\n"},
+		"absent": {"shoot garden-dev/x", 1,
+			"Shoot/garden-dev/x reaches no Seed: no object refers to it, and it does not exist\n"},
+		"leads nowhere": {"project other", 1,
+			"Project/other reaches no Seed: no object refers to it, and it does not exist\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := command(append(words("explain "+c.line), "--landscape", dir)...)
@@ -337,7 +371,8 @@ func TestExplain(t *testing.T) {
 }
 
 func TestParseKindTakesAllKinds(t *testing.T) {
-	for _, name := range []string{"backupentries", "BackupEntry", "exposureclasses", "certificatesigningrequests", "workloadidentities", "Leases", "seed"} {
+	for _, name := range []string{"backupentries", "BackupEntry", "exposureclasses", "certificatesigningrequests",
+		"workloadidentities", "Leases", "seed"} {
 		_, err := parseKind(name)
 		require.NoError(t, err, name)
 	}
@@ -404,7 +439,8 @@ func serving(t *testing.T, want string, args ...string) *safeBuffer {
 	var out, errOut safeBuffer
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan int, 1)
-	args = append([]string{"serve", "--secure-port=0", "--metrics-bind-address=127.0.0.1:0", "--shutdown-delay=0s"}, args...)
+	args = append([]string{"serve", "--secure-port=0", "--metrics-bind-address=127.0.0.1:0", "--shutdown-delay=0s"},
+		args...)
 	go func() { ended <- run(ctx, args, streams{strings.NewReader(""), &out, &errOut}) }()
 	t.Cleanup(func() {
 		cancel()
@@ -457,18 +493,21 @@ func TestServeTheExample(t *testing.T) {
 		require.Contains(t, pasted, "not a seed client")
 		require.Regexp(t, "(?m)^yes: ", pasted)
 		require.Regexp(t, "(?m)^no opinion: ", pasted)
-		require.Contains(t, pasted, "Secret/garden-dev/aws-account -> SecretBinding/garden-dev/aws -> Shoot/garden-dev/web -> Seed/aws-eu1\n")
+		require.Contains(t, pasted, "Secret/garden-dev/aws-account -> SecretBinding/garden-dev/aws -> "+
+			"Shoot/garden-dev/web -> Seed/aws-eu1\n")
 	}
 
 	// Both halves of the running server.
 	file := filepath.Join(t.TempDir(), "object.yaml")
 	write(t, file, "apiVersion: v1\nkind: Secret\nmetadata: {name: web.ssh-keypair, namespace: garden-dev}\n")
 	for seed, exit := range map[string]int{"aws-eu1": exitOK, "gcp-eu1": exitNotAllowed} {
-		require.Equal(t, exit, command("can-i", "create", "-f", file, "--seed", seed, "--server", url, "--insecure-skip-tls-verify").exit)
+		require.Equal(t, exit, command("can-i", "create", "-f", file, "--seed", seed, "--server", url,
+			"--insecure-skip-tls-verify").exit)
 	}
 
 	// A manifest moved away flips the answer, and moved back flips it back.
-	own := []string{"can-i", "get", "secrets", "aws-account", "-n", "garden-dev", "--seed", "aws-eu1", "--server", url, "--insecure-skip-tls-verify"}
+	own := []string{"can-i", "get", "secrets", "aws-account", "-n", "garden-dev", "--seed", "aws-eu1", "--server", url,
+		"--insecure-skip-tls-verify"}
 	answered := func(exit int) func() bool { return func() bool { return command(own...).exit == exit } }
 	manifest, away := filepath.Join(dir, "dev", "web.yaml"), filepath.Join(t.TempDir(), "web.yaml")
 	require.NoError(t, os.Rename(manifest, away))
@@ -489,7 +528,8 @@ func ask(t *testing.T, url, body string) bool {
 
 func TestServeByAConfigurationFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\ngarden: {landscape: /does/not/exist}\nlogging: {format: json}\n")
+	write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\ngarden: {landscape: "+
+		"/does/not/exist}\nlogging: {format: json}\n")
 	out := serving(t, "webhooks", "--config", file, "--landscape", landscapeDir(t)).String()
 	url := addressLine.FindStringSubmatch(out)[1]
 	r := &remote{url: url, insecure: true}
@@ -513,7 +553,8 @@ func TestServeMisused(t *testing.T) {
 		"no garden":    {"serve", "no garden: set --kubeconfig or --landscape"},
 		"no landscape": {"serve --landscape " + dir + "/none", "none"},
 		"kubeconfig":   {"serve --kubeconfig " + dir + "/kubeconfig", "kubeconfig"},
-		"certificate":  {"serve --secure-port=0 --landscape " + dir + " --tls-cert-file=x --tls-private-key-file=y", "cannot load the serving certificate"},
+		"certificate": {"serve --secure-port=0 --landscape " + dir + " --tls-cert-file=x --tls-private-key-file=y",
+			"cannot load the serving certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			resetLogging(t)

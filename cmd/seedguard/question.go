@@ -7,11 +7,9 @@ import (
 	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 	"k8s.io/apiserver/pkg/authentication/user"
 
@@ -159,59 +157,19 @@ func (q *question) review() (*authorizationv1.SubjectAccessReview, error) {
 		Verb: q.verb, Group: q.resource.Group, Version: "*", Resource: q.resource.Resource, Subresource: q.subresource,
 		Namespace: q.namespace, Name: q.name,
 	}
+	// kube-apiserver sends what it has parsed; the server parses the raw ones in the same way.
 	if q.fieldSelector != "" {
-		requirements, err := fieldRequirements(q.fieldSelector)
-		if err != nil {
+		if _, err := fields.ParseSelector(q.fieldSelector); err != nil {
 			return nil, fmt.Errorf("--field-selector: %w", err)
 		}
-		attributes.FieldSelector = &authorizationv1.FieldSelectorAttributes{Requirements: requirements}
+		attributes.FieldSelector = &authorizationv1.FieldSelectorAttributes{RawSelector: q.fieldSelector}
 	}
 	if q.labelSelector != "" {
-		requirements, err := labelRequirements(q.labelSelector)
-		if err != nil {
+		if _, err := labels.Parse(q.labelSelector); err != nil {
 			return nil, fmt.Errorf("--selector: %w", err)
 		}
-		attributes.LabelSelector = &authorizationv1.LabelSelectorAttributes{Requirements: requirements}
+		attributes.LabelSelector = &authorizationv1.LabelSelectorAttributes{RawSelector: q.labelSelector}
 	}
 	r.Spec.ResourceAttributes = attributes
 	return r, nil
-}
-
-// fieldRequirements writes a field selector as kube-apiserver does.
-func fieldRequirements(selector string) (out []metav1.FieldSelectorRequirement, err error) {
-	parsed, err := fields.ParseSelector(selector)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range parsed.Requirements() {
-		operator := metav1.FieldSelectorOpIn
-		if r.Operator == selection.NotEquals {
-			operator = metav1.FieldSelectorOpNotIn
-		}
-		out = append(out, metav1.FieldSelectorRequirement{Key: r.Field, Operator: operator, Values: []string{r.Value}})
-	}
-	return out, nil
-}
-
-// labelRequirements writes a label selector as kube-apiserver does. What has no operator there is left out.
-func labelRequirements(selector string) (out []metav1.LabelSelectorRequirement, err error) {
-	parsed, err := labels.Parse(selector)
-	if err != nil {
-		return nil, err
-	}
-	requirements, _ := parsed.Requirements()
-	for _, r := range requirements {
-		operator, ok := map[selection.Operator]metav1.LabelSelectorOperator{
-			selection.Equals: metav1.LabelSelectorOpIn, selection.DoubleEquals: metav1.LabelSelectorOpIn,
-			selection.In:        metav1.LabelSelectorOpIn,
-			selection.NotEquals: metav1.LabelSelectorOpNotIn, selection.NotIn: metav1.LabelSelectorOpNotIn,
-			selection.Exists: metav1.LabelSelectorOpExists, selection.DoesNotExist: metav1.LabelSelectorOpDoesNotExist,
-		}[r.Operator()]
-		if ok {
-			out = append(out, metav1.LabelSelectorRequirement{
-				Key: r.Key(), Operator: operator, Values: r.ValuesUnsorted(),
-			})
-		}
-	}
-	return out, nil
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	logsapi "k8s.io/component-base/logs/api/v1"
@@ -69,15 +69,46 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	if err != nil {
 		return err
 	}
+	web, err := newServer(ctx, c, source, watched, resources, registry)
+	if err != nil {
+		return err
+	}
+	// The server answers while it drains, so what it answers from stops after it.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	running, serving := errgroup.WithContext(ctx)
+	running.Go(func() error {
+		defer stop()
+		return web.Run(serving)
+	})
+	running.Go(func() error { return watched.Run(background) })
+	switch source := source.(type) {
+	case *directory.Source:
+		running.Go(func() error { return source.Run(background) })
+		running.Go(func() error {
+			demonstrate(serving, c, resources, watched, web, s)
+			return nil
+		})
+	case *garden.KubeSource:
+		_, _ = fmt.Fprintf(s.out, "seedguard serves on https://%s\n", web.Address()) // for people only
+	}
+	return running.Wait()
+}
+
+// newServer returns a server of both halves.
+func newServer(
+	ctx context.Context, c *config.SeedGuardConfiguration,
+	source garden.Source, watched *garden.Garden, resources *graph.Graph, registry *prometheus.Registry,
+) (*server.Server, error) {
 	options := authorizer.Options{Graph: resources}
 	if _, ok := source.(*garden.KubeSource); ok { // there is an API server to ask
 		options.Absence = authorizer.NewAbsenceChecker(watched.StillExists, clock.RealClock{})
 	}
 	decides, err := authorizer.New(options)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	web, err := server.New(ctx, server.Options{
+	return server.New(ctx, server.Options{
 		Serving:    c.Serving,
 		Metrics:    c.Metrics,
 		Authorizer: decides,
@@ -87,40 +118,6 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 		NotReady:   watched.NotReady,
 		Registry:   registry,
 	})
-	if err != nil {
-		return err
-	}
-	// The server answers while it drains, so what it answers from stops after it.
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	serving, cancel := context.WithCancel(ctx)
-	defer cancel()
-	failed := make(chan error, 2)
-	var running sync.WaitGroup
-	run := func(f func(context.Context) error) {
-		running.Go(func() {
-			if err := f(background); err != nil {
-				failed <- err
-			}
-			cancel()
-		})
-	}
-	run(watched.Run)
-	switch source := source.(type) {
-	case *directory.Source:
-		run(source.Run)
-		running.Go(func() { demonstrate(serving, c, resources, watched, web, s) })
-	case *garden.KubeSource:
-		_, _ = fmt.Fprintf(s.out, "seedguard serves on https://%s\n", web.Address()) // for people only
-	}
-	err = web.Run(serving)
-	stop()
-	running.Wait()
-	close(failed)
-	for failure := range failed {
-		err = errors.Join(err, failure)
-	}
-	return err
 }
 
 // newSource returns where the garden's objects come from.

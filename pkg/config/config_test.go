@@ -42,12 +42,13 @@ func TestDefaultsAreValid(t *testing.T) {
 
 func TestFileIsStrict(t *testing.T) {
 	for name, c := range map[string]struct{ content, message string }{
-		"unknown field":        {head + "serving:\n  sekurePort: 1\n", `unknown field "serving.sekurePort"`},
-		"of an older version":  {head + "authorizer:\n  withSelectors: true\n", `unknown field "authorizer.withSelectors"`},
-		"unknown at the top":   {head + "colour: red\n", `unknown field "colour"`},
-		"other case":           {head + "serving:\n  SecurePort: 1\n", `unknown field "serving.SecurePort"`},
-		"duplicate":            {head + "serving:\n  securePort: 1\n  securePort: 2\n", `"securePort" already set`},
-		"duplicate in JSON":    {`{"apiVersion":"seedguard.config/v1alpha1","kind":"SeedGuardConfiguration","metrics":{},"metrics":{}}`, `"metrics" already set`},
+		"unknown field":       {head + "serving:\n  sekurePort: 1\n", `unknown field "serving.sekurePort"`},
+		"of an older version": {head + "authorizer:\n  withSelectors: true\n", `unknown field "authorizer.withSelectors"`},
+		"unknown at the top":  {head + "colour: red\n", `unknown field "colour"`},
+		"other case":          {head + "serving:\n  SecurePort: 1\n", `unknown field "serving.SecurePort"`},
+		"duplicate":           {head + "serving:\n  securePort: 1\n  securePort: 2\n", `"securePort" already set`},
+		"duplicate in JSON": {`{"apiVersion":"seedguard.config/v1alpha1","kind":"SeedGuardConfiguration","metrics":{},` +
+			`"metrics":{}}`, `"metrics" already set`},
 		"wrong type":           {head + "serving:\n  securePort: no\n", "securePort"},
 		"wrong duration":       {head + "serving:\n  requestTimeout: soon\n", "invalid duration"},
 		"wrong kind":           {"apiVersion: seedguard.config/v1alpha1\nkind: Pod\n", `"Pod"`},
@@ -92,7 +93,8 @@ logging: {format: json, verbosity: 3}
 	require.EqualValues(t, 3, c.Logging.Verbosity)
 
 	c, err = parse(t, content, "--landscape=from-flag", "--parent-scope=Seed", "--secure-port=0",
-		"--client-allowed-names=c", "--client-allowed-names=d,e", "--request-timeout=2s", "--profiling=false", "--logging-format=text", "-v=5")
+		"--client-allowed-names=c", "--client-allowed-names=d,e", "--request-timeout=2s", "--profiling=false",
+		"--logging-format=text", "-v=5")
 	require.NoError(t, err)
 	require.Equal(t, "from-flag", c.Garden.Landscape)
 	require.Equal(t, Authorizer{graph.ParentScopeSeed}, c.Authorizer)
@@ -108,8 +110,10 @@ logging: {format: json, verbosity: 3}
 // TestEverySettingHasAFlag: nothing can be said in the file alone.
 func TestEverySettingHasAFlag(t *testing.T) {
 	c, err := parse(t, "", "--kubeconfig=k", "--parent-scope=Everything", "--bind-address=::1", "--secure-port=1",
-		"--tls-cert-file=c", "--tls-private-key-file=k", "--tls-min-version=VersionTLS13", "--client-ca-file=ca", "--client-allowed-names=n",
-		"--allow-self-signed-certificate", "--allow-unauthenticated-callers", "--max-requests-inflight=7", "--request-timeout=1s", "--shutdown-delay=1s",
+		"--tls-cert-file=c", "--tls-private-key-file=k", "--tls-min-version=VersionTLS13", "--client-ca-file=ca",
+		"--client-allowed-names=n",
+		"--allow-self-signed-certificate", "--allow-unauthenticated-callers", "--max-requests-inflight=7",
+		"--request-timeout=1s", "--shutdown-delay=1s",
 		"--metrics-bind-address=0", "--expose-debug-pages", "--profiling", "--logging-format=json", "-v=2")
 	require.NoError(t, err)
 	c.Garden.Landscape = "l" // excludes the kubeconfig; has its flag in the tests above
@@ -135,17 +139,18 @@ func TestValidate(t *testing.T) {
 		args    []string
 		message string
 	}{
-		"two sources":              {[]string{"--kubeconfig=a", "--landscape=b"}, "garden.landscape"},
-		"parent scope":             {[]string{"--parent-scope=seed"}, "authorizer.parentScope"},
-		"address":                  {[]string{"--bind-address=localhost"}, "serving.bindAddress"},
-		"port":                     {[]string{"--secure-port=65536"}, "serving.securePort"},
-		"certificate without key":  {files[:1], "serving.tlsPrivateKeyFile"},
-		"key without certificate":  {files[1:], "serving.tlsPrivateKeyFile"},
-		"TLS 1.1":                  {[]string{"--tls-min-version=VersionTLS11"}, "serving.tlsMinVersion"},
-		"TLS 9":                    {[]string{"--tls-min-version=9"}, "serving.tlsMinVersion"},
-		"no TLS version":           {[]string{"--tls-min-version="}, "serving.tlsMinVersion"},
-		"names without CA":         {[]string{"--client-allowed-names=a"}, "serving.clientCAFile"},
-		"empty name":               {[]string{"--client-ca-file=ca", "--client-allowed-names=a,"}, "serving.clientAllowedNames"},
+		"two sources":             {[]string{"--kubeconfig=a", "--landscape=b"}, "garden.landscape"},
+		"parent scope":            {[]string{"--parent-scope=seed"}, "authorizer.parentScope"},
+		"address":                 {[]string{"--bind-address=localhost"}, "serving.bindAddress"},
+		"port":                    {[]string{"--secure-port=65536"}, "serving.securePort"},
+		"certificate without key": {files[:1], "serving.tlsPrivateKeyFile"},
+		"key without certificate": {files[1:], "serving.tlsPrivateKeyFile"},
+		"TLS 1.1":                 {[]string{"--tls-min-version=VersionTLS11"}, "serving.tlsMinVersion"},
+		"TLS 9":                   {[]string{"--tls-min-version=9"}, "serving.tlsMinVersion"},
+		"no TLS version":          {[]string{"--tls-min-version="}, "serving.tlsMinVersion"},
+		"names without CA":        {[]string{"--client-allowed-names=a"}, "serving.clientCAFile"},
+		"empty name": {[]string{"--client-ca-file=ca", "--client-allowed-names=a,"},
+			"serving.clientAllowedNames"},
 		"open, self-signed":        {[]string{"--bind-address=0.0.0.0", "--client-ca-file=ca"}, "serving.tlsCertFile"},
 		"open, unauthenticated":    {append(files, "--bind-address=::"), "serving.clientCAFile"},
 		"in flight":                {[]string{"--max-requests-inflight=0"}, "serving.maxRequestsInFlight"},
@@ -163,9 +168,10 @@ func TestValidate(t *testing.T) {
 	}
 	for name, args := range map[string][]string{
 		"open with everything": append(files, "--bind-address=0.0.0.0", "--client-ca-file=ca"),
-		"open as asked for":    {"--bind-address=0.0.0.0", "--allow-self-signed-certificate", "--allow-unauthenticated-callers"},
-		"IPv6 loopback":        {"--bind-address=::1"},
-		"no metrics":           {"--metrics-bind-address=0"},
+		"open as asked for": {"--bind-address=0.0.0.0", "--allow-self-signed-certificate",
+			"--allow-unauthenticated-callers"},
+		"IPv6 loopback": {"--bind-address=::1"},
+		"no metrics":    {"--metrics-bind-address=0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parse(t, "", args...)

@@ -9,8 +9,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// The conditions in CEL under which kube-apiserver sends a request: that it is a seed client's, as far as the user's name tells.
-// Groups are left to seedguard: a request may lack them, and a condition that fails is a refusal.
+// The conditions in CEL under which kube-apiserver sends a request: that it is a seed client's, as far as the user's
+// name tells. Groups are left to seedguard: a request may lack them, and when a condition fails the request is denied.
 var (
 	reviewCondition    = seedClient("request.user")
 	admissionCondition = seedClient("request.userInfo.username")

@@ -31,21 +31,27 @@ func sent(t *testing.T) func(user.Info) (review, admitted bool) {
 	}
 	condition := matchconditions.MatchCondition(Registration(Default()).Webhooks[0].MatchConditions[0])
 	fail := admissionregistrationv1.Fail
+	compiler := admissioncel.NewConditionCompiler(
+		environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
 	admissions := matchconditions.NewMatcher(
-		admissioncel.NewConditionCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion())).CompileCondition(
-			[]admissioncel.ExpressionAccessor{&condition}, admissioncel.OptionalVariableDeclarations{}, environment.StoredExpressions),
+		compiler.CompileCondition(
+			[]admissioncel.ExpressionAccessor{&condition}, admissioncel.OptionalVariableDeclarations{},
+			environment.StoredExpressions),
 		&fail, "webhook", "validating", WebhookName)
 
 	return func(u user.Info) (bool, bool) {
-		review, err := reviews.Eval(t.Context(), &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-			User: u.GetName(), Groups: u.GetGroups(), ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "get", Resource: "secrets"},
-		}})
+		review, err := reviews.Eval(t.Context(),
+			&authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+				User: u.GetName(), Groups: u.GetGroups(),
+				ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "get", Resource: "secrets"},
+			}})
 		require.NoError(t, err)
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "s"}}
 		secrets := corev1.SchemeGroupVersion.WithResource("secrets")
 		kind := corev1.SchemeGroupVersion.WithKind("Secret")
 		result := admissions.Match(t.Context(), &admission.VersionedAttributes{
-			Attributes: admission.NewAttributesRecord(secret, nil, kind, "n", "s", secrets, "", admission.Create, &metav1.CreateOptions{},
+			Attributes: admission.NewAttributesRecord(secret, nil, kind, "n", "s", secrets, "", admission.Create,
+				&metav1.CreateOptions{},
 				false, u),
 			VersionedKind: kind, VersionedObject: admission.NewLazyObject(secret),
 		}, nil, nil)
@@ -63,9 +69,11 @@ func TestConditions(t *testing.T) {
 	}{
 		{"gardener.cloud:system:seed:s", []string{"gardener.cloud:system:seeds"}, true},
 		{"gardener.cloud:system:seed:s", nil, true}, // no seed client, and no user that there is
-		{"system:serviceaccount:seed-s:extension-e", []string{"system:serviceaccounts", "system:serviceaccounts:seed-s"}, true},
+		{"system:serviceaccount:seed-s:extension-e", []string{"system:serviceaccounts", "system:serviceaccounts:seed-s"},
+			true},
 		{"system:serviceaccount:seed-s:robot", []string{"system:serviceaccounts", "system:serviceaccounts:seed-s"}, false},
-		{"system:serviceaccount:garden:extension-e", []string{"system:serviceaccounts", "system:serviceaccounts:garden"}, false},
+		{"system:serviceaccount:garden:extension-e", []string{"system:serviceaccounts", "system:serviceaccounts:garden"},
+			false},
 		{"extension-e", []string{"system:serviceaccounts", "system:serviceaccounts:seed-s"}, false},
 		{"jane@example.com", []string{"developers", "gardener.cloud:system:seeds"}, false},
 		{"kubernetes-admin", []string{"system:masters"}, false},
@@ -84,7 +92,8 @@ func TestConditionsMissNobody(t *testing.T) {
 	sent := sent(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	parts := []string{
-		"gardener.cloud:system:seed:", "gardener.cloud:system:seeds", "system:serviceaccount:", "system:serviceaccounts", "seed-", ":", "s",
+		"gardener.cloud:system:seed:", "gardener.cloud:system:seeds", "system:serviceaccount:", "system:serviceaccounts",
+		"seed-", ":", "s",
 		"extension-", ":extension-", "system:serviceaccount:seed-s:extension-", "e", "\n", "é", "\x00", "'", `\`, " ",
 	}
 	groups := []string{"gardener.cloud:system:seeds", "system:serviceaccounts"}

@@ -19,10 +19,11 @@ import (
 type Options struct {
 	// URL is the base address of the webhooks as kube-apiserver reaches them, https.
 	URL string
-	// CABundle is the CA of seedguard's serving certificate in PEM. Empty: the registration has none, and must be given one
-	// unless the system's CAs know it.
+	// CABundle is the CA of seedguard's serving certificate in PEM. When it is empty, the registration has none, and must
+	// be given one unless the system's CAs know it.
 	CABundle []byte
-	// Subject is seedguard's user in the garden: a ServiceAccount as "system:serviceaccount:<namespace>:<name>", or any user.
+	// Subject is seedguard's user in the garden: a ServiceAccount as "system:serviceaccount:<namespace>:<name>", or any
+	// user.
 	Subject string
 	// ConfigDir is the directory in which kube-apiserver, and gardener-apiserver in its own file system, find the files
 	// that this package makes for them.
@@ -51,14 +52,14 @@ func (o *Options) Validate() error {
 	case o.Subject == "":
 		return errors.New("seedguard's user in the garden is missing")
 	case !filepath.IsAbs(o.ConfigDir):
-		return fmt.Errorf("the folder %q is not an absolute path", o.ConfigDir)
+		return fmt.Errorf("the directory %q is not an absolute path", o.ConfigDir)
 	}
 	return nil
 }
 
 // File is a manifest or a file of an API server.
 type File struct {
-	// Name is a path below the output folder, with slashes.
+	// Name is a path below the output directory, with slashes.
 	Name string
 	// About says in one line what it is for.
 	About   string
@@ -69,37 +70,43 @@ type File struct {
 func Files(o Options) []File {
 	files := []File{
 		{"permissions/watch.yaml", "What seedguard may read in the garden.", objects(WatchRole(o))},
-		{"permissions/live-reads.yaml", "Single objects, read before a refusal that may rest on an old state.", objects(LiveReadsRole(o))},
-		{"permissions/bootstrapper.yaml", "Lets gardenlets bind the bootstrapper's ClusterRole, which RBAC asks beside seedguard.", objects(BootstrapperRole())},
+		{"permissions/live-reads.yaml", "Single objects, read before a decision that may rest on an old state.",
+			objects(LiveReadsRole(o))},
+		{"permissions/bootstrapper.yaml",
+			"Lets gardenlets bind the bootstrapper's ClusterRole, which RBAC asks beside seedguard.",
+			objects(BootstrapperRole())},
 		{"registration/validatingwebhookconfiguration.yaml", "Registers the SeedRestriction.", []any{Registration(o)}},
-		{"permissions-existence/existence.yaml", "Optional: whether an object exists that is to be created or deleted. Kubernetes has no verb for " +
-			"metadata alone, so this lets seedguard get Secrets.", objects(ExistenceRole(o))},
+		{"permissions-existence/existence.yaml",
+			"Optional: whether an object exists that is to be created or deleted. Kubernetes has no verb for " +
+				"metadata alone, so this lets seedguard get Secrets.", objects(ExistenceRole(o))},
 		{"kube-apiserver/authorization.yaml", "For --authorization-config.", []any{AuthorizationConfiguration(o)}},
-		{"kube-apiserver/authorization.kubeconfig", "How kube-apiserver reaches the SeedAuthorizer.", []any{AuthorizationKubeconfig(o)}},
+		{"kube-apiserver/authorization.kubeconfig", "How kube-apiserver reaches the SeedAuthorizer.",
+			[]any{AuthorizationKubeconfig(o)}},
 		{"kube-apiserver/admission.yaml", "For --admission-control-config-file.", []any{AdmissionConfiguration(o)}},
-		{"kube-apiserver/admission.kubeconfig", "The client certificate for the SeedRestriction.", []any{AdmissionKubeconfig(o)}},
+		{"kube-apiserver/admission.kubeconfig", "The client certificate for the SeedRestriction.",
+			[]any{AdmissionKubeconfig(o)}},
 		{"gardener-apiserver/admission.yaml", "For --admission-control-config-file.", []any{AdmissionConfiguration(o)}},
 		{"gardener-apiserver/admission.kubeconfig", "The client certificate for the SeedRestriction: another than " +
 			"kube-apiserver's.", []any{AdmissionKubeconfig(o)}},
 	}
-	for _, folder := range []string{"permissions", "permissions-existence", "registration"} {
-		files = append(files, kustomization(folder, files))
+	for _, dir := range []string{"permissions", "permissions-existence", "registration"} {
+		files = append(files, kustomization(dir, files))
 	}
 	return files
 }
 
-// kustomization lists the files of a folder.
-func kustomization(folder string, files []File) File {
+// kustomization lists the files of a directory.
+func kustomization(dir string, files []File) File {
 	k := struct {
 		metav1.TypeMeta `json:",inline"`
 		Resources       []string `json:"resources"`
 	}{TypeMeta: metav1.TypeMeta{APIVersion: "kustomize.config.k8s.io/v1beta1", Kind: "Kustomization"}}
 	for _, f := range files {
-		if name, ok := strings.CutPrefix(f.Name, folder+"/"); ok {
+		if name, ok := strings.CutPrefix(f.Name, dir+"/"); ok {
 			k.Resources = append(k.Resources, name)
 		}
 	}
-	return File{folder + "/kustomization.yaml", "For the garden.", []any{k}}
+	return File{dir + "/kustomization.yaml", "For the garden.", []any{k}}
 }
 
 func objects(all []runtime.Object) []any {

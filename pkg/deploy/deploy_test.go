@@ -35,10 +35,11 @@ func TestOptions(t *testing.T) {
 		{func(o *Options) { o.URL = "https://10.0.0.1:9443" }, ""},
 		{func(o *Options) { o.URL = "http://seedguard" }, `the URL "http://seedguard" is not https://host[:port]`},
 		{func(o *Options) { o.URL = "seedguard:443" }, `the URL "seedguard:443" is not https://host[:port]`},
-		{func(o *Options) { o.URL = "https://seedguard/path" }, `the URL "https://seedguard/path" has more than https://host[:port]`},
+		{func(o *Options) { o.URL = "https://seedguard/path" },
+			`the URL "https://seedguard/path" has more than https://host[:port]`},
 		{func(o *Options) { o.URL = "https://%" }, `parse "https://%": invalid URL escape "%"`},
 		{func(o *Options) { o.Subject = "" }, "seedguard's user in the garden is missing"},
-		{func(o *Options) { o.ConfigDir = "relative" }, `the folder "relative" is not an absolute path`},
+		{func(o *Options) { o.ConfigDir = "relative" }, `the directory "relative" is not an absolute path`},
 	} {
 		o := Default()
 		tc.change(&o)
@@ -156,7 +157,8 @@ func TestSubject(t *testing.T) {
 	o.Subject = "seedguard@example.com"
 	binding, ok := WatchRole(o)[1].(*rbacv1.ClusterRoleBinding)
 	require.True(t, ok)
-	require.Equal(t, []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: "seedguard@example.com"}}, binding.Subjects)
+	require.Equal(t, []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: "seedguard@example.com"}},
+		binding.Subjects)
 }
 
 // TestKubeAPIServer: kube-apiserver's own code takes what is made for it.
@@ -168,7 +170,8 @@ func TestKubeAPIServer(t *testing.T) {
 
 	configuration, err := load.LoadFromFile(filepath.Join(o.ConfigDir, "authorization.yaml"))
 	require.NoError(t, err)
-	require.Empty(t, validation.ValidateAuthorizationConfiguration(authorizationcel.NewDefaultCompiler(), nil, configuration,
+	require.Empty(t, validation.ValidateAuthorizationConfiguration(authorizationcel.NewDefaultCompiler(), nil,
+		configuration,
 		sets.New("RBAC", "Webhook"), sets.New("Webhook")))
 	webhook := configuration.Authorizers[0].Webhook
 	require.Equal(t, apiserver.FailurePolicyDeny, webhook.FailurePolicy)

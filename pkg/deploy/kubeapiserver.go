@@ -27,8 +27,8 @@ const (
 	admissionKubeconfig     = "admission.kubeconfig"
 )
 
-// AuthorizationConfiguration puts the SeedAuthorizer before RBAC (SPEC 5). Decisions are not cached: a cached allow outlives
-// the relation that it rests on.
+// AuthorizationConfiguration puts the SeedAuthorizer before RBAC. Decisions are not cached: a cached allow outlives the
+// relation that it rests on.
 func AuthorizationConfiguration(o Options) *apiserverv1.AuthorizationConfiguration {
 	return &apiserverv1.AuthorizationConfiguration{
 		TypeMeta: metav1.TypeMeta{APIVersion: apiserverv1.SchemeGroupVersion.String(), Kind: "AuthorizationConfiguration"},
@@ -65,8 +65,9 @@ func AuthorizationKubeconfig(o Options) clientcmdv1.Config {
 	return config
 }
 
-// AdmissionKubeconfig holds the client certificate that an API server shows to admission webhooks at seedguard's address.
-// Both call the SeedRestriction: each API server calls admission webhooks for the resources that it serves itself.
+// AdmissionKubeconfig holds the client certificate that an API server shows to admission webhooks at seedguard's
+// address. Both call the SeedRestriction: each API server calls admission webhooks for the resources that it serves
+// itself.
 func AdmissionKubeconfig(o Options) clientcmdv1.Config {
 	return kubeconfig(o, host(o))
 }
@@ -78,7 +79,8 @@ func AdmissionConfiguration(o Options) *apiserverv1.AdmissionConfiguration {
 		Plugins: []apiserverv1.AdmissionPluginConfiguration{{
 			Name: "ValidatingAdmissionWebhook",
 			Configuration: &runtime.Unknown{Raw: mustJSON(&webhookadmissionv1.WebhookAdmission{
-				TypeMeta:       metav1.TypeMeta{APIVersion: apiserverv1.SchemeGroupVersion.String(), Kind: "WebhookAdmissionConfiguration"},
+				TypeMeta: metav1.TypeMeta{APIVersion: apiserverv1.SchemeGroupVersion.String(),
+					Kind: "WebhookAdmissionConfiguration"},
 				KubeConfigFile: path.Join(o.ConfigDir, admissionKubeconfig),
 			})},
 		}},
@@ -94,8 +96,8 @@ func kubeconfig(o Options, user string) clientcmdv1.Config {
 	}
 }
 
-// host is the name under which kube-apiserver looks for the credentials of a webhook at Options.URL: without the port that https
-// has anyway.
+// host is the name under which kube-apiserver looks for the credentials of a webhook at Options.URL: without the port
+// that https has anyway.
 func host(o Options) string {
 	u, err := url.Parse(o.URL)
 	if err != nil {

@@ -77,7 +77,9 @@ func TestManifests(t *testing.T) {
 			require.NoError(t, yaml.Unmarshal(document, &meta), path)
 			o, _, err := codec.Decode(document, nil, nil)
 			if err != nil { // of a kind that Kubernetes has no types for
-				require.Regexp(t, `^(seedguard\.config|(kustomize|apiserver)\.config\.k8s\.io|cert-manager\.io|monitoring\.coreos\.com)/`, meta.APIVersion, path)
+				const known = `^(seedguard\.config|(kustomize|apiserver)\.config\.k8s\.io|` +
+					`cert-manager\.io|monitoring\.coreos\.com)/`
+				require.Regexp(t, known, meta.APIVersion, path)
 				continue
 			}
 			known++
@@ -179,12 +181,14 @@ func TestDeployment(t *testing.T) {
 		mounted.Insert(m.MountPath)
 		require.True(t, slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name }), m.Name)
 	}
-	for _, file := range []string{c.Garden.Kubeconfig, c.Serving.TLSCertFile, c.Serving.TLSPrivateKeyFile, c.Serving.ClientCAFile} {
+	for _, file := range []string{c.Garden.Kubeconfig, c.Serving.TLSCertFile, c.Serving.TLSPrivateKeyFile,
+		c.Serving.ClientCAFile} {
 		require.Contains(t, mounted, filepath.Dir(file))
 	}
 	require.True(t, *container.SecurityContext.ReadOnlyRootFilesystem)
 	require.True(t, *pod.SecurityContext.RunAsNonRoot)
-	require.Greater(t, *pod.TerminationGracePeriodSeconds, int64(c.Serving.ShutdownDelay.Seconds()+c.Serving.RequestTimeout.Seconds()))
+	require.Greater(t, *pod.TerminationGracePeriodSeconds,
+		int64(c.Serving.ShutdownDelay.Seconds()+c.Serving.RequestTimeout.Seconds()))
 
 	var service corev1.Service
 	require.NoError(t, yaml.UnmarshalStrict(read(t, filepath.Join(root, "runtime", "service.yaml")), &service))
@@ -208,7 +212,8 @@ func TestMetricNames(t *testing.T) {
 	c.Serving.SecurePort, c.Metrics.BindAddress = 0, config.MetricsOff
 	_, err = server.New(t.Context(), server.Options{
 		Serving: c.Serving, Metrics: c.Metrics, Authorizer: decides,
-		Admission: admission.New(admission.Options{Reader: watched, Registerer: registry}), Graph: g, NotReady: watched.NotReady, Registry: registry,
+		Admission: admission.New(admission.Options{Reader: watched, Registerer: registry}), Graph: g,
+		NotReady: watched.NotReady, Registry: registry,
 	})
 	require.NoError(t, err)
 	has := func(name string) bool { return registered(registry, name) }
@@ -246,7 +251,8 @@ func TestDashboard(t *testing.T) {
 			Targets []struct{ Expr string }
 		}
 	}
-	require.NoError(t, json.Unmarshal(read(t, filepath.Join(root, "components", "monitoring", "dashboard.json")), &dashboard))
+	require.NoError(t, json.Unmarshal(read(t, filepath.Join(root, "components", "monitoring", "dashboard.json")),
+		&dashboard))
 	ids := sets.New[int]()
 	for _, p := range dashboard.Panels {
 		require.NotEmpty(t, p.Targets, p.Title)
@@ -267,7 +273,8 @@ func TestRunbooks(t *testing.T) {
 			}
 		}
 	}
-	require.NoError(t, yaml.Unmarshal(read(t, filepath.Join(root, "components", "monitoring", "prometheusrule.yaml")), &rules))
+	require.NoError(t, yaml.Unmarshal(read(t, filepath.Join(root, "components", "monitoring", "prometheusrule.yaml")),
+		&rules))
 	guide := string(read(t, "../../docs/operations.md"))
 	for _, rule := range rules.Spec.Groups[0].Rules {
 		require.Contains(t, guide, "\n### "+rule.Alert+"\n")

@@ -26,14 +26,14 @@ func WatchRole(o Options) []runtime.Object {
 	return role(o, name, policyRules(watched(), "list", "watch"))
 }
 
-// LiveReadsRole lets seedguard read single objects of what it watches anyway, before it refuses what rests on them. Without it,
-// refusals rest on what the informers told.
+// LiveReadsRole lets seedguard read single objects of what it watches anyway, before it denies what rests on them.
+// Without it, seedguard denies by what the informers told.
 func LiveReadsRole(o Options) []runtime.Object {
 	return role(o, name+"-live-reads", policyRules(readSingly().Intersection(watched()), "get"))
 }
 
-// ExistenceRole lets seedguard look whether an object exists that is to be created or deleted, of kinds that it does not watch.
-// Without it, the rules for objects that do not exist decide on the one, and the other is left to RBAC.
+// ExistenceRole lets seedguard look whether an object exists that is to be created or deleted, of kinds that it does
+// not watch. Without it, a create is decided by the rules for objects that do not exist, and a delete is left to RBAC.
 func ExistenceRole(o Options) []runtime.Object {
 	return role(o, name+"-existence", policyRules(readSingly().Difference(watched()), "get"))
 }
@@ -68,9 +68,8 @@ func readSingly() sets.Set[schema.GroupResource] {
 	return resources
 }
 
-// BootstrapperRole lets gardenlets bind ServiceAccounts to the ClusterRole with which a gardenlet bootstraps (SPEC 4,
-// clusterrolebindings). The API server asks for that beside whether a ClusterRoleBinding may be created, and the SeedRestriction
-// decides which.
+// BootstrapperRole lets gardenlets bind ServiceAccounts to the ClusterRole with which a gardenlet bootstraps. The API
+// server asks for that beside whether a ClusterRoleBinding may be created, and the SeedRestriction decides which.
 func BootstrapperRole() []runtime.Object {
 	rule := rbacv1.PolicyRule{
 		Verbs: []string{"bind"}, APIGroups: []string{rbacv1.GroupName}, Resources: []string{"clusterroles"},
@@ -92,12 +91,14 @@ func bound(name string, rules []rbacv1.PolicyRule, subject rbacv1.Subject) []run
 	version := rbacv1.SchemeGroupVersion.String()
 	return []runtime.Object{
 		&rbacv1.ClusterRole{
-			TypeMeta: metav1.TypeMeta{APIVersion: version, Kind: "ClusterRole"}, ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: rules,
+			TypeMeta: metav1.TypeMeta{APIVersion: version, Kind: "ClusterRole"}, ObjectMeta: metav1.ObjectMeta{Name: name},
+			Rules: rules,
 		},
 		&rbacv1.ClusterRoleBinding{
-			TypeMeta: metav1.TypeMeta{APIVersion: version, Kind: "ClusterRoleBinding"}, ObjectMeta: metav1.ObjectMeta{Name: name},
-			RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
-			Subjects: []rbacv1.Subject{subject},
+			TypeMeta:   metav1.TypeMeta{APIVersion: version, Kind: "ClusterRoleBinding"},
+			ObjectMeta: metav1.ObjectMeta{Name: name},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
+			Subjects:   []rbacv1.Subject{subject},
 		},
 	}
 }

@@ -14,13 +14,14 @@ import (
 // WebhookName is the name of the SeedRestriction among all admission webhooks.
 const WebhookName = "seedrestriction.seedguard.gardener.cloud"
 
-// webhookTimeout is how long kube-apiserver waits for an answer, in seconds (SPEC 5).
+// webhookTimeout is how long kube-apiserver waits for an answer, in seconds.
 const webhookTimeout = 3
 
-// Registration returns the ValidatingWebhookConfiguration of the SeedRestriction (SPEC 4).
+// Registration returns the ValidatingWebhookConfiguration of the SeedRestriction.
 func Registration(o Options) *admissionregistrationv1.ValidatingWebhookConfiguration {
 	return &admissionregistrationv1.ValidatingWebhookConfiguration{
-		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingWebhookConfiguration"},
+		TypeMeta: metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(),
+			Kind: "ValidatingWebhookConfiguration"},
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
 			Name: WebhookName,
@@ -34,7 +35,8 @@ func Registration(o Options) *admissionregistrationv1.ValidatingWebhookConfigura
 			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
 			TimeoutSeconds:          ptr.To[int32](webhookTimeout),
 			AdmissionReviewVersions: []string{"v1"},
-			MatchConditions:         []admissionregistrationv1.MatchCondition{{Name: "seed-clients", Expression: admissionCondition}},
+			MatchConditions: []admissionregistrationv1.MatchCondition{{Name: "seed-clients",
+				Expression: admissionCondition}},
 		}},
 	}
 }

@@ -53,9 +53,12 @@ func reviewCall(tb testing.TB, review string) func() *discarded {
 }
 
 // asSent is a review of a gardenlet's get as kube-apiserver 1.37 sends it.
-const asSent = `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":{"resourceAttributes":` +
-	`{"namespace":"garden-a","verb":"get","version":"v1","resource":"secrets","name":"x"},"user":"gardener.cloud:system:seed:s1",` +
-	`"groups":["gardener.cloud:system:seeds","system:authenticated"],"extra":{"authentication.kubernetes.io/credential-id":` +
+const asSent = `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},` +
+	`"spec":{"resourceAttributes":` +
+	`{"namespace":"garden-a","verb":"get","version":"v1","resource":"secrets","name":"x"},` +
+	`"user":"gardener.cloud:system:seed:s1",` +
+	`"groups":["gardener.cloud:system:seeds","system:authenticated"],` +
+	`"extra":{"authentication.kubernetes.io/credential-id":` +
 	`["X509SHA256=1c7a0f2c9d5f8be16b1a2ce7a3e9a7a1b8f6f0a4b7d8c9e0f1a2b3c4d5e6f708"]}},"status":{"allowed":false}}` + "\n"
 
 // TestReviewAllocations pins a budget: garbage is what makes a busy server's slowest answers slow.

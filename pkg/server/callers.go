@@ -46,24 +46,18 @@ type verdict struct {
 	until    time.Time
 }
 
-// connection remembers the verdict on its caller, whose certificate is the same for all calls. Verifying the
-// certificate for each call takes longer than everything else in it.
-type connection struct {
-	// roots are those that were in force when the connection was made.
-	roots   *stdx509.CertPool
-	verdict atomic.Pointer[verdict]
-}
+// lastVerdict is the key of a connection's last verdict in the contexts of its calls. The certificate is the same for
+// all of them, and to verify it for each takes longer than everything else in a call.
+type lastVerdict struct{}
 
-type connectionKey struct{}
-
-// withConnection is an http.Server's ConnContext.
-func (c *callers) withConnection(ctx context.Context, _ net.Conn) context.Context {
-	conn := &connection{}
+// withVerdict is an http.Server's ConnContext. The first verdict says only which roots were in force.
+func (c *callers) withVerdict(ctx context.Context, _ net.Conn) context.Context {
+	v := &atomic.Pointer[verdict]{}
 	if c.ca != nil {
 		options, _ := c.ca.VerifyOptions()
-		conn.roots = options.Roots
+		v.Store(&verdict{roots: options.Roots})
 	}
-	return context.WithValue(ctx, connectionKey{}, conn)
+	return context.WithValue(ctx, lastVerdict{}, v)
 }
 
 // verdictLasts is how long a verdict is not looked into again. It is long enough that a rejected caller cannot keep the
@@ -78,22 +72,21 @@ func (c *callers) check(w http.ResponseWriter, r *http.Request) *rejection {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return &rejection{http.StatusUnauthorized, "caller", "a client certificate is required"}
 	}
-	options, _ := c.ca.VerifyOptions()
-	conn, _ := r.Context().Value(connectionKey{}).(*connection)
-	if conn == nil {
+	remembered, ok := r.Context().Value(lastVerdict{}).(*atomic.Pointer[verdict])
+	if !ok { // without a listener
 		return c.verify(r)
 	}
-	now := time.Now()
-	last := conn.verdict.Load()
-	if last != nil && last.roots == options.Roots && now.Before(last.until) {
+	options, _ := c.ca.VerifyOptions()
+	now, last := time.Now(), remembered.Load()
+	if last.roots == options.Roots && now.Before(last.until) {
 		return last.rejected
 	}
 	v := &verdict{rejected: c.verify(r), roots: options.Roots, until: now.Add(verdictLasts)}
 	if expires := r.TLS.PeerCertificates[0].NotAfter; v.rejected == nil && expires.Before(v.until) {
 		v.until = expires
 	}
-	conn.verdict.Store(v)
-	if v.rejected != nil && (last != nil || conn.roots != options.Roots) {
+	remembered.Store(v)
+	if v.rejected != nil && (last.roots != options.Roots || !last.until.IsZero()) {
 		// The certificate was good once, or was rejected a while ago. By now the caller may have a better one, which only a
 		// new connection can show.
 		w.Header().Set("Connection", "close")

@@ -18,6 +18,7 @@ import (
 	gonum "gonum.org/v1/gonum/graph"
 	"gonum.org/v1/gonum/graph/encoding/dot"
 	"gonum.org/v1/gonum/graph/simple"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/seedguard/seedguard/pkg/graph"
 )
@@ -76,7 +77,7 @@ func (d *debug) snapshot() *snapshot {
 	}
 	s := &snapshot{View: d.options.Graph.View(), at: time.Now()}
 	for nodes := s.Nodes(); nodes.Next(); {
-		if n := nodes.Node().(graph.Node); n.Vertex.Kind == graph.KindSeed {
+		if n := nodes.Node().(graph.Node); isSeed(n) {
 			s.seeds = append(s.seeds, seedRow{n, s.To(n.ID()).Len()})
 		}
 	}
@@ -98,22 +99,17 @@ func (d *debug) page(s *snapshot, title string) page {
 }
 
 func (d *debug) register(mux *http.ServeMux) {
-	for path, handler := range map[string]http.HandlerFunc{
-		"/{$}":             func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/debug/", http.StatusFound) },
-		"/debug/{$}":       d.overview,
-		"/debug/find":      d.find,
-		"/debug/vertex":    d.vertex,
-		"/debug/graph.dot": d.dot,
-	} {
-		mux.HandleFunc("GET "+path, handler)
-	}
+	mux.Handle("GET /{$}", http.RedirectHandler("/debug/", http.StatusFound))
+	mux.HandleFunc("GET /debug/{$}", d.overview)
+	mux.HandleFunc("GET /debug/find", d.find)
+	mux.HandleFunc("GET /debug/vertex", d.vertex)
+	mux.HandleFunc("GET /debug/graph.dot", d.dot)
 	if d.options.Metrics.Profiling {
-		for path, handler := range map[string]http.HandlerFunc{
-			"/debug/pprof/": pprof.Index, "/debug/pprof/cmdline": pprof.Cmdline, "/debug/pprof/profile": pprof.Profile,
-			"/debug/pprof/symbol": pprof.Symbol, "/debug/pprof/trace": pprof.Trace,
-		} {
-			mux.HandleFunc("GET "+path, handler)
-		}
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
 }
 
@@ -139,45 +135,30 @@ func (d *debug) render(w http.ResponseWriter, code int, name string, data any) {
 }
 
 func (d *debug) overview(w http.ResponseWriter, _ *http.Request) {
-	type kindRow struct {
-		Kind              graph.Kind
-		Vertices, Objects int
-	}
-	type edgeRow struct {
-		From, To graph.Kind
-		Count    int
-	}
-	s := d.snapshot()
+	s, stats := d.snapshot(), d.options.Graph.Stats()
 	data := struct {
 		page
 		Reasons                  []string
 		Stats                    graph.Stats
 		Vertices, Objects, Edges int
 		Seeds, ShownSeeds        []seedRow
-		Kinds                    []kindRow
-		EdgeKinds                []edgeRow
 		Profiling                bool
 	}{
-		page: d.page(s, "Graph"), Stats: d.options.Graph.Stats(), Profiling: d.options.Metrics.Profiling,
+		page: d.page(s, "Graph"), Stats: stats, Profiling: d.options.Metrics.Profiling,
+		Vertices: total(stats.Vertices), Objects: total(stats.Objects), Edges: total(stats.Edges),
 		Seeds: s.seeds, ShownSeeds: s.seeds[:min(len(s.seeds), maxRows)],
 	}
 	if !data.Ready {
 		data.Reasons = d.options.NotReady()
 	}
-	for kind, n := range data.Stats.Vertices {
-		data.Vertices += n
-		data.Objects += data.Stats.Objects[kind]
-		data.Kinds = append(data.Kinds, kindRow{kind, n, data.Stats.Objects[kind]})
-	}
-	for kinds, n := range data.Stats.Edges {
-		data.Edges += n
-		data.EdgeKinds = append(data.EdgeKinds, edgeRow{kinds.From, kinds.To, n})
-	}
-	slices.SortFunc(data.Kinds, func(a, b kindRow) int { return strings.Compare(a.Kind.String(), b.Kind.String()) })
-	slices.SortFunc(data.EdgeKinds, func(a, b edgeRow) int {
-		return cmp.Or(strings.Compare(a.From.String(), b.From.String()), strings.Compare(a.To.String(), b.To.String()))
-	})
 	d.render(w, http.StatusOK, "overview", data)
+}
+
+func total[K comparable](counts map[K]int) (sum int) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
 }
 
 func (d *debug) find(w http.ResponseWriter, r *http.Request) {
@@ -264,19 +245,12 @@ type neighbours struct {
 }
 
 func listed(nodes gonum.Nodes) neighbours {
-	n := neighbours{Total: nodes.Len()}
-	n.More = max(0, n.Total-maxRows)
-	n.Shown = first(nodes, maxRows)
-	return n
-}
-
-// first returns at most limit of the nodes, sorted.
-func first(nodes gonum.Nodes, limit int) (found []graph.Node) {
-	for len(found) < limit && nodes.Next() {
-		found = append(found, nodes.Node().(graph.Node))
+	n := neighbours{Total: nodes.Len(), More: max(0, nodes.Len()-maxRows)}
+	for len(n.Shown) < maxRows && nodes.Next() {
+		n.Shown = append(n.Shown, nodes.Node().(graph.Node))
 	}
-	slices.SortFunc(found, compareNodes)
-	return found
+	slices.SortFunc(n.Shown, compareNodes)
+	return n
 }
 
 func compareNodes(a, b graph.Node) int {
@@ -326,33 +300,34 @@ func (s *snapshot) around(v graph.Vertex) (*simple.DirectedGraph, error) {
 		return part, nil
 	}
 	part.AddNode(start)
-	for _, forward := range []bool{true, false} {
-		visited := map[int64]bool{start.ID(): true}
-		for queue := []graph.Node{start}; len(queue) > 0; queue = queue[1:] {
-			n := queue[0]
-			if n.Vertex.Kind == graph.KindSeed && n != start {
-				continue
+	forward := func(n, next graph.Node) { part.SetEdge(simple.Edge{F: n, T: next}) }
+	backward := func(n, next graph.Node) { part.SetEdge(simple.Edge{F: next, T: n}) }
+	if !walk(start, s.From, forward) || !walk(start, s.To, backward) {
+		return nil, fmt.Errorf("more than %d nodes are around %s", maxDot, v)
+	}
+	return part, nil
+}
+
+// walk calls visit with each edge that it goes along, from start up to the first Seeds. It reports whether it met no
+// more than maxDot nodes.
+func walk(start graph.Node, neighbours func(int64) gonum.Nodes, visit func(n, next graph.Node)) bool {
+	visited := sets.New(start.ID())
+	for queue := []graph.Node{start}; len(queue) > 0; queue = queue[1:] {
+		n := queue[0]
+		if isSeed(n) && n != start {
+			continue
+		}
+		for nodes := neighbours(n.ID()); nodes.Next(); {
+			next := nodes.Node().(graph.Node)
+			visit(n, next)
+			if !visited.Has(next.ID()) {
+				visited.Insert(next.ID())
+				queue = append(queue, next)
 			}
-			neighbours := s.To
-			if forward {
-				neighbours = s.From
-			}
-			for next := neighbours(n.ID()); next.Next(); {
-				m := next.Node().(graph.Node)
-				if forward {
-					part.SetEdge(simple.Edge{F: n, T: m})
-				} else {
-					part.SetEdge(simple.Edge{F: m, T: n})
-				}
-				if !visited[m.ID()] {
-					visited[m.ID()] = true
-					queue = append(queue, m)
-				}
-				if len(visited) > maxDot {
-					return nil, fmt.Errorf("more than %d nodes are around %s", maxDot, v)
-				}
+			if len(visited) > maxDot {
+				return false
 			}
 		}
 	}
-	return part, nil
+	return true
 }

@@ -22,14 +22,16 @@ func landscape(shoots int) *graph.Graph {
 	for i, seed := range []string{"aws-eu1", "aws-eu1-managed"} {
 		s := vertex(graph.KindSeed, "", seed)
 		g.Set(s, []graph.Edge{
-			{From: vertex(graph.KindNamespace, "", "seed-"+seed), To: s}, {From: vertex(graph.KindSecret, "garden", "backup-"+seed), To: s},
+			{From: vertex(graph.KindNamespace, "", "seed-"+seed), To: s},
+			{From: vertex(graph.KindSecret, "garden", "backup-"+seed), To: s},
 			{From: vertex(graph.KindLease, "gardener-system-seed-lease", seed), To: s},
 		})
 		for j := range shoots {
 			namespace := fmt.Sprintf("garden-team-%d", j%4)
 			shoot := vertex(graph.KindShoot, namespace, fmt.Sprintf("cluster-%d-%d", i, j))
 			binding := vertex(graph.KindSecretBinding, namespace, "infrastructure")
-			g.Set(binding, []graph.Edge{{From: vertex(graph.KindSecret, namespace, "infrastructure-credentials-of-the-team"), To: binding}})
+			g.Set(binding, []graph.Edge{{From: vertex(graph.KindSecret, namespace, "infrastructure-credentials-of-the-team"),
+				To: binding}})
 			g.Set(shoot, []graph.Edge{
 				{From: shoot, To: s}, {From: binding, To: shoot}, {From: vertex(graph.KindCloudProfile, "", "aws"), To: shoot},
 				{From: vertex(graph.KindNamespace, "", namespace), To: shoot},
@@ -39,7 +41,8 @@ func landscape(shoots int) *graph.Graph {
 	managed := vertex(graph.KindManagedSeed, "garden", "aws-eu1-managed")
 	soil := vertex(graph.KindShoot, "garden", "aws-eu1-managed")
 	g.Set(soil, []graph.Edge{{From: soil, To: vertex(graph.KindSeed, "", "aws-eu1")}})
-	g.Set(managed, []graph.Edge{{From: managed, To: soil}, {From: vertex(graph.KindSeed, "", "aws-eu1-managed"), To: managed}})
+	g.Set(managed, []graph.Edge{{From: managed, To: soil},
+		{From: vertex(graph.KindSeed, "", "aws-eu1-managed"), To: managed}})
 	return g
 }
 
@@ -65,7 +68,8 @@ func TestDebugOverview(t *testing.T) {
 	for _, path := range []string{"/", "/debug/"} {
 		a := get(path)
 		require.Equal(t, http.StatusOK, a.code)
-		requireContains(t, a.body, `<a href="/debug/vertex?kind=Seed&amp;name=aws-eu1-managed&amp;namespace=">aws-eu1-managed</a>`)
+		requireContains(t, a.body, `<a `+
+			`href="/debug/vertex?kind=Seed&amp;name=aws-eu1-managed&amp;namespace=">aws-eu1-managed</a>`)
 		requireContains(t, a.body, "<td>CloudProfile</td>")
 		requireContains(t, a.body, `<span class="badge">ready</span>`)
 		require.NotContains(t, a.body, "pprof")
@@ -87,7 +91,8 @@ func TestDebugVertex(t *testing.T) {
 	requireContains(t, a.body, "infrastructu…-of-the-team")
 
 	requireContains(t, page("kind=Secret&namespace=garden-team-0&name=cluster-0-0.ssh-keypair").body, "by a Shoot's name")
-	requireContains(t, page("kind=Shoot&namespace=garden-team-0&name=cluster-0-0&seed=aws-eu1-managed").body, "no path leads to Seed aws-eu1-managed")
+	requireContains(t, page("kind=Shoot&namespace=garden-team-0&name=cluster-0-0&seed=aws-eu1-managed").body,
+		"no path leads to Seed aws-eu1-managed")
 	// The child Seed's own page shows the way to the parent.
 	requireContains(t, page("kind=Seed&name=aws-eu1-managed").body, "ManagedSeed")
 	a = page("kind=Shoot&namespace=garden-x&name=none")
@@ -114,7 +119,8 @@ func TestDebugPagesStayUsable(t *testing.T) {
 		g.Set(vertex(graph.KindSeed, "", fmt.Sprintf("seed-%d", i)), nil)
 	}
 	get := debugServer(t, g)
-	for _, path := range []string{"/debug/", "/debug/find?q=cluster", "/debug/vertex?kind=CloudProfile&name=aws", "/debug/vertex?kind=Seed&name=aws-eu1"} {
+	for _, path := range []string{"/debug/", "/debug/find?q=cluster", "/debug/vertex?kind=CloudProfile&name=aws",
+		"/debug/vertex?kind=Seed&name=aws-eu1"} {
 		a := get(path)
 		require.Equal(t, http.StatusOK, a.code, path)
 		require.Less(t, len(a.body), 150_000, path)
@@ -145,7 +151,8 @@ func TestDebugHostileNames(t *testing.T) {
 	shoot := vertex(graph.KindShoot, "a/b", name)
 	g.Set(shoot, []graph.Edge{{From: shoot, To: vertex(graph.KindSeed, "", "aws-eu1")}})
 	get := debugServer(t, g)
-	for _, path := range []string{"/debug/find?q=script", "/debug/vertex?" + vertexQuery(shoot).Encode(), "/debug/find?q=" + url.QueryEscape(`"><script>`)} {
+	for _, path := range []string{"/debug/find?q=script", "/debug/vertex?" + vertexQuery(shoot).Encode(),
+		"/debug/find?q=" + url.QueryEscape(`"><script>`)} {
 		a := get(path)
 		require.Equal(t, http.StatusOK, a.code)
 		require.NotContains(t, a.body, "<script>")
@@ -157,7 +164,8 @@ func TestDebugNotReady(t *testing.T) {
 	options := newOptions()
 	options.NotReady = func() []string { return []string{"shoots not synced"} }
 	s := start(t, options)
-	body := send(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, http.MethodGet, "http://"+s.MetricsAddress()+"/debug/", "", "").body
+	body := send(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, http.MethodGet,
+		"http://"+s.MetricsAddress()+"/debug/", "", "").body
 	requireContains(t, body, "not ready")
 	requireContains(t, body, "<li>shoots not synced</li>")
 }
@@ -167,12 +175,14 @@ func TestDebugPagesOffAndProfiling(t *testing.T) {
 	options.Metrics.Profiling = true
 	s := start(t, options)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	require.Contains(t, send(t, client, http.MethodGet, "http://"+s.MetricsAddress()+"/debug/pprof/", "", "").body, "goroutine")
+	require.Contains(t, send(t, client, http.MethodGet, "http://"+s.MetricsAddress()+"/debug/pprof/", "", "").body,
+		"goroutine")
 
 	options = newOptions()
 	options.Metrics.BindAddress = "0.0.0.0:0"
 	s = start(t, options)
-	for path, code := range map[string]int{"/debug/": http.StatusNotFound, "/debug/pprof/": http.StatusNotFound, "/metrics": http.StatusOK} {
+	for path, code := range map[string]int{"/debug/": http.StatusNotFound, "/debug/pprof/": http.StatusNotFound,
+		"/metrics": http.StatusOK} {
 		require.Equal(t, code, send(t, client, http.MethodGet, "http://"+s.MetricsAddress()+path, "", "").code, path)
 	}
 }

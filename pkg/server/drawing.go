@@ -2,7 +2,9 @@ package server
 
 import (
 	"slices"
-	"unicode/utf8"
+
+	gonum "gonum.org/v1/gonum/graph"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/seedguard/seedguard/pkg/graph"
 )
@@ -34,60 +36,63 @@ const (
 	maxLabel              = 26
 )
 
+// column is nodes below one another.
+type column struct {
+	nodes []graph.Node
+	// hidden is how many are not drawn.
+	hidden int
+}
+
 func draw(view *graph.View, center graph.Node) *drawing {
-	columns := [][]graph.Node{first(view.To(center.ID()), maxInside), {center}}
-	hidden := []int{view.To(center.ID()).Len() - len(columns[0]), 0}
-	drawn := map[int64]bool{center.ID(): true}
-	for _, n := range columns[0] {
-		drawn[n.ID()] = true
+	drawn := sets.New(center.ID())
+	here := column{nodes: []graph.Node{center}}
+	leading := here.beside(view.To, drawn)
+	columns := []column{here}
+	for next := here.beside(view.From, drawn); len(next.nodes) > 0 && len(columns) < maxColumns-1; {
+		columns = append(columns, next)
+		// The drawing ends at Seeds.
+		next.nodes = slices.DeleteFunc(slices.Clone(next.nodes), isSeed)
+		next = next.beside(view.From, drawn)
 	}
-	for len(columns) < maxColumns {
-		var next []graph.Node
-		more := 0
-		for _, n := range columns[len(columns)-1] {
-			if n.Vertex.Kind == graph.KindSeed && n != center {
-				continue
-			}
-			neighbours := view.From(n.ID())
-			more += neighbours.Len()
-			for len(next) < maxInside && neighbours.Next() {
-				more--
-				if m := neighbours.Node().(graph.Node); !drawn[m.ID()] {
-					drawn[m.ID()] = true
-					next = append(next, m)
-				}
+	if len(leading.nodes) > 0 {
+		columns = slices.Insert(columns, 0, leading)
+	}
+	return place(view, center, columns)
+}
+
+func isSeed(n graph.Node) bool { return n.Vertex.Kind == graph.KindSeed }
+
+// beside returns the neighbours of a column's nodes that are not drawn yet.
+func (c column) beside(neighbours func(int64) gonum.Nodes, drawn sets.Set[int64]) (next column) {
+	for _, n := range c.nodes {
+		nodes := neighbours(n.ID())
+		next.hidden += nodes.Len()
+		for len(next.nodes) < maxInside && nodes.Next() {
+			next.hidden--
+			if m := nodes.Node().(graph.Node); !drawn.Has(m.ID()) {
+				drawn.Insert(m.ID())
+				next.nodes = append(next.nodes, m)
 			}
 		}
-		if len(next) == 0 {
-			break
-		}
-		slices.SortFunc(next, compareNodes)
-		columns, hidden = append(columns, next), append(hidden, more)
 	}
-	if len(columns[0]) == 0 {
-		columns, hidden = columns[1:], hidden[1:]
-	}
-	return place(view, center, columns, hidden)
+	slices.SortFunc(next.nodes, compareNodes)
+	return next
 }
 
 // place gives the nodes of the columns their places, and draws the edges between them.
-func place(view *graph.View, center graph.Node, columns [][]graph.Node, hidden []int) *drawing {
+func place(view *graph.View, center graph.Node, columns []column) *drawing {
 	d := &drawing{Width: len(columns)*(boxWidth+columnGap) - columnGap + 2}
-	for i, column := range columns {
-		rows := len(column)
-		if hidden[i] > 0 {
-			rows++
-		}
+	for _, c := range columns {
+		rows := len(c.nodes) + min(c.hidden, 1)
 		d.Height = max(d.Height, rows*(boxHeight+rowGap)-rowGap+2)
 	}
 	places := map[int64]box{}
-	for i, column := range columns {
-		x := 1 + i*(boxWidth+columnGap)
-		y := 1
-		if hidden[i] == 0 {
-			y += (d.Height - 2 - len(column)*(boxHeight+rowGap) + rowGap) / 2
+	for i, c := range columns {
+		x, y := 1+i*(boxWidth+columnGap), 1
+		if c.hidden == 0 {
+			y += (d.Height - 2 - len(c.nodes)*(boxHeight+rowGap) + rowGap) / 2
 		}
-		for _, n := range column {
+		for _, n := range c.nodes {
 			b := box{
 				Node: n, X: x, Y: y, Width: boxWidth, Height: boxHeight,
 				Label: shortened(n.Vertex.Name), Class: class(n, center),
@@ -96,15 +101,14 @@ func place(view *graph.View, center graph.Node, columns [][]graph.Node, hidden [
 			places[n.ID()] = b
 			y += boxHeight + rowGap
 		}
-		if hidden[i] > 0 {
-			d.Boxes = append(d.Boxes, box{X: x, Y: y, More: hidden[i]})
+		if c.hidden > 0 {
+			d.Boxes = append(d.Boxes, box{X: x, Y: y, More: c.hidden})
 		}
 	}
 	for id, from := range places {
-		for to := range places {
-			shown := from.Node.Vertex.Kind != graph.KindSeed || from.Node == center || to == center.ID()
+		for to, b := range places {
+			shown := !isSeed(from.Node) || from.Node == center || to == center.ID()
 			if shown && view.HasEdgeFromTo(id, to) {
-				b := places[to]
 				x1, x2 := from.X+boxWidth, b.X
 				d.Lines = append(d.Lines, line{x1, from.Y + boxHeight/2, (x1 + x2) / 2, x2, b.Y + boxHeight/2})
 			}
@@ -120,7 +124,7 @@ func class(n, center graph.Node) string {
 	switch {
 	case n == center:
 		return "here"
-	case n.Vertex.Kind == graph.KindSeed:
+	case isSeed(n):
 		return "seed"
 	case !n.Object:
 		return "referred"
@@ -131,10 +135,10 @@ func class(n, center graph.Node) string {
 
 // shortened cuts a name in the middle: its ends say more.
 func shortened(name string) string {
-	if utf8.RuneCountInString(name) <= maxLabel {
+	runes := []rune(name)
+	if len(runes) <= maxLabel {
 		return name
 	}
-	runes := []rune(name)
 	half := (maxLabel - 1) / 2
 	return string(runes[:half]) + "…" + string(runes[len(runes)-half:])
 }

@@ -24,7 +24,9 @@ func TestKubeAPIServerUnderstands(t *testing.T) {
 	var asked view
 	decision, reason := authorizer.DecisionAllow, ""
 	options := newOptions()
-	options.Authorizer = authorizer.AuthorizerFunc(func(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
+	options.Authorizer = authorizer.AuthorizerFunc(func(
+		_ context.Context, a authorizer.Attributes,
+	) (authorizer.Decision, string, error) {
 		asked = viewOf(a.(*review))
 		return decision, reason, nil
 	})
@@ -36,25 +38,30 @@ func TestKubeAPIServerUnderstands(t *testing.T) {
 	require.NoError(t, err)
 	requirements, _ := inLabels.Requirements()
 	gardenlet := &user.DefaultInfo{
-		Name: "gardener.cloud:system:seed:s1", UID: "u", Groups: []string{"gardener.cloud:system:seeds", "system:authenticated"},
-		Extra: map[string][]string{"authentication.kubernetes.io/credential-id": {"X509SHA256=1"}},
+		Name: "gardener.cloud:system:seed:s1", UID: "u",
+		Groups: []string{"gardener.cloud:system:seeds", "system:authenticated"},
+		Extra:  map[string][]string{"authentication.kubernetes.io/credential-id": {"X509SHA256=1"}},
 	}
 	for name, c := range map[string]struct {
 		attributes authorizer.AttributesRecord
 		want       view
 	}{
 		"get": {
-			authorizer.AttributesRecord{User: gardenlet, Verb: "get", Namespace: "garden-a", APIVersion: "v1", Resource: "secrets", Name: "x", ResourceRequest: true},
+			authorizer.AttributesRecord{User: gardenlet, Verb: "get", Namespace: "garden-a", APIVersion: "v1",
+				Resource: "secrets", Name: "x", ResourceRequest: true},
 			view{resourceRequest: true, verb: "get", namespace: "garden-a", apiVersion: "v1", resource: "secrets", name: "x"},
 		},
 		"list": {
 			authorizer.AttributesRecord{
-				User: gardenlet, Verb: "list", APIGroup: "core.gardener.cloud", APIVersion: "v1beta1", Resource: "shoots", Subresource: "status",
+				User: gardenlet, Verb: "list", APIGroup: "core.gardener.cloud", APIVersion: "v1beta1", Resource: "shoots",
+				Subresource:     "status",
 				ResourceRequest: true, FieldSelectorRequirements: inFields.Requirements(), LabelSelectorRequirements: requirements,
 			},
 			view{
-				resourceRequest: true, verb: "list", group: "core.gardener.cloud", apiVersion: "v1beta1", resource: "shoots", subresource: "status",
-				fields: []string{`"metadata.name" != "x"`, `"spec.seedName" = "s1"`}, labels: []string{`"d" ! []`, `"a" in ["b" "c"]`, `"name.seed.gardener.cloud/s1" exists []`},
+				resourceRequest: true, verb: "list", group: "core.gardener.cloud", apiVersion: "v1beta1", resource: "shoots",
+				subresource: "status",
+				fields:      []string{`"metadata.name" != "x"`, `"spec.seedName" = "s1"`},
+				labels:      []string{`"d" ! []`, `"a" in ["b" "c"]`, `"name.seed.gardener.cloud/s1" exists []`},
 			},
 		},
 		"path": {
@@ -67,7 +74,8 @@ func TestKubeAPIServerUnderstands(t *testing.T) {
 				apiserver, err := kubewebhook.New(&rest.Config{
 					Host: "https://" + s.Address() + AuthorizerPath, TLSClientConfig: rest.TLSClientConfig{Insecure: true},
 				}, version, 0, 0, wait.Backoff{Duration: time.Millisecond, Steps: 1}, authorizer.DecisionDeny, nil, "seedguard",
-					webhookmetrics.NoopAuthorizerMetrics{}, authorizationcel.NewCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion())))
+					webhookmetrics.NoopAuthorizerMetrics{},
+					authorizationcel.NewCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion())))
 				require.NoError(t, err)
 				decision, reason = authorizer.DecisionAllow, ""
 				got, _, err := apiserver.Authorize(context.Background(), c.attributes)

@@ -72,15 +72,18 @@ func newOptions() Options {
 	g := graph.New(graph.Options{})
 	shoot := graph.Vertex{Kind: graph.KindShoot, Namespace: "garden-a", Name: "x"}
 	secret := graph.Vertex{Kind: graph.KindSecret, Namespace: "garden-a", Name: "x"}
-	g.Set(shoot, []graph.Edge{{From: secret, To: shoot}, {From: shoot, To: graph.Vertex{Kind: graph.KindSeed, Name: "s1"}}})
+	g.Set(shoot, []graph.Edge{{From: secret, To: shoot},
+		{From: shoot, To: graph.Vertex{Kind: graph.KindSeed, Name: "s1"}}})
 	return Options{
 		Serving: c.Serving, Metrics: c.Metrics, Graph: g,
 		Authorizer: related(g),
 		Admission: admit(func(_ context.Context, r *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
 			if r.Name == "broken" {
-				return &admissionv1.AdmissionResponse{Result: &metav1.Status{Code: http.StatusInternalServerError, Message: "look-up failed"}}
+				return &admissionv1.AdmissionResponse{Result: &metav1.Status{Code: http.StatusInternalServerError,
+					Message: "look-up failed"}}
 			}
-			return &admissionv1.AdmissionResponse{Allowed: r.Name != "bad", Result: &metav1.Status{Code: http.StatusForbidden, Message: "not yours"}}
+			return &admissionv1.AdmissionResponse{Allowed: r.Name != "bad",
+				Result: &metav1.Status{Code: http.StatusForbidden, Message: "not yours"}}
 		}),
 		Resources: []schema.GroupResource{{Resource: "secrets"}, {Group: "core.gardener.cloud", Resource: "shoots"}},
 		NotReady:  func() []string { return nil },
@@ -158,7 +161,8 @@ func (s *testServer) get(t *testing.T, client *http.Client, path string) answer 
 func (s *testServer) scrape(t *testing.T, metric string) string {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	for line := range strings.Lines(send(t, client, http.MethodGet, "http://"+s.MetricsAddress()+"/metrics", "", "").body) {
+	for line := range strings.Lines(send(t, client, http.MethodGet, "http://"+s.MetricsAddress()+"/metrics", "",
+		"").body) {
 		if value, ok := strings.CutPrefix(line, metric+" "); ok {
 			return strings.TrimSpace(value)
 		}
@@ -210,7 +214,8 @@ func (a *authority) issue(t *testing.T, r request) (certificate, key []byte, cli
 	t.Helper()
 	pair, err := a.Issue(&x509.Certificate{
 		Subject: pkix.Name{CommonName: r.name}, NotAfter: r.notAfter,
-		ExtKeyUsage: []x509.ExtKeyUsage{r.usage}, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{r.usage}, DNSNames: []string{"localhost"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	})
 	require.NoError(t, err)
 	client, err = pair.TLS()
@@ -225,7 +230,7 @@ func (a *authority) client(t *testing.T, name string) tls.Certificate {
 	return client
 }
 
-// server writes a serving certificate into the folder and returns its files.
+// server writes a serving certificate into the directory and returns its files.
 func (a *authority) server(t *testing.T, dir, name string) (certFile, keyFile string) {
 	t.Helper()
 	certificate, key, _ := a.issue(t, request{name: name, usage: x509.ExtKeyUsageServerAuth})

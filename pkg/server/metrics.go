@@ -180,7 +180,8 @@ var (
 	descObjects = prometheus.NewDesc("seedguard_graph_objects",
 		"Vertices of the graph that are objects themselves, by kind.", []string{"kind"}, nil)
 	descEdges = prometheus.NewDesc("seedguard_graph_edges",
-		"Edges of the graph, by the kinds of their ends. An edge that two objects imply counts twice.", []string{"from", "to"}, nil)
+		"Edges of the graph, by the kinds of their ends. An edge that two objects imply counts twice.",
+		[]string{"from", "to"}, nil)
 	descLeftOutEdges = prometheus.NewDesc("seedguard_graph_left_out_edges_total",
 		"Edges that objects implied and that are not allow-listed, so that they were left out.", nil, nil)
 )

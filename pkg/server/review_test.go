@@ -26,91 +26,123 @@ import (
 
 // spec wraps a spec into a review of v1.
 func spec(spec string) string {
-	return `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":` + spec + `,"status":{"allowed":false}}`
+	return `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":` + spec +
+		`,"status":{"allowed":false}}`
 }
 
 const (
-	gardenletUser = `"user":"gardener.cloud:system:seed:s1","groups":["gardener.cloud:system:seeds","system:authenticated"]`
-	getSecret     = `"resourceAttributes":{"namespace":"garden-a","verb":"get","version":"v1","resource":"secrets","name":"x"}`
+	gardenletUser = `"user":"gardener.cloud:system:seed:s1","groups":["gardener.cloud:system:seeds",` +
+		`"system:authenticated"]`
+	getSecret = `"resourceAttributes":{"namespace":"garden-a","verb":"get","version":"v1","resource":"secrets",` +
+		`"name":"x"}`
 )
 
 // ordinaryReviews are what kube-apiserver and other clients write.
 var ordinaryReviews = map[string]string{
-	"resource":     spec(`{` + getSecret + `,` + gardenletUser + `}`),
-	"group":        spec(`{"resourceAttributes":{"verb":"get","group":"core.gardener.cloud","version":"v1beta1","resource":"shoots","subresource":"status","name":"x"},` + gardenletUser + `}`),
+	"resource": spec(`{` + getSecret + `,` + gardenletUser + `}`),
+	"group": spec(`{"resourceAttributes":{"verb":"get","group":"core.gardener.cloud","version":"v1beta1",` +
+		`"resource":"shoots","subresource":"status","name":"x"},` + gardenletUser + `}`),
 	"non-resource": spec(`{"nonResourceAttributes":{"path":"/healthz","verb":"get"},` + gardenletUser + `}`),
-	"extra":        spec(`{` + getSecret + `,` + gardenletUser + `,"extra":{"authentication.kubernetes.io/pod-name":["a","b"],"x":[]},"uid":"1-2-3"}`),
+	"extra": spec(`{` + getSecret + `,` + gardenletUser +
+		`,"extra":{"authentication.kubernetes.io/pod-name":["a","b"],"x":[]},"uid":"1-2-3"}`),
 	"selectors": spec(`{"resourceAttributes":{"verb":"list","resource":"shoots","group":"core.gardener.cloud",
-		"fieldSelector":{"requirements":[{"key":"spec.seedName","operator":"In","values":["s1"]},{"key":"a","operator":"NotIn","values":["b"]}]},
-		"labelSelector":{"requirements":[{"key":"name.seed.gardener.cloud/s1","operator":"In","values":["true"]},{"key":"b","operator":"Exists"}]}},` + gardenletUser + `}`),
-	"raw selectors": spec(`{"resourceAttributes":{"verb":"list","fieldSelector":{"rawSelector":"spec.seedName=s1"},"labelSelector":{"rawSelector":"a in (b,c)"}},` + gardenletUser + `}`),
-	"v1beta1": `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1beta1","metadata":{"creationTimestamp":null},"spec":{` + getSecret +
+		"fieldSelector":{"requirements":[{"key":"spec.seedName","operator":"In","values":["s1"]},
+			{"key":"a","operator":"NotIn","values":["b"]}]},
+		"labelSelector":{"requirements":[{"key":"name.seed.gardener.cloud/s1","operator":"In","values":["true"]},
+			{"key":"b","operator":"Exists"}]}},` + gardenletUser + `}`),
+	"raw selectors": spec(`{"resourceAttributes":{"verb":"list","fieldSelector":{"rawSelector":"spec.seedName=s1"},` +
+		`"labelSelector":{"rawSelector":"a in (b,c)"}},` + gardenletUser + `}`),
+	"v1beta1": `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1beta1",` +
+		`"metadata":{"creationTimestamp":null},"spec":{` + getSecret +
 		`,"user":"gardener.cloud:system:seed:s1","group":["gardener.cloud:system:seeds"]},"status":{"allowed":false}}`,
-	"any order":      `{"spec":{"groups":["g"],` + getSecret + `,"user":"u"},"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview"}`,
-	"white space":    " \n{ \"kind\" : \"SubjectAccessReview\" ,\t\"apiVersion\":\"authorization.k8s.io/v1\", \"spec\" : { \"user\": \"u\" , \"groups\" : [ ] , " + getSecret + " } }\r\n",
+	"any order": `{"spec":{"groups":["g"],` + getSecret +
+		`,"user":"u"},"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview"}`,
+	"white space": " \n{ \"kind\" : \"SubjectAccessReview\" ,\t\"apiVersion\":\"authorization.k8s.io/v1\", \"spec\" " +
+		": { \"user\": \"u\" , \"groups\" : [ ] , " + getSecret + " } }\r\n",
 	"unknown fields": spec(`{` + getSecret + `,` + gardenletUser + `,"new":{"a":[true,null,{"b":"c"}]},"other":false}`),
 }
 
 // oddReviews are accepted by the official decoder in part.
 var oddReviews = map[string]string{
-	"duplicate user":           spec(`{` + getSecret + `,"user":"a","user":"b"}`),
-	"duplicate attributes":     spec(`{` + getSecret + `,"resourceAttributes":{"name":"y"},"user":"b"}`),
-	"duplicate then null":      spec(`{` + getSecret + `,"resourceAttributes":null,"nonResourceAttributes":{"path":"/"},"user":"b"}`),
-	"duplicate groups":         spec(`{` + getSecret + `,"user":"a","groups":["x","y"],"groups":[null]}`),
-	"duplicate spec":           `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{"user":"a"},"spec":{` + getSecret + `}}`,
-	"null user":                spec(`{` + getSecret + `,"user":null,"groups":["g"]}`),
-	"null groups":              spec(`{` + getSecret + `,"user":"u","groups":null}`),
-	"null metadata":            `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":null,"spec":{` + getSecret + `,"user":"u"}}`,
-	"escapes":                  spec(`{"resourceAttributes":{"name":"a\u003cb\n\"\\\/\ud83d\ude00\ud800"},"us\u0065r":"b\u0000"}`),
+	"duplicate user":       spec(`{` + getSecret + `,"user":"a","user":"b"}`),
+	"duplicate attributes": spec(`{` + getSecret + `,"resourceAttributes":{"name":"y"},"user":"b"}`),
+	"duplicate then null": spec(`{` + getSecret +
+		`,"resourceAttributes":null,"nonResourceAttributes":{"path":"/"},"user":"b"}`),
+	"duplicate groups": spec(`{` + getSecret + `,"user":"a","groups":["x","y"],"groups":[null]}`),
+	"duplicate spec": `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1",` +
+		`"spec":{"user":"a"},"spec":{` + getSecret + `}}`,
+	"null user":   spec(`{` + getSecret + `,"user":null,"groups":["g"]}`),
+	"null groups": spec(`{` + getSecret + `,"user":"u","groups":null}`),
+	"null metadata": `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":null,` +
+		`"spec":{` + getSecret + `,"user":"u"}}`,
+	"escapes": spec(`{"resourceAttributes":{"name":"a\u003cb\n\"\\\/\ud83d\ude00\ud800"},` +
+		`"us\u0065r":"b\u0000"}`),
 	"bytes that are not UTF-8": spec("{\"resourceAttributes\":{\"name\":\"a\xff\xc3\x28\"},\"user\":\"b\xe4\"}"),
 	"unicode":                  spec(`{"resourceAttributes":{"name":"schön"},"user":"日本"}`),
 	"other case is unknown":    spec(`{` + getSecret + `,"User":"x","user":"u","GROUPS":["a"]}`),
 	"numbers are unknown":      spec(`{` + getSecret + `,"user":"u","n":-1.5e+9}`),
-	"kind in another case":     `{"Kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{` + getSecret + `,"user":"u"}}`,
-	"kind in two cases":        `{"kind":"SubjectAccessReview","KIND":"Pod","apiVersion":"authorization.k8s.io/v1","spec":{` + getSecret + `,"user":"u"}}`,
-	"many groups":              spec(`{` + getSecret + `,"user":"u","groups":["` + strings.Repeat(`g","`, 40) + `g"]}`),
-	"v1 with group":            spec(`{` + getSecret + `,"user":"u","group":["x"],"groups":["y"]}`),
-	"odd operators": spec(`{"resourceAttributes":{"fieldSelector":{"requirements":[{"key":"a","operator":"Exists"},{"key":"b","operator":"In","values":["1","2"]},
+	"kind in another case": `{"Kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{` +
+		getSecret + `,"user":"u"}}`,
+	"kind in two cases": `{"kind":"SubjectAccessReview","KIND":"Pod","apiVersion":"authorization.k8s.io/v1",` +
+		`"spec":{` + getSecret + `,"user":"u"}}`,
+	"many groups":   spec(`{` + getSecret + `,"user":"u","groups":["` + strings.Repeat(`g","`, 40) + `g"]}`),
+	"v1 with group": spec(`{` + getSecret + `,"user":"u","group":["x"],"groups":["y"]}`),
+	"odd operators": spec(`{"resourceAttributes":{"fieldSelector":{"requirements":[
+			{"key":"a","operator":"Exists"},{"key":"b","operator":"In","values":["1","2"]},
 		{"key":"c","operator":"In"},{"key":"d","operator":"Gt","values":["1"]},{"key":"e","operator":"In","values":["s1"]}]},
-		"labelSelector":{"requirements":[{"key":"a","operator":"Gt","values":["1"]},{"key":"","operator":"Exists"},{"key":"b","operator":"In"},
+		"labelSelector":{"requirements":[
+			{"key":"a","operator":"Gt","values":["1"]},{"key":"","operator":"Exists"},{"key":"b","operator":"In"},
 		{"key":"c","operator":"In","values":["not a value!"]},{"key":"e","operator":"DoesNotExist"}]}},"user":"u"}`),
-	"broken raw selectors":    spec(`{"resourceAttributes":{"fieldSelector":{"rawSelector":"a=="},"labelSelector":{"rawSelector":"a in (b"}},"user":"u"}`),
-	"empty selectors":         spec(`{"resourceAttributes":{"fieldSelector":{},"labelSelector":{"requirements":[]}},"user":"u"}`),
-	"selectors written twice": spec(`{"resourceAttributes":{"fieldSelector":{"rawSelector":"a=b","requirements":[{"key":"a","operator":"In","values":["b"]}]}},"user":"u"}`),
-	"labels written twice":    spec(`{"resourceAttributes":{"labelSelector":{"rawSelector":"a=b","requirements":[{"key":"a","operator":"Exists"}]}},"user":"u"}`),
-	"type of user":            spec(`{` + getSecret + `,"user":{}}`),
-	"type of groups":          spec(`{` + getSecret + `,"user":"u","groups":"g"}`),
-	"type of extra":           spec(`{` + getSecret + `,"user":"u","extra":{"a":"b"}}`),
-	"type of uid":             spec(`{` + getSecret + `,"user":"u","uid":7}`),
-	"type of values":          spec(`{"resourceAttributes":{"labelSelector":{"requirements":[{"values":"x"}]}},"user":"u"}`),
-	"type of spec":            spec(`[]`),
-	"type of status":          `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{` + getSecret + `,"user":"u"},"status":"x"}`,
-	"type of metadata":        `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":[],"spec":{` + getSecret + `,"user":"u"}}`,
-	"metadata":                `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{"name":"x","creationTimestamp":"2026-01-01T00:00:00Z"},"spec":{` + getSecret + `,"user":"u"}}`,
-	"broken time":             `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{"creationTimestamp":"x"},"spec":{` + getSecret + `,"user":"u"}}`,
-	"empty":                   ``,
-	"white space only":        ` `,
-	"null":                    `null`,
-	"array":                   `[]`,
-	"text":                    `SubjectAccessReview`,
-	"yaml":                    "kind: SubjectAccessReview\napiVersion: authorization.k8s.io/v1\n",
-	"protobuf":                "k8s\x00\x0a\x10",
-	"no kind":                 `{"apiVersion":"authorization.k8s.io/v1","spec":{` + getSecret + `,"user":"u"}}`,
-	"no version":              `{"kind":"SubjectAccessReview","spec":{` + getSecret + `,"user":"u"}}`,
-	"wrong kind":              `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{` + getSecret + `}}`,
-	"unknown kind":            `{"kind":"Pod","apiVersion":"v1"}`,
-	"wrong version":           `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v2","spec":{` + getSecret + `,"user":"u"}}`,
-	"broken version":          `{"kind":"SubjectAccessReview","apiVersion":"a/b/c","spec":{` + getSecret + `,"user":"u"}}`,
-	"no spec":                 `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1"}`,
-	"neither":                 spec(`{` + gardenletUser + `}`),
-	"both":                    spec(`{` + getSecret + `,"nonResourceAttributes":{"path":"/"},` + gardenletUser + `}`),
-	"nobody":                  spec(`{` + getSecret + `}`),
-	"trailing":                spec(`{`+getSecret+`,`+gardenletUser+`}`) + `{}`,
-	"trailing comma":          spec(`{` + getSecret + `,` + gardenletUser + `,}`),
-	"control byte":            spec("{" + getSecret + ",\"user\":\"a\nb\"}"),
-	"word that goes on":       spec(`{` + getSecret + `,"user":"u","x":nullx}`),
-	"deep":                    spec(`{` + getSecret + `,"user":"u","x":` + strings.Repeat(`[`, 20000) + strings.Repeat(`]`, 20000) + `}`),
-	"less deep":               spec(`{` + getSecret + `,"user":"u","x":` + strings.Repeat(`{"a":`, 200) + `1` + strings.Repeat(`}`, 200) + `}`),
+	"broken raw selectors": spec(`{"resourceAttributes":{"fieldSelector":{"rawSelector":"a=="},` +
+		`"labelSelector":{"rawSelector":"a in (b"}},"user":"u"}`),
+	"empty selectors": spec(`{"resourceAttributes":{"fieldSelector":{},"labelSelector":{"requirements":[]}},` +
+		`"user":"u"}`),
+	"selectors written twice": spec(`{"resourceAttributes":{"fieldSelector":{"rawSelector":"a=b",` +
+		`"requirements":[{"key":"a","operator":"In","values":["b"]}]}},"user":"u"}`),
+	"labels written twice": spec(`{"resourceAttributes":{"labelSelector":{"rawSelector":"a=b",` +
+		`"requirements":[{"key":"a","operator":"Exists"}]}},"user":"u"}`),
+	"type of user":   spec(`{` + getSecret + `,"user":{}}`),
+	"type of groups": spec(`{` + getSecret + `,"user":"u","groups":"g"}`),
+	"type of extra":  spec(`{` + getSecret + `,"user":"u","extra":{"a":"b"}}`),
+	"type of uid":    spec(`{` + getSecret + `,"user":"u","uid":7}`),
+	"type of values": spec(`{"resourceAttributes":{"labelSelector":{"requirements":[{"values":"x"}]}},` +
+		`"user":"u"}`),
+	"type of spec": spec(`[]`),
+	"type of status": `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{` +
+		getSecret + `,"user":"u"},"status":"x"}`,
+	"type of metadata": `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":[],` +
+		`"spec":{` + getSecret + `,"user":"u"}}`,
+	"metadata": `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1",` +
+		`"metadata":{"name":"x","creationTimestamp":"2026-01-01T00:00:00Z"},"spec":{` + getSecret + `,"user":"u"}}`,
+	"broken time": `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1",` +
+		`"metadata":{"creationTimestamp":"x"},"spec":{` + getSecret + `,"user":"u"}}`,
+	"empty":            ``,
+	"white space only": ` `,
+	"null":             `null`,
+	"array":            `[]`,
+	"text":             `SubjectAccessReview`,
+	"yaml":             "kind: SubjectAccessReview\napiVersion: authorization.k8s.io/v1\n",
+	"protobuf":         "k8s\x00\x0a\x10",
+	"no kind":          `{"apiVersion":"authorization.k8s.io/v1","spec":{` + getSecret + `,"user":"u"}}`,
+	"no version":       `{"kind":"SubjectAccessReview","spec":{` + getSecret + `,"user":"u"}}`,
+	"wrong kind": `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{` +
+		getSecret + `}}`,
+	"unknown kind": `{"kind":"Pod","apiVersion":"v1"}`,
+	"wrong version": `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v2","spec":{` +
+		getSecret + `,"user":"u"}}`,
+	"broken version":    `{"kind":"SubjectAccessReview","apiVersion":"a/b/c","spec":{` + getSecret + `,"user":"u"}}`,
+	"no spec":           `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1"}`,
+	"neither":           spec(`{` + gardenletUser + `}`),
+	"both":              spec(`{` + getSecret + `,"nonResourceAttributes":{"path":"/"},` + gardenletUser + `}`),
+	"nobody":            spec(`{` + getSecret + `}`),
+	"trailing":          spec(`{`+getSecret+`,`+gardenletUser+`}`) + `{}`,
+	"trailing comma":    spec(`{` + getSecret + `,` + gardenletUser + `,}`),
+	"control byte":      spec("{" + getSecret + ",\"user\":\"a\nb\"}"),
+	"word that goes on": spec(`{` + getSecret + `,"user":"u","x":nullx}`),
+	"deep": spec(`{` + getSecret + `,"user":"u","x":` + strings.Repeat(`[`, 20000) +
+		strings.Repeat(`]`, 20000) + `}`),
+	"less deep": spec(`{` + getSecret + `,"user":"u","x":` + strings.Repeat(`{"a":`, 200) + `1` +
+		strings.Repeat(`}`, 200) + `}`),
 }
 
 func TestDecodeReview(t *testing.T) {
@@ -145,13 +177,17 @@ func TestDecodeReviewTruncated(t *testing.T) {
 
 func TestDecodeReviewErrors(t *testing.T) {
 	for name, message := range map[string]string{
-		"empty":                    "the body is no SubjectAccessReview: ",
-		"text":                     "the body is no SubjectAccessReview: ",
-		"no kind":                  `the body is a "" of "authorization.k8s.io/v1", no SubjectAccessReview of a version that is served`,
-		"no version":               `the body is a "SubjectAccessReview" of "", no SubjectAccessReview of a version that is served`,
-		"wrong kind":               `the body is a "SelfSubjectAccessReview" of "authorization.k8s.io/v1", no SubjectAccessReview`,
-		"unknown kind":             `the body is a "Pod" of "v1", no SubjectAccessReview`,
-		"wrong version":            `the body is a "SubjectAccessReview" of "authorization.k8s.io/v2", no SubjectAccessReview`,
+		"empty": "the body is no SubjectAccessReview: ",
+		"text":  "the body is no SubjectAccessReview: ",
+		"no kind": `the body is a "" of "authorization.k8s.io/v1", no SubjectAccessReview of a version ` +
+			`that is served`,
+		"no version": `the body is a "SubjectAccessReview" of "", no SubjectAccessReview of a version that ` +
+			`is served`,
+		"wrong kind": `the body is a "SelfSubjectAccessReview" of "authorization.k8s.io/v1", no ` +
+			`SubjectAccessReview`,
+		"unknown kind": `the body is a "Pod" of "v1", no SubjectAccessReview`,
+		"wrong version": `the body is a "SubjectAccessReview" of "authorization.k8s.io/v2", no ` +
+			`SubjectAccessReview`,
 		"kind in two cases":        `the SubjectAccessReview has unknown members at the top: {"KIND":"Pod"}`,
 		"duplicate user":           `duplicate object member name "user"`,
 		"bytes that are not UTF-8": "invalid UTF-8",
@@ -160,7 +196,7 @@ func TestDecodeReviewErrors(t *testing.T) {
 		"nobody":                   "spec.user or the groups of the user must be set",
 		"selectors written twice":  "spec.resourceAttributes.fieldSelector must not have both rawSelector and requirements",
 		"labels written twice":     "spec.resourceAttributes.labelSelector must not have both rawSelector and requirements",
-		"type of user":             "cannot unmarshal JSON object into Go string",
+		"type of user":             "unmarshal JSON object into Go string",
 	} {
 		t.Run(name, func(t *testing.T) {
 			body, ok := oddReviews[name]
@@ -177,11 +213,13 @@ func TestReviewAttributes(t *testing.T) {
 	require.Equal(t, "gardener.cloud:system:seed:s1", r.GetUser().GetName())
 	require.Equal(t, []string{"gardener.cloud:system:seeds", "system:authenticated"}, r.GetUser().GetGroups())
 	require.Equal(t, []any{"list", "core.gardener.cloud", "*", "shoots", "", "", "", true, true},
-		[]any{r.GetVerb(), r.GetAPIGroup(), r.GetAPIVersion(), r.GetResource(), r.GetSubresource(), r.GetNamespace(), r.GetName(), r.IsResourceRequest(), r.IsReadOnly()})
+		[]any{r.GetVerb(), r.GetAPIGroup(), r.GetAPIVersion(), r.GetResource(), r.GetSubresource(), r.GetNamespace(),
+			r.GetName(), r.IsResourceRequest(), r.IsReadOnly()})
 	inFields, err := r.GetFieldSelector()
 	require.NoError(t, err)
 	require.Equal(t, fields.Requirements{
-		{Field: "spec.seedName", Operator: selection.Equals, Value: "s1"}, {Field: "a", Operator: selection.NotEquals, Value: "b"},
+		{Field: "spec.seedName", Operator: selection.Equals, Value: "s1"},
+		{Field: "a", Operator: selection.NotEquals, Value: "b"},
 	}, inFields)
 	inLabels, err := r.GetLabelSelector()
 	require.NoError(t, err)
@@ -462,7 +500,8 @@ func (s *scribe) any(depth int) string {
 	case n == 0 && depth < 20:
 		return s.array(func() string { return s.any(depth + 1) })
 	case n == 1 && depth < 20:
-		return s.object(map[string]func() string{"a": func() string { return s.any(depth + 1) }, "user": s.text, "kind": s.text})
+		return s.object(map[string]func() string{"a": func() string { return s.any(depth + 1) }, "user": s.text,
+			"kind": s.text})
 	case n < 4:
 		return s.text()
 	default:
@@ -472,9 +511,11 @@ func (s *scribe) any(depth int) string {
 
 func (s *scribe) text() string {
 	if s.slip() {
-		return s.one("null", `"\u0061\ud83d\ude00\ud800"`, "\"\xff\"", `"é"`, `"\x"`, "\"\n\"", `"`, "7", "{}", "[]", `"\"\\\/\b\f"`, `"<>&"`)
+		return s.one("null", `"\u0061\ud83d\ude00\ud800"`, "\"\xff\"", `"é"`, `"\x"`, "\"\n\"", `"`, "7", "{}", "[]",
+			`"\"\\\/\b\f"`, `"<>&"`)
 	}
-	return s.one(`""`, `"a"`, `"get"`, `"list"`, `"secrets"`, `"s1"`, `"spec.seedName"`, `"In"`, `"NotIn"`, `"Exists"`, `"x=y,z!=1"`)
+	return s.one(`""`, `"a"`, `"get"`, `"list"`, `"secrets"`, `"s1"`, `"spec.seedName"`, `"In"`, `"NotIn"`, `"Exists"`,
+		`"x=y,z!=1"`)
 }
 
 func (s *scribe) array(element func() string) string {
@@ -526,7 +567,8 @@ func (s *scribe) review() string {
 	selector := func() string {
 		fields := map[string]func() string{"requirements": func() string {
 			return s.array(func() string {
-				return s.object(map[string]func() string{"key": s.text, "operator": func() string { return s.one(`"In"`, `"NotIn"`, `"Exists"`, `"Odd"`) }, "values": texts})
+				return s.object(map[string]func() string{"key": s.text,
+					"operator": func() string { return s.one(`"In"`, `"NotIn"`, `"Exists"`, `"Odd"`) }, "values": texts})
 			})
 		}}
 		if s.random.IntN(3) == 0 {
@@ -550,13 +592,17 @@ func (s *scribe) review() string {
 	if resource {
 		spec["resourceAttributes"] = func() string {
 			return s.object(map[string]func() string{
-				"namespace": s.text, "verb": s.text, "group": s.text, "version": s.text, "resource": s.text, "subresource": s.text, "name": s.text,
+				"namespace": s.text, "verb": s.text, "group": s.text, "version": s.text, "resource": s.text, "subresource": s.text,
+				"name":          s.text,
 				"fieldSelector": selector, "labelSelector": selector,
 			})
 		}
 	}
 	if nonResource {
-		spec["nonResourceAttributes"] = func() string { return s.object(map[string]func() string{"path": s.text, "verb": s.text}) }
+		spec["nonResourceAttributes"] = func() string {
+			return s.object(map[string]func() string{"path": s.text,
+				"verb": s.text})
+		}
 	}
 	fields := map[string]func() string{
 		"kind":       func() string { return `"SubjectAccessReview"` },
@@ -565,7 +611,10 @@ func (s *scribe) review() string {
 	}
 	if s.random.IntN(2) == 0 {
 		fields["metadata"] = func() string { return s.one("{}", `{"creationTimestamp":null}`, `{"name":"x"}`, "null") }
-		fields["status"] = func() string { return s.one("{}", `{"allowed":false}`, `{"allowed":true,"denied":false}`, "null") }
+		fields["status"] = func() string {
+			return s.one("{}", `{"allowed":false}`, `{"allowed":true,"denied":false}`,
+				"null")
+		}
 	}
 	body := s.space() + s.object(fields) + s.space()
 	if s.slip() {
@@ -578,9 +627,12 @@ func (s *scribe) review() string {
 }
 
 func FuzzAdmissionReview(f *testing.F) {
-	f.Add([]byte(`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u","operation":"CREATE","resource":{"group":"","version":"v1","resource":"secrets"},` +
-		`"userInfo":{"username":"u","groups":["g"]},"object":{"kind":"Secret","apiVersion":"v1","data":{"a":"Yg=="}},"oldObject":null,"options":{"kind":"CreateOptions"}}}`))
-	f.Add([]byte(`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u","uid":null,"object":[1,"x",{}]}}`))
+	f.Add([]byte(`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u",` +
+		`"operation":"CREATE","resource":{"group":"","version":"v1","resource":"secrets"},` +
+		`"userInfo":{"username":"u","groups":["g"]},"object":{"kind":"Secret","apiVersion":"v1","data":{"a":"Yg=="}},` +
+		`"oldObject":null,"options":{"kind":"CreateOptions"}}}`))
+	f.Add([]byte(`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u","uid":null,` +
+		`"object":[1,"x",{}]}}`))
 	f.Add([]byte(`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1beta1","request":{}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := decodeAdmission(body)

@@ -185,7 +185,7 @@ func (s *Server) httpServer(handler http.Handler) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ConnContext:       s.callers.withConnection,
+		ConnContext:       s.callers.withVerdict,
 		ErrorLog:          log.New(errorLog{s.log}, "", 0),
 	}
 }

@@ -24,19 +24,27 @@ import (
 )
 
 const (
-	own     = `{"resourceAttributes":{"namespace":"garden-a","verb":"get","version":"v1","resource":"secrets","name":"x"},` + gardenletUser + `}`
-	foreign = `{"resourceAttributes":{"namespace":"garden-a","verb":"get","version":"v1","resource":"secrets","name":"y"},` + gardenletUser + `}`
-	human   = `{"resourceAttributes":{"namespace":"garden-a","verb":"get","version":"v1","resource":"secrets","name":"x"},"user":"jane"}`
+	own = `{"resourceAttributes":{"namespace":"garden-a","verb":"get","version":"v1","resource":"secrets",` +
+		`"name":"x"},` + gardenletUser + `}`
+	foreign = `{"resourceAttributes":{"namespace":"garden-a","verb":"get","version":"v1","resource":"secrets",` +
+		`"name":"y"},` + gardenletUser + `}`
+	human = `{"resourceAttributes":{"namespace":"garden-a","verb":"get","version":"v1","resource":"secrets",` +
+		`"name":"x"},"user":"jane"}`
 )
 
 func TestReviewsAreAnswered(t *testing.T) {
 	s := start(t, newOptions())
 	client := newClient(t)
 	for name, c := range map[string]struct{ body, want string }{
-		"own":     {spec(own), `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":true,"denied":false}}`},
-		"foreign": {spec(foreign), `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":false,"denied":false,"reason":"no relationship found from secret \"y\""}}`},
-		"human":   {spec(human), `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":false,"denied":false,"reason":"not a seed client"}}`},
-		"v1beta1": {ordinaryReviews["v1beta1"], `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1beta1","status":{"allowed":true,"denied":false}}`},
+		"own": {spec(own), `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1",` +
+			`"status":{"allowed":true,"denied":false}}`},
+		"foreign": {spec(foreign), `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1",` +
+			`"status":{"allowed":false,"denied":false,"reason":"no relationship found from secret \"y\""}}`},
+		"human": {spec(human), `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1",` +
+			`"status":{"allowed":false,"denied":false,"reason":"not a seed client"}}`},
+		"v1beta1": {ordinaryReviews["v1beta1"],
+			`{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1beta1","status":{"allowed":true,` +
+				`"denied":false}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := s.post(t, client, c.body)
@@ -47,13 +55,18 @@ func TestReviewsAreAnswered(t *testing.T) {
 			require.NoError(t, json.Unmarshal([]byte(a.body), &authorizationv1.SubjectAccessReview{}))
 		})
 	}
-	require.Equal(t, "2", s.scrape(t, `seedguard_authorizer_decisions_total{client="gardenlet",resource="secrets",result="allow",verb="get"}`))
-	require.Equal(t, "1", s.scrape(t, `seedguard_authorizer_decisions_total{client="gardenlet",resource="secrets",result="no_opinion",verb="get"}`))
-	require.Equal(t, "1", s.scrape(t, `seedguard_authorizer_decisions_total{client="none",resource="secrets",result="no_opinion",verb="get"}`))
+	require.Equal(t, "2", s.scrape(t,
+		`seedguard_authorizer_decisions_total{client="gardenlet",resource="secrets",result="allow",verb="get"}`))
+	require.Equal(t, "1", s.scrape(t,
+		`seedguard_authorizer_decisions_total{client="gardenlet",resource="secrets",result="no_opinion",verb="get"}`))
+	require.Equal(t, "1", s.scrape(t,
+		`seedguard_authorizer_decisions_total{client="none",resource="secrets",result="no_opinion",verb="get"}`))
 	require.Equal(t, "4", s.scrape(t, `seedguard_authorizer_decision_duration_seconds_count`))
 
-	s.post(t, client, spec(`{"resourceAttributes":{"verb":"impersonate","resource":"`+strings.Repeat("x", 1000)+`"},"user":"u"}`))
-	require.Equal(t, "1", s.scrape(t, `seedguard_authorizer_decisions_total{client="none",resource="other",result="no_opinion",verb="other"}`),
+	s.post(t, client, spec(`{"resourceAttributes":{"verb":"impersonate","resource":"`+strings.Repeat("x",
+		1000)+`"},"user":"u"}`))
+	require.Equal(t, "1", s.scrape(t,
+		`seedguard_authorizer_decisions_total{client="none",resource="other",result="no_opinion",verb="other"}`),
 		"what callers choose freely must not become a label")
 }
 
@@ -63,14 +76,17 @@ func TestAuthorizerErrorsAndDenials(t *testing.T) {
 		err      error
 		want     string
 	}{
-		"deny":             {authorizer.DecisionDeny, nil, `{"allowed":false,"denied":true,"reason":"because"}`},
-		"error":            {authorizer.DecisionNoOpinion, fmt.Errorf("look-up \"failed\""), `{"allowed":false,"denied":false,"reason":"because","evaluationError":"look-up \"failed\""}`},
-		"not UTF-8":        {authorizer.DecisionNoOpinion, errors.New("a\xffb"), `{"allowed":false,"denied":false,"reason":"because","evaluationError":"a\ufffdb"}`},
+		"deny": {authorizer.DecisionDeny, nil, `{"allowed":false,"denied":true,"reason":"because"}`},
+		"error": {authorizer.DecisionNoOpinion, fmt.Errorf("look-up \"failed\""),
+			`{"allowed":false,"denied":false,"reason":"because","evaluationError":"look-up \"failed\""}`},
+		"not UTF-8": {authorizer.DecisionNoOpinion, errors.New("a\xffb"),
+			`{"allowed":false,"denied":false,"reason":"because","evaluationError":"a\ufffdb"}`},
 		"unknown decision": {authorizer.Decision(17), nil, `{"allowed":false,"denied":false,"reason":"because"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			options := newOptions()
-			options.Authorizer = authorizer.AuthorizerFunc(func(context.Context, authorizer.Attributes) (authorizer.Decision, string, error) {
+			options.Authorizer = authorizer.AuthorizerFunc(func(context.Context, authorizer.Attributes) (authorizer.Decision,
+				string, error) {
 				return c.decision, "because", c.err
 			})
 			s := start(t, options)
@@ -84,7 +100,8 @@ func TestAuthorizerErrorsAndDenials(t *testing.T) {
 func TestBadReviewsGetNoDecision(t *testing.T) {
 	asked := false
 	options := newOptions()
-	options.Authorizer = authorizer.AuthorizerFunc(func(context.Context, authorizer.Attributes) (authorizer.Decision, string, error) {
+	options.Authorizer = authorizer.AuthorizerFunc(func(context.Context, authorizer.Attributes) (authorizer.Decision,
+		string, error) {
 		asked = true
 		return authorizer.DecisionAllow, "", nil
 	})
@@ -101,8 +118,10 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 		require.False(t, asked)
 	}
 	for _, name := range []string{
-		"empty", "white space only", "null", "array", "text", "yaml", "protobuf", "no kind", "no version", "wrong kind", "unknown kind", "wrong version",
-		"broken version", "no spec", "neither", "both", "nobody", "trailing", "trailing comma", "control byte", "deep", "type of user",
+		"empty", "white space only", "null", "array", "text", "yaml", "protobuf", "no kind", "no version", "wrong kind",
+		"unknown kind", "wrong version",
+		"broken version", "no spec", "neither", "both", "nobody", "trailing", "trailing comma", "control byte", "deep",
+		"type of user",
 		"type of groups", "type of extra", "type of spec", "type of metadata", "selectors written twice", "kind in two cases",
 	} {
 		body, ok := oddReviews[name]
@@ -117,16 +136,19 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 		rejected(t, s.post(t, client, huge), http.StatusRequestEntityTooLarge, "the body is larger than 65536 bytes")
 	})
 	t.Run("too large without a length", func(t *testing.T) {
-		response, err := client.Post("https://"+s.Address()+AuthorizerPath, "application/json", io.MultiReader(strings.NewReader(huge)))
+		response, err := client.Post("https://"+s.Address()+AuthorizerPath, "application/json",
+			io.MultiReader(strings.NewReader(huge)))
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
 		require.Equal(t, http.StatusRequestEntityTooLarge, response.StatusCode)
 	})
 	t.Run("content type", func(t *testing.T) {
 		url := "https://" + s.Address() + AuthorizerPath
-		rejected(t, send(t, client, http.MethodPost, url, "application/yaml", spec(own)), http.StatusUnsupportedMediaType, "application/json")
+		rejected(t, send(t, client, http.MethodPost, url, "application/yaml", spec(own)), http.StatusUnsupportedMediaType,
+			"application/json")
 		rejected(t, send(t, client, http.MethodPost, url, "", spec(own)), http.StatusUnsupportedMediaType, "application/json")
-		rejected(t, send(t, client, http.MethodPost, url, ";;", spec(own)), http.StatusUnsupportedMediaType, "application/json")
+		rejected(t, send(t, client, http.MethodPost, url, ";;", spec(own)), http.StatusUnsupportedMediaType,
+			"application/json")
 	})
 	t.Run("method", func(t *testing.T) {
 		a := s.get(t, client, AuthorizerPath)
@@ -134,7 +156,8 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 		require.Equal(t, "POST", a.header.Get("Allow"))
 	})
 	t.Run("path", func(t *testing.T) {
-		require.Equal(t, http.StatusNotFound, send(t, client, http.MethodPost, "https://"+s.Address()+"/webhooks/auth", "application/json", spec(own)).code)
+		require.Equal(t, http.StatusNotFound,
+			send(t, client, http.MethodPost, "https://"+s.Address()+"/webhooks/auth", "application/json", spec(own)).code)
 	})
 	t.Run("message is bounded", func(t *testing.T) {
 		a := s.post(t, client, `{"kind":"`+strings.Repeat("x", 50_000)+`","apiVersion":"v1"}`)
@@ -146,7 +169,9 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 
 	// The largest body that is allowed, and a content type with a parameter, are fine.
 	require.Equal(t, http.StatusOK, s.post(t, client, huge[1:]).code)
-	require.Equal(t, http.StatusOK, send(t, client, http.MethodPost, "https://"+s.Address()+AuthorizerPath, "application/json; charset=utf-8", spec(own)).code)
+	require.Equal(t, http.StatusOK,
+		send(t, client, http.MethodPost, "https://"+s.Address()+AuthorizerPath, "application/json; charset=utf-8",
+			spec(own)).code)
 	require.True(t, asked)
 }
 
@@ -155,8 +180,10 @@ func TestAdmissionIsAnswered(t *testing.T) {
 	client := newClient(t)
 	url := "https://" + s.Address() + AdmissionPath
 	body := func(name string) string {
-		return `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u-1","name":"` + name + `","operation":"CREATE",
-			"resource":{"group":"","version":"v1","resource":"secrets"},"userInfo":{"username":"gardener.cloud:system:seed:s1","groups":["gardener.cloud:system:seeds"]},
+		return `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"u-1","name":"` + name +
+			`","operation":"CREATE",
+			"resource":{"group":"","version":"v1","resource":"secrets"},
+			"userInfo":{"username":"gardener.cloud:system:seed:s1","groups":["gardener.cloud:system:seeds"]},
 			"object":{"kind":"Secret","apiVersion":"v1","data":{"a":"Yg=="}}}}`
 	}
 	for name, allowed := range map[string]bool{"good": true, "bad": false, "broken": false} {
@@ -171,25 +198,32 @@ func TestAdmissionIsAnswered(t *testing.T) {
 		require.Equal(t, allowed, review.Response.Allowed)
 	}
 	for _, result := range []string{"allowed", "denied", "error"} {
-		require.Equal(t, "1", s.scrape(t, `seedguard_admission_decisions_total{client="gardenlet",operation="CREATE",resource="secrets",result="`+result+`"}`), result)
+		require.Equal(t, "1", s.scrape(t,
+			`seedguard_admission_decisions_total{client="gardenlet",operation="CREATE",resource="secrets",result="`+result+`"}`),
+			result)
 	}
 	for name, c := range map[string]struct {
 		body    string
 		code    int
 		message string
 	}{
-		"empty":        {``, 400, "the body is no AdmissionReview"},
-		"case":         {strings.Replace(body("good"), "kind", "KIND", 1), 400, "no AdmissionReview of a version that is served"},
-		"two kinds":    {strings.Replace(body("good"), "{", `{"KIND":"Pod",`, 1), 400, "unknown members at the top"},
-		"twice":        {strings.Replace(body("good"), `"data"`, `"kind":"Pod","data"`, 1), 400, "duplicate object member name"},
-		"two":          {body("good") + body("good"), 400, "the body is no AdmissionReview"},
-		"truncated":    {body("x")[:80], 400, "the body is no AdmissionReview"},
-		"not JSON":     {"kind: AdmissionReview", 400, "the body is no AdmissionReview"},
-		"kind":         {`{"kind":"Pod","apiVersion":"v1"}`, 400, "no AdmissionReview of a version that is served"},
-		"version":      {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1beta1","request":{"uid":"x"}}`, 400, "no AdmissionReview of a version that is served"},
-		"no request":   {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}`, 400, "request must be set"},
-		"no uid":       {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{}}`, 400, "request.uid must be set"},
-		"wrong type":   {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":7}}`, 400, "cannot unmarshal"},
+		"empty": {``, 400, "the body is no AdmissionReview"},
+		"case": {strings.Replace(body("good"), "kind", "KIND", 1), 400,
+			"no AdmissionReview of a version that is served"},
+		"two kinds": {strings.Replace(body("good"), "{", `{"KIND":"Pod",`, 1), 400, "unknown members at the top"},
+		"twice": {strings.Replace(body("good"), `"data"`, `"kind":"Pod","data"`, 1), 400,
+			"duplicate object member name"},
+		"two":       {body("good") + body("good"), 400, "the body is no AdmissionReview"},
+		"truncated": {body("x")[:80], 400, "the body is no AdmissionReview"},
+		"not JSON":  {"kind: AdmissionReview", 400, "the body is no AdmissionReview"},
+		"kind":      {`{"kind":"Pod","apiVersion":"v1"}`, 400, "no AdmissionReview of a version that is served"},
+		"version": {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1beta1","request":{"uid":"x"}}`, 400,
+			"no AdmissionReview of a version that is served"},
+		"no request": {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}`, 400, "request must be set"},
+		"no uid": {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{}}`, 400,
+			"request.uid must be set"},
+		"wrong type": {`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":7}}`, 400,
+			"unmarshal JSON number into Go types.UID"},
 		"more than it": {strings.Repeat(" ", maxAdmission) + body("x"), 413, "larger than 3145728 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,14 +270,16 @@ func TestNotReadyAnswers503(t *testing.T) {
 	mu.Unlock()
 	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)
 	require.Equal(t, "ok", s.get(t, client, "/readyz").body)
-	require.Equal(t, "[+]ping ok\n[+]garden ok\n[+]shutdown ok\nreadyz check passed\n", s.get(t, client, "/readyz?verbose").body)
+	require.Equal(t, "[+]ping ok\n[+]garden ok\n[+]shutdown ok\nreadyz check passed\n",
+		s.get(t, client, "/readyz?verbose").body)
 	require.Equal(t, "1", s.scrape(t, "seedguard_ready"))
 }
 
 func TestPanicHarmsOneRequest(t *testing.T) {
 	options := newOptions()
 	sound := options.Authorizer
-	options.Authorizer = authorizer.AuthorizerFunc(func(ctx context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
+	options.Authorizer = authorizer.AuthorizerFunc(func(ctx context.Context, a authorizer.Attributes) (authorizer.Decision,
+		string, error) {
 		if a.GetName() == "y" {
 			panic("a bug")
 		}
@@ -275,7 +311,8 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 	options := newOptions()
 	options.Serving.MaxRequestsInFlight = 2
 	entered, leave := make(chan struct{}), make(chan struct{})
-	options.Authorizer = authorizer.AuthorizerFunc(func(context.Context, authorizer.Attributes) (authorizer.Decision, string, error) {
+	options.Authorizer = authorizer.AuthorizerFunc(func(context.Context, authorizer.Attributes) (authorizer.Decision,
+		string, error) {
 		entered <- struct{}{}
 		<-leave
 		return authorizer.DecisionAllow, "", nil
@@ -310,12 +347,14 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 func TestCallsHaveADeadline(t *testing.T) {
 	options := newOptions()
 	options.Serving.RequestTimeout = metav1.Duration{Duration: 50 * time.Millisecond}
-	options.Authorizer = authorizer.AuthorizerFunc(func(ctx context.Context, _ authorizer.Attributes) (authorizer.Decision, string, error) {
+	options.Authorizer = authorizer.AuthorizerFunc(func(ctx context.Context, _ authorizer.Attributes) (authorizer.Decision,
+		string, error) {
 		<-ctx.Done()
 		return authorizer.DecisionNoOpinion, "", ctx.Err()
 	})
 	s := start(t, options)
-	require.Contains(t, s.post(t, newClient(t), spec(own)).body, `"allowed":false,"denied":false,"evaluationError":"context deadline exceeded"`)
+	require.Contains(t, s.post(t, newClient(t), spec(own)).body,
+		`"allowed":false,"denied":false,"evaluationError":"context deadline exceeded"`)
 }
 
 func TestSlowHeadersAreCutOff(t *testing.T) {
@@ -345,20 +384,27 @@ func TestCallersNeedACertificate(t *testing.T) {
 	replace(t, options.Serving.ClientCAFile, ca.pem())
 	s := start(t, options)
 
-	_, _, expired := ca.issue(t, request{name: "kube-apiserver", usage: x509.ExtKeyUsageClientAuth, notAfter: time.Now().Add(-time.Minute)})
+	_, _, expired := ca.issue(t, request{name: "kube-apiserver", usage: x509.ExtKeyUsageClientAuth,
+		notAfter: time.Now().Add(-time.Minute)})
 	_, _, forServing := ca.issue(t, request{name: "kube-apiserver", usage: x509.ExtKeyUsageServerAuth})
 	for name, c := range map[string]struct {
 		client          *http.Client
 		code, admission int
 		message         string
 	}{
-		"allowed":        {newClient(t, ca.client(t, "kube-apiserver")), http.StatusOK, http.StatusBadRequest, `"allowed":true`},
+		"allowed": {newClient(t, ca.client(t, "kube-apiserver")), http.StatusOK, http.StatusBadRequest,
+			`"allowed":true`},
 		"allowed second": {newClient(t, ca.client(t, "second")), http.StatusOK, http.StatusBadRequest, `"allowed":true`},
-		"none":           {newClient(t), http.StatusUnauthorized, http.StatusUnauthorized, "a client certificate is required"},
-		"name":           {newClient(t, ca.client(t, "jane")), http.StatusForbidden, http.StatusForbidden, `callers named \"jane\" are not allowed`},
-		"authority":      {newClient(t, other.client(t, "kube-apiserver")), http.StatusUnauthorized, http.StatusUnauthorized, "the client certificate is not valid"},
-		"expired":        {newClient(t, expired), http.StatusUnauthorized, http.StatusUnauthorized, "the client certificate is not valid"},
-		"usage":          {newClient(t, forServing), http.StatusUnauthorized, http.StatusUnauthorized, "the client certificate is not valid"},
+		"none": {newClient(t), http.StatusUnauthorized, http.StatusUnauthorized,
+			"a client certificate is required"},
+		"name": {newClient(t, ca.client(t, "jane")), http.StatusForbidden, http.StatusForbidden,
+			`callers named \"jane\" are not allowed`},
+		"authority": {newClient(t, other.client(t, "kube-apiserver")), http.StatusUnauthorized, http.StatusUnauthorized,
+			"the client certificate is not valid"},
+		"expired": {newClient(t, expired), http.StatusUnauthorized, http.StatusUnauthorized,
+			"the client certificate is not valid"},
+		"usage": {newClient(t, forServing), http.StatusUnauthorized, http.StatusUnauthorized,
+			"the client certificate is not valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 2 { // the second time the verdict is remembered
@@ -444,7 +490,8 @@ func TestCertificateExpiresDuringConnection(t *testing.T) {
 	options.Serving.ClientCAFile = dir + "/ca.crt"
 	replace(t, options.Serving.ClientCAFile, ca.pem())
 	s := start(t, options)
-	_, _, soon := ca.issue(t, request{name: "x", usage: x509.ExtKeyUsageClientAuth, notAfter: time.Now().Add(2 * time.Second)})
+	_, _, soon := ca.issue(t, request{name: "x", usage: x509.ExtKeyUsageClientAuth,
+		notAfter: time.Now().Add(2 * time.Second)})
 	client := newClient(t, soon)
 	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)
 	eventually(t, func() bool { return s.post(t, client, spec(own)).code == http.StatusUnauthorized })
@@ -481,9 +528,11 @@ func TestTLSVersions(t *testing.T) {
 		options := newOptions()
 		options.Serving.TLSMinVersion = minVersion
 		s := start(t, options)
-		_, err := tls.Dial("tcp", s.Address(), &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tooOld})
+		_, err := tls.Dial("tcp", s.Address(),
+			&tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tooOld})
 		require.ErrorContains(t, err, "protocol version")
-		connection, err := tls.Dial("tcp", s.Address(), &tls.Config{InsecureSkipVerify: true, MinVersion: tooOld + 1, MaxVersion: tooOld + 1})
+		connection, err := tls.Dial("tcp", s.Address(),
+			&tls.Config{InsecureSkipVerify: true, MinVersion: tooOld + 1, MaxVersion: tooOld + 1})
 		require.NoError(t, err)
 		require.NoError(t, connection.Close())
 	}
@@ -500,14 +549,17 @@ func TestNewFailsCleanly(t *testing.T) {
 		change  func(*Options)
 		message string
 	}{
-		"no certificate": {func(o *Options) { o.Serving.TLSCertFile, o.Serving.TLSPrivateKeyFile = dir+"/no", dir+"/no" }, "cannot load the serving certificate"},
+		"no certificate": {func(o *Options) { o.Serving.TLSCertFile, o.Serving.TLSPrivateKeyFile = dir+"/no", dir+"/no" },
+			"cannot load the serving certificate"},
 		"no client CA": {func(o *Options) {
 			o.Serving.TLSCertFile, o.Serving.TLSPrivateKeyFile = ca.server(t, dir, "x")
 			o.Serving.ClientCAFile = dir + "/no"
 		}, "cannot load the client CA"},
-		"port taken":         {func(o *Options) { o.Serving.SecurePort, _ = strconv.Atoi(port) }, "cannot listen for webhook calls"},
-		"metrics port taken": {func(o *Options) { o.Metrics.BindAddress = taken.Addr().String() }, "cannot listen for metrics"},
-		"TLS version":        {func(o *Options) { o.Serving.TLSMinVersion = "VersionTLS99" }, "unknown tls version"},
+		"port taken": {func(o *Options) { o.Serving.SecurePort, _ = strconv.Atoi(port) },
+			"cannot listen for webhook calls"},
+		"metrics port taken": {func(o *Options) { o.Metrics.BindAddress = taken.Addr().String() },
+			"cannot listen for metrics"},
+		"TLS version": {func(o *Options) { o.Serving.TLSMinVersion = "VersionTLS99" }, "unknown tls version"},
 		"registered twice": {func(o *Options) {
 			o.Registry.MustRegister(graphCollector{o.Graph})
 		}, "duplicate metrics collector registration"},
@@ -537,7 +589,8 @@ func TestMetrics(t *testing.T) {
 	require.Equal(t, "1", s.scrape(t, `seedguard_graph_edges{from="Shoot",to="Seed"}`))
 	require.Equal(t, "0", s.scrape(t, `seedguard_graph_left_out_edges_total`))
 	require.NotEmpty(t, s.scrape(t, `go_goroutines`))
-	body := send(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, http.MethodGet, "http://"+s.MetricsAddress()+"/metrics", "", "").body
+	body := send(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, http.MethodGet,
+		"http://"+s.MetricsAddress()+"/metrics", "", "").body
 	require.Contains(t, body, "seedguard_build_info{commit=")
 	require.Contains(t, body, "process_resident_memory_bytes")
 }
@@ -549,7 +602,8 @@ func TestShutdownDrains(t *testing.T) {
 	options.Serving.ShutdownDelay = metav1.Duration{Duration: 300 * time.Millisecond}
 	entered, leave := make(chan struct{}, 1), make(chan struct{})
 	sound := options.Authorizer
-	options.Authorizer = authorizer.AuthorizerFunc(func(ctx context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
+	options.Authorizer = authorizer.AuthorizerFunc(func(ctx context.Context, a authorizer.Attributes) (authorizer.Decision,
+		string, error) {
 		if a.GetName() == "y" {
 			entered <- struct{}{}
 			<-leave
@@ -560,7 +614,8 @@ func TestShutdownDrains(t *testing.T) {
 	client, slowClient := newClient(t), newClient(t)
 	slow := make(chan answer, 1)
 	go func() {
-		a, err := trySend(slowClient, http.MethodPost, "https://"+s.Address()+AuthorizerPath, "application/json", spec(foreign))
+		a, err := trySend(slowClient, http.MethodPost, "https://"+s.Address()+AuthorizerPath, "application/json",
+			spec(foreign))
 		if err != nil {
 			t.Error(err)
 		}

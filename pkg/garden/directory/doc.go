@@ -10,8 +10,8 @@
 //  4. Where two documents define one object, the last of them counts, in the order of paths. That is reported.
 //  5. A file that cannot be read or parsed stays as it last was, and so does a single object that cannot be decoded. A
 //     directory that cannot be read stays as it was with all its files. All of that is reported (Problems, log).
-//  6. Where the operating system does not tell of a change (a linked file elsewhere, a network file system), a slow
-//     rescan finds it.
+//  6. Each scan reads all files, and parses those whose content is another. Where the operating system does not tell of
+//     a change (a linked file elsewhere, a network file system), a slow rescan finds it.
 //  7. Of each object, only what the garden keeps of it is held.
 //  8. After a change, each informer is sent the difference between what it was told and what there is now, as events of
 //     its watch. It does not list again: informers wait longer and longer before each list, up to a minute.

@@ -75,7 +75,7 @@ func (f testDir) link(target, name string) {
 	require.NoError(f, os.Symlink(target, f.path(name)))
 }
 func (f testDir) open() *Source    { f.Helper(); s, err := New(f.dir); require.NoError(f, err); return s }
-func (f testDir) rescan(s *Source) { f.Helper(); _, err := s.scan(nil); require.NoError(f, err) }
+func (f testDir) rescan(s *Source) { f.Helper(); require.NoError(f, s.scan(nil)) }
 
 // names returns the objects of a kind that the source lists, as namespace/name, in order.
 func names(t testing.TB, s *Source, kind graph.Kind) []string {

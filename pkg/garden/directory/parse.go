@@ -1,21 +1,22 @@
 package directory
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v2"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kjson "k8s.io/apimachinery/pkg/util/json"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/apimachinery/pkg/util/sets"
 	kyaml "sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/garden"
@@ -27,8 +28,8 @@ import (
 type parsed struct {
 	// objects are those of watched kinds in their order, perhaps some of them more than once.
 	objects []*garden.Object
-	// broken are objects of watched kinds that have an identity but cannot be decoded.
-	broken []graph.Vertex
+	// broken are objects of watched kinds that cannot be decoded.
+	broken sets.Set[graph.Vertex]
 	// skipped counts the objects of other kinds.
 	skipped map[string]int
 	// problems are about single objects.
@@ -37,18 +38,18 @@ type parsed struct {
 
 // parse reads a file. An error means that the file as a whole cannot be understood. It says where.
 func parse(content []byte) (parsed, error) {
-	p := parsed{skipped: map[string]int{}}
+	p := parsed{broken: sets.New[graph.Vertex](), skipped: map[string]int{}}
 	documents, err := split(content)
 	if err != nil {
 		return parsed{}, err
 	}
-	for _, d := range documents {
+	for i, d := range documents {
 		switch {
-		case string(d.json) == "null": // nothing but comments
-		case d.json[0] != '{':
-			return parsed{}, fmt.Errorf("%s is not an object", d.place)
+		case string(d.text) == "null": // nothing but comments
+		case d.text[0] != '{':
+			return parsed{}, fmt.Errorf("%s is not an object", d.place(i))
 		default:
-			if err := p.add(d.json, schema.GroupVersionKind{}, d.place); err != nil {
+			if err := p.add(d.text, schema.GroupVersionKind{}, d.place(i)); err != nil {
 				return parsed{}, err
 			}
 		}
@@ -71,8 +72,7 @@ type head struct {
 // implied is the kind where an item of a typed list does not say it.
 func (p *parsed) add(content []byte, implied schema.GroupVersionKind, place string) error {
 	var h head
-	// Where the head has fields of wrong types, the decoder says so too. What could be read of it helps until then.
-	headErr := kjson.Unmarshal(content, &h)
+	headErr := kjson.Unmarshal(content, &h) // looked at last: what could be read tells which object it is about
 	kind := schema.FromAPIVersionAndKind(h.APIVersion, h.Kind)
 	if kind.Empty() {
 		kind = implied
@@ -94,25 +94,20 @@ func (p *parsed) add(content []byte, implied schema.GroupVersionKind, place stri
 				return err
 			}
 		}
-		return nil
 	case kind.Kind == "":
 		p.problems = append(p.problems, place+": the object has no kind")
-		return nil
 	case !watched:
 		p.skipped[kind.GroupKind().String()]++
-		return nil
-	}
-	v := graph.Vertex{Kind: resource.Kind, Namespace: h.Metadata.Namespace, Name: h.Metadata.Name}
-	err := checkIdentity(resource, v)
-	if err == nil || headErr != nil {
-		var o *garden.Object
-		if o, err = decode(content, kind, resource); err == nil {
-			p.objects = append(p.objects, o)
+	default:
+		v := graph.Vertex{Kind: resource.Kind, Namespace: h.Metadata.Namespace, Name: h.Metadata.Name}
+		o, err := decode(content, kind, resource, v, headErr)
+		if err != nil {
+			p.broken.Insert(v)
+			p.problems = append(p.problems, fmt.Sprintf("%s: %s: %v", place, describe(v), err))
 			return nil
 		}
-		p.broken = append(p.broken, v)
+		p.objects = append(p.objects, o)
 	}
-	p.problems = append(p.problems, fmt.Sprintf("%s: %s: %v", place, describe(v), err))
 	return nil
 }
 
@@ -137,8 +132,20 @@ func describe(v graph.Vertex) string {
 	return fmt.Sprintf("%s %s", v.Kind, strings.TrimPrefix(v.Namespace+"/"+v.Name, "/"))
 }
 
+// hashSeed makes the hashes of this process.
+var hashSeed = maphash.MakeSeed()
+
 // decode returns what is kept of the object, as the API server would have it: in the resource's version, with defaults.
-func decode(content []byte, kind schema.GroupVersionKind, r garden.Resource) (*garden.Object, error) {
+// headErr is what was wrong with its head.
+func decode(
+	content []byte, kind schema.GroupVersionKind, r garden.Resource, v graph.Vertex, headErr error,
+) (*garden.Object, error) {
+	if headErr != nil {
+		return nil, fmt.Errorf("it cannot be decoded: %w", headErr)
+	}
+	if err := checkIdentity(r, v); err != nil {
+		return nil, err
+	}
 	if kind.Version == runtime.APIVersionInternal || !garden.Scheme.Recognizes(kind) {
 		return nil, fmt.Errorf("version %s is not known", kind.GroupVersion())
 	}
@@ -158,30 +165,48 @@ func decode(content []byte, kind schema.GroupVersionKind, r garden.Resource) (*g
 	if err != nil {
 		return nil, err
 	}
-	kept.ResourceVersion = ""
+	// Objects of the same content have the same version, others another.
+	kept.ResourceVersion = strconv.FormatUint(maphash.String(hashSeed, kind.String()+string(content)), 10)
 	return kept, nil
 }
 
 // document is a part of a file.
 type document struct {
-	json  []byte
-	place string
+	// text is JSON, or YAML that begins with the separator's line.
+	text []byte
+	// before is how many lines there are before it, its separator included.
+	before int
 }
 
 // split splits a file into its documents and turns each into JSON. Like kubectl, it goes by the content and not by the
 // file's name, so JSON may be in a .yaml and the reverse.
 func split(content []byte) ([]document, error) {
 	documents, err := splitJSON(content)
-	if err != nil { // what is wrong with JSON is wrong with YAML
-		return splitYAML(content)
+	if err == nil {
+		return documents, nil
+	}
+	// What is wrong with JSON is wrong with YAML.
+	documents = splitYAML(content)
+	for i := range documents {
+		d := &documents[i]
+		asJSON, err := toJSON(d.text)
+		if err != nil {
+			// The parser counts lines from where it begins, so it is told how many there are before.
+			_, placed := toJSON(append(bytes.Repeat([]byte("\n"), max(0, d.before-1)), d.text...))
+			message := strings.Join(strings.Fields(cmp.Or(placed, err).Error()), " ")
+			return nil, fmt.Errorf("%s: %s", d.place(i), message)
+		}
+		d.text = asJSON
 	}
 	return documents, nil
 }
 
-func splitJSON(content []byte) ([]document, error) {
-	var documents []document
+// place says where in the file the document is that comes after n others.
+func (d document) place(n int) string { return fmt.Sprintf("document %d (line %d)", n+1, d.before+1) }
+
+func splitJSON(content []byte) (documents []document, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(content))
-	for offset, line := 0, 1; ; {
+	for offset, line := 0, 0; ; {
 		var raw json.RawMessage
 		if err := decoder.Decode(&raw); errors.Is(err, io.EOF) {
 			return documents, nil
@@ -190,45 +215,29 @@ func splitJSON(content []byte) ([]document, error) {
 		}
 		start := int(decoder.InputOffset()) - len(raw)
 		line += bytes.Count(content[offset:start], []byte("\n"))
-		documents = append(documents, document{raw, fmt.Sprintf("document %d (line %d)", len(documents)+1, line)})
+		documents = append(documents, document{raw, line})
 		offset = start
 	}
 }
 
-func splitYAML(content []byte) ([]document, error) {
-	// The reader does not say where a document was. Its text is found again, since it begins a line and is as it was.
-	content = append([]byte("\n"), bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))...)
-	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content[1:])))
-	var documents []document
-	for offset, line := 0, 0; ; {
-		text, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return documents, nil
+// splitYAML splits at separators, which no value may have at the margin.
+func splitYAML(content []byte) (documents []document) {
+	line := 0
+	for text := range bytes.Lines(content) {
+		line++
+		if bytes.HasPrefix(text, []byte("---")) {
+			documents = append(documents, document{before: line})
+		} else if line == 1 {
+			documents = append(documents, document{})
 		}
-		text = bytes.TrimRight(text, "\n")
-		if err == nil && len(text) == 0 {
-			continue
-		}
-		start := offset + max(0, bytes.Index(content[offset:], append([]byte("\n"), text...))) + 1
-		line += bytes.Count(content[offset:start], []byte("\n"))
-		d := document{place: fmt.Sprintf("document %d (line %d)", len(documents)+1, line)}
-		if err == nil {
-			d.json, err = toJSON(text)
-		}
-		if err != nil {
-			// The parser counts lines from where it begins, so it is told how many there are before.
-			if _, placed := toJSON(append(bytes.Repeat([]byte("\n"), line-1), text...)); placed != nil {
-				err = placed
-			}
-			return nil, fmt.Errorf("%s: %s", d.place, strings.Join(strings.Fields(err.Error()), " "))
-		}
-		documents = append(documents, d)
-		offset, line = start+len(text), line+bytes.Count(text, []byte("\n"))
+		last := &documents[len(documents)-1]
+		last.text = append(last.text, text...)
 	}
+	return documents
 }
 
 // plain matches a document that begins, after comments, with a key at the start of a line, as almost all do.
-var plain = regexp.MustCompile(`^([ \t]*(#.*)?\n)*[A-Za-z]`)
+var plain = regexp.MustCompile(`^(---)?([ \t]*(#.*)?\r?\n)*[A-Za-z]`)
 
 // toJSON turns a YAML document into JSON. A key that is there twice is an error: which one counts would be a guess.
 func toJSON(text []byte) ([]byte, error) {

@@ -1,19 +1,17 @@
 package directory
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/fsnotify/fsnotify"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -25,13 +23,11 @@ const maxFileSize = 64 << 20
 // file is a file as the last scan left it.
 type file struct {
 	path string
-	// info tells whether its content is still the one that was read.
-	info os.FileInfo
-	// unsure: it was read so soon after a change that the next change may not show in info.
-	unsure bool
+	// hash is that of its content when it was last read.
+	hash uint64
 	// parsed is its last good state.
 	parsed
-	// failure is why its content could not be read or parsed, nil when it could.
+	// failure is why the content could not be parsed, nil when it could.
 	failure error
 }
 
@@ -42,34 +38,32 @@ type scanner struct {
 	old     map[string]*file
 	files   []*file // in the order of paths
 	// visited are the real paths of all directories that were read.
-	visited  map[string]bool
+	visited  sets.Set[string]
 	problems []string
-	// again: a file is being written, so another scan is due.
-	again bool
 }
 
 // scan brings the source up to date. It fails, and changes nothing, when the directory itself cannot be read.
-func (s *Source) scan(watcher *fsnotify.Watcher) (again bool, err error) {
-	c := &scanner{Source: s, watcher: watcher, old: map[string]*file{}, visited: map[string]bool{}}
+func (s *Source) scan(watcher *fsnotify.Watcher) error {
+	c := &scanner{Source: s, watcher: watcher, old: map[string]*file{}, visited: sets.New[string]()}
 	for _, f := range s.files {
 		c.old[f.path] = f
 	}
 	if err := c.walk(s.dir); err != nil {
-		return false, err
+		return err
 	}
 	s.files = c.files
 	c.merge()
-	return c.again, nil
+	return nil
 }
 
 // walk reads the files of a directory and of those below it. Each directory is watched before it is read, so that no
 // change falls in between.
 func (c *scanner) walk(dir string) error {
 	actual, err := filepath.EvalSymlinks(dir)
-	if err != nil || c.visited[actual] {
+	if err != nil || c.visited.Has(actual) {
 		return err
 	}
-	c.visited[actual] = true
+	c.visited.Insert(actual)
 	if c.watcher != nil {
 		if err := c.watcher.Add(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			c.problem(dir, fmt.Errorf("only rescans find changes: %w", err))
@@ -80,19 +74,12 @@ func (c *scanner) walk(dir string) error {
 		return err
 	}
 	for _, entry := range entries {
-		path := filepath.Join(dir, entry.Name())
-		isManifest := slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path))
-		if strings.HasPrefix(entry.Name(), ".") || !isManifest && !entry.IsDir() && entry.Type()&fs.ModeSymlink == 0 {
+		if strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
-		info, err := os.Stat(path)
-		if err == nil && info.IsDir() {
-			err = c.walk(path)
-		} else if err == nil && isManifest {
-			c.files = append(c.files, c.read(path, info))
-		}
+		path := filepath.Join(dir, entry.Name())
 		// What does not exist any more was moved away meanwhile, or is a link that leads nowhere.
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := c.visit(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			c.problem(path, err)
 			for _, f := range c.Source.files {
 				if f.path == path || strings.HasPrefix(f.path, path+string(filepath.Separator)) {
@@ -104,66 +91,49 @@ func (c *scanner) walk(dir string) error {
 	return nil
 }
 
-// read returns the file's state: the old one where nothing has changed.
-func (c *scanner) read(path string, info os.FileInfo) *file {
-	old := c.old[path]
-	if old != nil && !old.unsure && os.SameFile(old.info, info) && old.info.Size() == info.Size() &&
-		old.info.ModTime().Equal(info.ModTime()) {
-		return old
+// visit reads a directory, or a file if it is a manifest.
+func (c *scanner) visit(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case info.IsDir():
+		return c.walk(path)
+	case !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path)):
+		return nil
+	case !info.Mode().IsRegular():
+		return errors.New("is not a regular file") // a pipe would never end
+	case info.Size() > maxFileSize:
+		return fmt.Errorf("is larger than %d MiB", maxFileSize>>20)
 	}
-	age := time.Since(info.ModTime())
-	if old != nil && age >= 0 && age < settleTime { // a time in the future says nothing
-		c.again = true
-		return old
+	content, err := os.ReadFile(path) // #nosec G304 -- the operator names the directory
+	if err != nil {
+		return err
 	}
-	f := &file{path: path, info: info, unsure: age < time.Second}
-	var content []byte
-	if !info.Mode().IsRegular() {
-		f.failure = errors.New("is not a regular file") // a pipe would never end
-	} else if info.Size() > maxFileSize {
-		f.failure = fmt.Errorf("is larger than %d MiB", maxFileSize>>20)
-	} else if content, f.failure = os.ReadFile(path); f.failure == nil { // #nosec G304 -- the operator names the directory
-		f.parsed, f.failure = parse(content)
-	} else if errors.Is(f.failure, fs.ErrNotExist) {
-		f.failure = nil
-		return f
+	f := c.old[path]
+	if hash := maphash.Bytes(hashSeed, content); f == nil || f.hash != hash {
+		f = read(path, hash, content, f)
 	}
-	if old != nil {
-		f.keep(old)
-	}
-	for _, o := range f.objects {
-		if o.ResourceVersion == "" { // else the file held it before
-			c.version++
-			o.ResourceVersion = strconv.Itoa(c.version)
-		}
-	}
-	return f
+	c.files = append(c.files, f)
+	return nil
 }
 
-// keep keeps what the file last held where its content does not tell: everything, or single objects.
-func (f *file) keep(old *file) {
-	if f.failure != nil {
+// read parses a file. Where its content does not tell, it holds what it last held: everything, or single objects.
+func read(path string, hash uint64, content []byte, old *file) *file {
+	f := &file{path: path, hash: hash}
+	f.parsed, f.failure = parse(content)
+	switch {
+	case old == nil:
+	case f.failure != nil:
 		f.parsed = old.parsed
-		return
-	}
-	last := make(objects, len(old.objects))
-	for _, o := range old.objects {
-		last[o.Vertex] = o
-	}
-	for i, o := range f.objects {
-		if was := last[o.Vertex]; was != nil {
-			same := *o
-			same.ResourceVersion = was.ResourceVersion
-			if reflect.DeepEqual(&same, was) {
-				f.objects[i] = was
+	default:
+		for _, o := range old.objects {
+			if f.broken.Has(o.Vertex) {
+				f.objects = append(f.objects, o)
 			}
 		}
 	}
-	for _, v := range f.broken {
-		if was := last[v]; was != nil {
-			f.objects = append(f.objects, was)
-		}
-	}
+	return f
 }
 
 // merge puts the files together and publishes the result.
@@ -173,7 +143,7 @@ func (c *scanner) merge() {
 		merged[r.Kind] = objects{}
 	}
 	origin := map[graph.Vertex]string{}
-	skipped := map[string]int{}
+	c.skipped = map[string]int{}
 	for _, f := range c.files {
 		if f.failure != nil {
 			c.problem(f.path, f.failure)
@@ -182,7 +152,7 @@ func (c *scanner) merge() {
 			c.problem(f.path, errors.New(problem))
 		}
 		for kind, n := range f.skipped {
-			skipped[kind] += n
+			c.skipped[kind] += n
 		}
 		for _, o := range f.objects {
 			if other := origin[o.Vertex]; other != "" {
@@ -193,7 +163,6 @@ func (c *scanner) merge() {
 			merged[o.Kind][o.Vertex] = o
 		}
 	}
-	c.skipped = skipped
 	c.publish(merged, c.problems)
 }
 
@@ -206,5 +175,8 @@ func (c *scanner) problem(path string, err error) {
 }
 
 func (s *Source) relative(path string) string {
-	return cmp.Or(strings.TrimPrefix(strings.TrimPrefix(path, s.dir), string(filepath.Separator)), ".")
+	if relative, err := filepath.Rel(s.dir, path); err == nil {
+		return relative
+	}
+	return path
 }

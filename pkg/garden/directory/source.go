@@ -25,10 +25,11 @@ import (
 )
 
 const (
-	// settleTime is how long a file must have been left alone before a change of it is read. Editors truncate and then
-	// write, and half a file may well parse.
+	// settleTime is how long there must be no notification before changes are read. Editors truncate and then write, and
+	// half a file may well parse.
 	settleTime = 50 * time.Millisecond
-	// rescanInterval is how often the directory is looked through without a notification.
+	// rescanInterval is how often the directory is read without a notification, and how long changes are read after the
+	// first of them at most.
 	rescanInterval = 10 * time.Second
 	// maxProblems bounds what is reported of one scan. A directory that holds everything twice should not fill the log.
 	maxProblems = 100
@@ -36,13 +37,12 @@ const (
 
 // Source is the garden.Source on a directory of manifests. It is safe for concurrent use.
 type Source struct {
-	dir    string
-	rescan time.Duration
+	dir            string
+	settle, rescan time.Duration
 
 	// What the last scan saw. Only scans touch it: that of New, then those of Run, one after the other.
 	files   []*file
 	skipped map[string]int // objects of kinds that are not watched
-	version int            // the resource version that was given to an object last
 
 	// What was logged last, by Run alone.
 	logged        []string
@@ -54,8 +54,7 @@ type Source struct {
 	problems []string               // replaced, never changed
 }
 
-// objects are those of one kind. Invariant: an object that has changed is another pointer, with another resource
-// version.
+// objects are those of one kind. Invariant: an object that has changed has another resource version.
 type objects map[graph.Vertex]*garden.Object
 
 // New reads the directory once. It fails when dir is not a directory that can be read. Whatever is wrong with the files
@@ -65,8 +64,8 @@ func New(dir string) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("landscape %s: %w", dir, err)
 	}
-	s := &Source{dir: absolute, rescan: rescanInterval, changed: make(chan struct{})}
-	if _, err := s.scan(nil); err != nil {
+	s := &Source{dir: absolute, settle: settleTime, rescan: rescanInterval, changed: make(chan struct{})}
+	if err := s.scan(nil); err != nil {
 		return nil, fmt.Errorf("landscape %s cannot be read: %w", dir, err)
 	}
 	return s, nil
@@ -86,35 +85,32 @@ func (s *Source) Run(ctx context.Context) error {
 		events, failures = watcher.Events, watcher.Errors
 	}
 
-	timer := time.NewTimer(0) // there may have been changes since New, and no directory is watched yet
+	next := time.Now() // there may have been changes since New, and no directory is watched yet
+	timer := time.NewTimer(0)
 	defer timer.Stop()
-	soon := true
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
-			soon = s.follow(logger, watcher)
-			timer.Reset(map[bool]time.Duration{true: settleTime, false: s.rescan}[soon])
+			s.follow(logger, watcher)
+			next = time.Now().Add(s.rescan)
+			timer.Reset(s.rescan)
 			continue
 		case <-events:
 		case err := <-failures:
 			logger.Error(err, "Notifications of changes were lost, so the directory is looked through")
 		}
-		if !soon {
-			soon = true
-			timer.Reset(settleTime)
-		}
+		timer.Reset(min(s.settle, time.Until(next)))
 	}
 }
 
 // follow scans, and logs what is new. When the directory itself cannot be read, everything stays as it was.
-func (s *Source) follow(logger klog.Logger, watcher *fsnotify.Watcher) (again bool) {
-	before := s.logged
-	again, err := s.scan(watcher)
-	if err != nil {
+func (s *Source) follow(logger klog.Logger, watcher *fsnotify.Watcher) {
+	if err := s.scan(watcher); err != nil {
 		s.publish(s.objects, []string{fmt.Sprintf("the landscape cannot be read, so it stays as it last was: %v", err)})
 	}
+	before := s.logged
 	s.logged = s.Problems()
 	for _, problem := range s.logged {
 		if !slices.Contains(before, problem) {
@@ -128,7 +124,6 @@ func (s *Source) follow(logger klog.Logger, watcher *fsnotify.Watcher) (again bo
 		logger.Info("Skipped objects of kinds that are not watched", "objects", s.skipped)
 		s.loggedSkipped = s.skipped
 	}
-	return again
 }
 
 // publish makes all kinds' objects, and what is wrong, visible at once.
@@ -138,11 +133,7 @@ func (s *Source) publish(objects map[graph.Kind]objects, problems []string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.problems = problems
-	if maps.EqualFunc(s.objects, objects, maps.Equal) {
-		return
-	}
-	s.objects = objects
+	s.problems, s.objects = problems, objects
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
@@ -244,7 +235,7 @@ func difference(old, now objects) []watch.Event {
 	for v, o := range now {
 		if was := old[v]; was == nil {
 			events = append(events, watch.Event{Type: watch.Added, Object: o})
-		} else if was != o {
+		} else if was.ResourceVersion != o.ResourceVersion {
 			events = append(events, watch.Event{Type: watch.Modified, Object: o})
 		}
 	}
