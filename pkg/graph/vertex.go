@@ -28,7 +28,7 @@ type Edge struct {
 // allowListed reports whether the kind table has the edge. A Seed has no namespace; one that pretends to is no end of
 // any edge.
 func (e Edge) allowListed() bool {
-	return e.From.Kind.valid() && allowList[e.From.Kind]&(1<<e.To.Kind) != 0 &&
+	return e.From.Kind.PointsTo(e.To.Kind) &&
 		(e.From.Kind != KindSeed || e.From.Namespace == "") && (e.To.Kind != KindSeed || e.To.Namespace == "")
 }
 
