@@ -40,9 +40,6 @@ type Graph struct {
 	// What follows is for the holder of writing alone.
 
 	counters
-	// unused lists vertices that lost their last edge or their object during a Set or Delete. Invariant: empty
-	// otherwise.
-	unused []id
 	// scopesStale: a Seed's own reach has changed. Invariant: false outside of a Set or Delete.
 	scopesStale bool
 	// work counts the vertices and edges that changes have looked at. Tests bound it.
@@ -69,16 +66,10 @@ type vertex struct {
 	// object: it is an object of the garden, as against being only referred to.
 	object bool
 	// uses counts the edges from and to this vertex, or the vertices in this namespace.
-	uses uint32
+	uses int32
 	// seeds are the Seeds that the vertex reaches, with the number of its edges that lead to each. Invariant: sorted by
 	// Seed, and no count is 0.
 	seeds []seedCount
-	// links is nil for the many vertices that own no edge and to which no other object's edge leads.
-	links *links
-}
-
-// links are the edges that are kept with a vertex.
-type links struct {
 	// owned are the edges that this object owns, in the order in which they were given.
 	owned []edge
 	// others are the sources of the edges into this vertex that other objects own; those that it owns itself, by far
@@ -91,13 +82,13 @@ type edge struct{ from, to id }
 
 type seedCount struct {
 	seed  id
-	count uint32
+	count int32
 }
 
 func (v *vertex) isSeed() bool { return v.kind == KindSeed && v.namespace == none }
 
 // pageSize is small enough for a graph of a few vertices to cost little.
-const pageSize = 1 << 9
+const pageSize = 1 << 10
 
 // New returns an empty graph.
 func New(opts Options) *Graph {

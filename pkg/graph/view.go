@@ -93,7 +93,7 @@ func (g *Graph) copy() *View {
 		}
 	}
 	for number := range g.next {
-		for _, e := range g.at(number).edges().owned {
+		for _, e := range g.at(number).owned {
 			w.out = append(w.out, places[e.from]<<32|places[e.to])
 		}
 	}
