@@ -25,9 +25,10 @@ type Graph struct {
 	// mu guards what follows. It is locked by a holder of writing only, and only while something changes.
 	mu sync.RWMutex
 
-	// ids finds a vertex by its kind and name; the names of namespaces have kind 0. Invariant: it has exactly the
-	// vertices that are alive.
-	ids [numKinds]map[key]id
+	// ids finds a vertex by its kind and name; the names of namespaces have kind 0. The last map is for those whose names
+	// a Shoot may imply as well: it is as good as empty, so that asking for an implied one takes no second look-up in a
+	// large map. Invariant: the maps have exactly the vertices that are alive.
+	ids [numKinds + 1]map[key]id
 	// pages hold the vertices by their ids. They never move, so growing copies nothing.
 	pages []*[pageSize]vertex
 	// free lists the ids that no vertex has now. Invariant: their places are zero.
@@ -53,16 +54,16 @@ type id uint32
 // none is the number of no vertex. Its place is always zero: no object, no edges, no Seeds.
 const none id = 0
 
-// key is what tells vertices of one kind apart. A namespace is the number of a vertex of kind 0 that has its name.
+// key is a Vertex whose namespace is the number of a vertex of kind 0 that has its name.
 type key struct {
 	name      string
 	namespace id
+	kind      Kind
 }
 
 // vertex is a vertex with what is known of it. Invariant: it is an object or in use.
 type vertex struct {
 	key
-	kind Kind
 	// object: it is an object of the garden, as against being only referred to.
 	object bool
 	// uses counts the edges from and to this vertex, or the vertices in this namespace.
@@ -104,18 +105,25 @@ func New(opts Options) *Graph {
 
 func (g *Graph) at(v id) *vertex { return &g.pages[v/pageSize][v%pageSize] }
 
+// names returns that of ids which v belongs to. The kind must be valid, or 0.
+func (g *Graph) names(v Vertex) map[key]id {
+	if _, ok := ImpliedShoot(v); ok {
+		return g.ids[numKinds]
+	}
+	return g.ids[v.Kind]
+}
+
 // find returns the number of a vertex.
-func (g *Graph) find(v Vertex) id {
-	if int(v.Kind) >= numKinds {
+func (g *Graph) find(v Vertex) (namespace id) {
+	if int(v.Kind) >= numKinds || len(g.names(v)) == 0 {
 		return none
 	}
-	namespace := none
 	if v.Namespace != "" {
-		if namespace = g.ids[0][key{v.Namespace, none}]; namespace == none {
+		if namespace = g.ids[0][key{name: v.Namespace}]; namespace == none {
 			return none
 		}
 	}
-	return g.ids[v.Kind][key{v.Name, namespace}]
+	return g.names(v)[key{v.Name, namespace, v.Kind}]
 }
 
 // vertex is the inverse of find.

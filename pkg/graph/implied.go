@@ -23,7 +23,10 @@ var implied = []struct {
 // that Shoot exists. False when v's kind and name follow from no Shoot.
 func ImpliedShoot(v Vertex) (Vertex, bool) {
 	for i := range implied {
-		if stem, ok := strings.CutSuffix(v.Name, implied[i].suffix); ok && v.Kind == implied[i].kind && stem != "" {
+		if v.Kind != implied[i].kind {
+			continue
+		}
+		if stem, ok := strings.CutSuffix(v.Name, implied[i].suffix); ok && stem != "" {
 			return Vertex{Kind: KindShoot, Namespace: v.Namespace, Name: stem}, true
 		}
 	}

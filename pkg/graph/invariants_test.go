@@ -28,7 +28,9 @@ func (g *Graph) checkInvariants(t testing.TB) {
 	for kind := range g.ids {
 		for k, number := range g.ids[kind] {
 			v := g.at(number)
-			require.True(t, k == v.key && kind == int(v.kind) && number == g.find(g.vertex(number)), g.vertex(number))
+			require.True(t, k == v.key && number == g.find(g.vertex(number)), g.vertex(number))
+			_, impliable := ImpliedShoot(g.vertex(number))
+			require.True(t, impliable && kind == numKinds || !impliable && kind == int(k.kind), g.vertex(number))
 			require.False(t, free[number])
 			alive++
 		}

@@ -29,9 +29,12 @@ func (g *Graph) Stats() Stats {
 	g.writing.Lock()
 	defer g.writing.Unlock()
 	s := Stats{Vertices: map[Kind]int{}, Objects: map[Kind]int{}, Edges: map[EdgeKinds]int{}, LeftOut: g.leftOut}
+	for k := range g.ids[numKinds] {
+		s.Vertices[k.kind]++
+	}
 	for from := Kind(1); from.valid(); from++ {
 		if n := len(g.ids[from]); n > 0 {
-			s.Vertices[from] = n
+			s.Vertices[from] += n
 		}
 		if n := g.objects[from]; n > 0 {
 			s.Objects[from] = n

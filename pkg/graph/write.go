@@ -97,7 +97,7 @@ func (g *Graph) intern(v Vertex) id {
 	if found := g.find(v); found != none {
 		return found
 	}
-	k := key{name: strings.Clone(v.Name)}
+	k := key{name: strings.Clone(v.Name), kind: v.Kind}
 	if v.Namespace != "" {
 		k.namespace = g.intern(Vertex{Name: v.Namespace})
 		g.at(k.namespace).uses++
@@ -108,19 +108,19 @@ func (g *Graph) intern(v Vertex) id {
 	} else if g.next++; int(number/pageSize) == len(g.pages) {
 		g.pages = append(g.pages, new([pageSize]vertex))
 	}
-	*g.at(number) = vertex{key: k, kind: v.Kind}
-	g.ids[v.Kind][k] = number
+	*g.at(number) = vertex{key: k}
+	g.names(v)[k] = number
 	return number
 }
 
 // tidyUp removes a vertex that nothing needs any more.
 func (g *Graph) tidyUp(number id) {
 	v := g.at(number)
-	if v.uses > 0 || v.object || g.ids[v.kind][v.key] != number { // the last: it is gone already
+	names, namespace := g.names(g.vertex(number)), v.namespace
+	if v.uses > 0 || v.object || names[v.key] != number { // the last: it is gone already
 		return
 	}
-	namespace := v.namespace
-	delete(g.ids[v.kind], v.key)
+	delete(names, v.key)
 	*v = vertex{}
 	g.free = append(g.free, number)
 	if namespace != none {
