@@ -35,12 +35,14 @@ type Graph struct {
 	free []id
 	// next is the least number that no vertex has had.
 	next id
-	// scopes has, for each Seed that others lead to, these and itself, sorted. Invariant: empty with ParentScopeSeed.
+	// scopes has, for each Seed, itself and those that lead to it, sorted. Invariant: empty with ParentScopeSeed.
 	scopes map[id][]id
 
 	// What follows is for the holder of writing alone.
 
-	counters
+	// edges counts the edges by the kinds of their ends, leftOut those that were left out.
+	edges   [numKinds][numKinds]int
+	leftOut uint64
 	// scopesStale: a Seed's own reach has changed. Invariant: false outside of a Set or Delete.
 	scopesStale bool
 	// work counts the vertices and edges that changes have looked at. Tests bound it.
@@ -132,42 +134,56 @@ func (g *Graph) vertex(number id) Vertex {
 	return Vertex{Kind: at.kind, Namespace: g.at(at.namespace).name, Name: at.name}
 }
 
-// implying returns the Shoot object that implies v by its name.
-func (g *Graph) implying(v Vertex) id {
-	if shoot, ok := ImpliedShoot(v); ok {
-		if found := g.find(shoot); g.at(found).object {
-			return found
-		}
-	}
-	return none
-}
-
 // Reaches reports whether a path, possibly empty, leads from v to the named Seed: whether a client of that Seed is
 // related to v. It allocates nothing.
 func (g *Graph) Reaches(v Vertex, seed string) bool {
-	if v.isSeed() && v.Name == seed {
+	target := Vertex{Kind: KindSeed, Name: seed}
+	if v == target {
 		return true
 	}
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	target := g.find(Vertex{Kind: KindSeed, Name: seed})
-	return target != none && (g.related(g.implying(v), target) || g.related(g.find(v), target))
+	found := g.find(target)
+	return found != none && g.reaches(v, found)
 }
 
-// related reports whether v reaches the Seed or one that leads to it.
-func (g *Graph) related(v, seed id) bool {
-	seeds := g.at(v).seeds
+// reaches reports whether a path leads to the Seed from v, or from the Shoot object that implies v by its name.
+func (g *Graph) reaches(v Vertex, seed id) bool {
+	if shoot, ok := ImpliedShoot(v); ok {
+		if at := g.at(g.find(shoot)); at.object && g.related(at.seeds, seed) {
+			return true
+		}
+	}
+	return g.related(g.at(g.find(v)).seeds, seed)
+}
+
+// related reports whether the Seed is one of these, or one of these leads to it.
+func (g *Graph) related(seeds []seedCount, seed id) bool {
 	scope, ok := g.scopes[seed]
 	if !ok {
 		_, found := findSeed(seeds, seed)
 		return found
 	}
-	for _, s := range seeds {
-		if _, found := slices.BinarySearch(scope, s.seed); found {
-			return true
+	return slices.ContainsFunc(seeds, func(s seedCount) bool {
+		_, found := slices.BinarySearch(scope, s.seed)
+		return found
+	})
+}
+
+// Seeds returns the names of all Seeds that v reaches, sorted: those for which Reaches is true.
+func (g *Graph) Seeds(v Vertex) (names []string) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if v.isSeed() {
+		names = append(names, v.Name)
+	}
+	for k, seed := range g.ids[KindSeed] {
+		if g.reaches(v, seed) {
+			names = append(names, k.name)
 		}
 	}
-	return false
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // HasObject reports whether the object itself exists (Set and not deleted), as against being only referred to. It
@@ -176,26 +192,4 @@ func (g *Graph) HasObject(object Vertex) bool {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return g.at(g.find(object)).object
-}
-
-// Seeds returns the names of all Seeds that v reaches, sorted: those for which Reaches is true.
-func (g *Graph) Seeds(v Vertex) []string {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	var names []string
-	if v.isSeed() {
-		names = append(names, v.Name)
-	}
-	for _, reading := range [...]id{g.implying(v), g.find(v)} {
-		for _, s := range g.at(reading).seeds {
-			names = append(names, g.at(s.seed).name)
-		}
-		for seed := range g.scopes {
-			if g.related(reading, seed) {
-				names = append(names, g.at(seed).name)
-			}
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

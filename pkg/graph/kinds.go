@@ -4,14 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
-	operationsv1alpha1 "github.com/gardener/gardener/pkg/apis/operations/v1alpha1"
-	securityv1alpha1 "github.com/gardener/gardener/pkg/apis/security/v1alpha1"
-	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
-	certificatesv1 "k8s.io/api/certificates/v1"
-	coordinationv1 "k8s.io/api/coordination/v1"
-	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -60,7 +52,7 @@ type kindInfo struct {
 	// tracked: the graph has a vertex for every object of this kind, if a moment late, so absence from the graph is
 	// absence from the garden. Vertices of the other kinds are there only while something refers to them.
 	tracked bool
-	to      kindSet
+	to      uint64
 }
 
 // The values of namespaced and tracked.
@@ -69,28 +61,23 @@ const (
 	referred, tracked   = false, true
 )
 
-// api is a group with all versions in which it has a kind. The first is the one that seedguard reads.
-type api struct {
-	group    string
-	versions []string
-}
+// api is a group, followed by all versions in which it has a kind. The first version is the one that seedguard reads.
+type api []string
 
 var (
-	core           = api{gardencorev1beta1.GroupName, []string{"v1beta1"}}
-	coreV1         = api{gardencorev1beta1.GroupName, []string{"v1", "v1beta1"}}
-	operations     = api{operationsv1alpha1.GroupName, []string{"v1alpha1"}}
-	security       = api{securityv1alpha1.GroupName, []string{"v1alpha1"}}
-	seedmanagement = api{seedmanagementv1alpha1.GroupName, []string{"v1alpha1"}}
-	kubernetes     = api{corev1.GroupName, []string{"v1"}}
-	certificates   = api{certificatesv1.GroupName, []string{"v1", "v1beta1"}}
-	coordination   = api{coordinationv1.GroupName, []string{"v1", "v1beta1"}}
-	rbac           = api{rbacv1.GroupName, []string{"v1", "v1beta1", "v1alpha1"}}
+	core           = api{"core.gardener.cloud", "v1beta1"}
+	coreV1         = api{"core.gardener.cloud", "v1", "v1beta1"}
+	operations     = api{"operations.gardener.cloud", "v1alpha1"}
+	security       = api{"security.gardener.cloud", "v1alpha1"}
+	seedmanagement = api{"seedmanagement.gardener.cloud", "v1alpha1"}
+	kubernetes     = api{"", "v1"}
+	certificates   = api{"certificates.k8s.io", "v1", "v1beta1"}
+	coordination   = api{"coordination.k8s.io", "v1", "v1beta1"}
+	rbac           = api{"rbac.authorization.k8s.io", "v1", "v1beta1", "v1alpha1"}
 )
 
-// kindSet has a bit for each kind.
-type kindSet uint64
-
-func to(kinds ...Kind) (set kindSet) {
+// to returns a set of kinds, with a bit for each.
+func to(kinds ...Kind) (set uint64) {
 	for _, k := range kinds {
 		set |= 1 << k
 	}
@@ -136,14 +123,6 @@ var kinds = [numKinds]kindInfo{
 
 func (k Kind) valid() bool { return k > 0 && int(k) < numKinds }
 
-// info returns the kind's row, an empty one for what is no kind of the graph.
-func (k Kind) info() *kindInfo {
-	if !k.valid() {
-		return &kinds[0]
-	}
-	return &kinds[k]
-}
-
 // String returns the kind's name as the Kubernetes API spells it.
 func (k Kind) String() string {
 	if !k.valid() {
@@ -154,26 +133,26 @@ func (k Kind) String() string {
 
 // Tracked reports whether the graph has a vertex for every object of this kind. Only then does "the graph has no such
 // object" mean that the object does not exist.
-func (k Kind) Tracked() bool { return k.info().tracked }
+func (k Kind) Tracked() bool { return k.valid() && kinds[k].tracked }
 
 // Namespaced reports whether the objects of this kind are in namespaces.
-func (k Kind) Namespaced() bool { return k.info().namespaced }
+func (k Kind) Namespaced() bool { return k.valid() && kinds[k].namespaced }
 
 // Versions returns the names of all API versions in which the kind exists, the one that seedguard reads first.
-func (k Kind) Versions() []string { return slices.Clone(k.info().versions) }
+func (k Kind) Versions() []string { return slices.Clone(kinds[k].api[1:]) }
 
 // Resource returns the kind's resource, in the version that seedguard reads. It is zero for what is no kind of the
 // graph.
 func (k Kind) Resource() (resource schema.GroupVersionResource) {
 	if k.valid() {
-		gv := schema.GroupVersion{Group: kinds[k].group, Version: kinds[k].versions[0]}
+		gv := schema.GroupVersion{Group: kinds[k].api[0], Version: kinds[k].api[1]}
 		resource, _ = meta.UnsafeGuessKindToResource(gv.WithKind(kinds[k].name))
 	}
 	return resource
 }
 
 // PointsTo reports whether an edge may lead from this kind to the other one.
-func (k Kind) PointsTo(other Kind) bool { return k.info().to&(1<<other) != 0 }
+func (k Kind) PointsTo(other Kind) bool { return k.valid() && kinds[k].to&(1<<other) != 0 }
 
 // Kinds returns all kinds of the graph, in the order of their names.
 func Kinds() []Kind {

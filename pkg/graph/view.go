@@ -13,24 +13,17 @@ import (
 )
 
 // View is a copy of a graph as of one moment, implied vertices included, as gonum's graph.Directed. It does not change
-// any more and is safe for concurrent use. Its nodes are of type Node, made when they are asked for: a list of all of a
-// big graph would be much larger than the graph.
+// any more and is safe for concurrent use. Its nodes are of type Node.
 type View struct {
 	parentScope ParentScope
-	// vertices are those of the graph; their ids are their places. The ids of implied ones follow.
-	vertices []viewed
-	implied  []impliedBy
+	// nodes are all but the implied ones; their ids are their places. The ids of implied ones follow.
+	nodes []Node
+	// implied has the id of the Shoot times len(implied), plus the place of the suffix there. The nodes are made when
+	// they are asked for, since there are many.
+	implied []int
 	// out and in are all edges, each once and sorted: from<<32 | to in out, to<<32 | from in in.
 	out, in []uint64
 }
-
-type viewed struct {
-	Vertex
-	object bool
-}
-
-// impliedBy is a vertex that is there because of the name of a Shoot, and the place of its suffix in the list of them.
-type impliedBy struct{ shoot, suffix uint32 }
 
 // Node is a node of a View. It knows how to be written by gonum's dot encoding.
 type Node struct {
@@ -40,11 +33,11 @@ type Node struct {
 	// Implied: the vertex is there only because of the name of a Shoot.
 	Implied bool
 
-	id int64
+	id int
 }
 
 // ID implements gonum's graph.Node. An id means something in its View only.
-func (n Node) ID() int64 { return n.id }
+func (n Node) ID() int64 { return int64(n.id) }
 
 // DOTID implements gonum's dot.Node. Different vertices have different ids, whatever is in their names.
 func (n Node) DOTID() string {
@@ -69,59 +62,48 @@ func (n Node) Attributes() []encoding.Attribute {
 
 // View copies the graph. Decisions go on meanwhile; a Set or Delete waits for some milliseconds with 100,000 Shoots.
 func (g *Graph) View() *View {
-	w := g.copy()
-	w.addImplied()
+	w := &View{parentScope: g.parentScope}
+	g.writing.Lock()
+	ids, explicit := make([]int, g.next), map[Vertex]int{}
+	for number := range g.next {
+		if v := g.at(number); v.kind != 0 {
+			ids[number] = len(w.nodes)
+			w.nodes = append(w.nodes, Node{id: ids[number], Vertex: g.vertex(number), Object: v.object})
+		}
+	}
+	for number := range g.next {
+		for _, e := range g.at(number).owned {
+			w.out = append(w.out, pack(ids[e.from], ids[e.to]))
+		}
+	}
+	for _, number := range g.ids[numKinds] {
+		explicit[g.vertex(number)] = ids[number]
+	}
+	g.writing.Unlock()
+
+	for _, shoot := range w.nodes {
+		if !shoot.Object || shoot.Vertex.Kind != KindShoot || shoot.Vertex.Name == "" {
+			continue
+		}
+		for suffix := range implied {
+			from, ok := explicit[impliedVertex(shoot.Vertex, suffix)]
+			if !ok {
+				from = len(w.nodes) + len(w.implied)
+				w.implied = append(w.implied, shoot.id*len(implied)+suffix)
+			}
+			w.out = append(w.out, pack(from, shoot.id))
+		}
+	}
 	slices.Sort(w.out)
 	w.out = slices.Compact(w.out)
-	w.in = make([]uint64, len(w.out))
-	for i, e := range w.out {
-		w.in[i] = e>>32 | e<<32
+	for _, e := range w.out {
+		w.in = append(w.in, e>>32|e<<32)
 	}
 	slices.Sort(w.in)
 	return w
 }
 
-func (g *Graph) copy() *View {
-	g.writing.Lock()
-	defer g.writing.Unlock()
-	w := &View{parentScope: g.parentScope}
-	places := make([]uint64, g.next)
-	for number := range g.next {
-		if v := g.at(number); v.kind != 0 {
-			places[number] = uint64(len(w.vertices))
-			w.vertices = append(w.vertices, viewed{g.vertex(number), v.object})
-		}
-	}
-	for number := range g.next {
-		for _, e := range g.at(number).owned {
-			w.out = append(w.out, places[e.from]<<32|places[e.to])
-		}
-	}
-	return w
-}
-
-// addImplied adds what Shoot objects imply. A vertex that is there already takes the place of an implied one.
-func (w *View) addImplied() {
-	there := map[Vertex]int{}
-	for i, v := range w.vertices {
-		if _, ok := ImpliedShoot(v.Vertex); ok {
-			there[v.Vertex] = i
-		}
-	}
-	for shoot, v := range w.vertices {
-		if !v.object || v.Kind != KindShoot || v.Name == "" {
-			continue
-		}
-		for suffix := range implied {
-			from, ok := there[impliedVertex(v.Vertex, suffix)]
-			if !ok {
-				from = len(w.vertices) + len(w.implied)
-				w.implied = append(w.implied, impliedBy{uint32(shoot), uint32(suffix)}) //nolint:gosec // from numbers of 32 bits
-			}
-			w.out = append(w.out, uint64(from)<<32|uint64(shoot)) //nolint:gosec // not negative
-		}
-	}
-}
+func pack(from, to int) uint64 { return uint64(from)<<32 | uint64(to) } //nolint:gosec // not negative
 
 func impliedVertex(shoot Vertex, suffix int) Vertex {
 	return Vertex{implied[suffix].kind, shoot.Namespace, shoot.Name + implied[suffix].suffix}
@@ -130,34 +112,30 @@ func impliedVertex(shoot Vertex, suffix int) Vertex {
 // Find returns the node of a vertex, false when the graph has no such vertex. It looks at all of them: nobody asks
 // often.
 func (w *View) Find(v Vertex) (Node, bool) {
-	if i := slices.IndexFunc(w.vertices, func(x viewed) bool { return x.Vertex == v }); i >= 0 {
-		return w.node(i), true
-	}
-	if shoot, ok := ImpliedShoot(v); ok {
-		if n, ok := w.Find(shoot); ok {
-			for nodes := w.To(n.id); nodes.Next(); {
-				if n := nodes.Node().(Node); n.Vertex == v {
-					return n, true
-				}
+	shoot, impliable := ImpliedShoot(v)
+	for id := range w.len() {
+		if id < len(w.nodes) || impliable && w.nodes[w.implied[id-len(w.nodes)]/len(implied)].Vertex == shoot {
+			if n := w.node(id); n.Vertex == v {
+				return n, true
 			}
 		}
 	}
 	return Node{}, false
 }
 
-func (w *View) node(id int) Node {
-	if id < len(w.vertices) {
-		return Node{id: int64(id), Vertex: w.vertices[id].Vertex, Object: w.vertices[id].object}
-	}
-	by := w.implied[id-len(w.vertices)]
-	return Node{id: int64(id), Vertex: impliedVertex(w.vertices[by.shoot].Vertex, int(by.suffix)), Implied: true}
-}
+func (w *View) len() int { return len(w.nodes) + len(w.implied) }
 
-func (w *View) has(id int64) bool { return id >= 0 && id < int64(len(w.vertices)+len(w.implied)) }
+func (w *View) node(id int) Node {
+	if id < len(w.nodes) {
+		return w.nodes[id]
+	}
+	by := w.implied[id-len(w.nodes)]
+	return Node{id: id, Vertex: impliedVertex(w.nodes[by/len(implied)].Vertex, by%len(implied)), Implied: true}
+}
 
 // Node implements gonum's graph.Graph. It returns nil when there is no such node.
 func (w *View) Node(id int64) gonum.Node {
-	if !w.has(id) {
+	if id < 0 || id >= int64(w.len()) {
 		return nil
 	}
 	return w.node(int(id))
@@ -165,7 +143,7 @@ func (w *View) Node(id int64) gonum.Node {
 
 // Nodes implements gonum's graph.Graph.
 func (w *View) Nodes() gonum.Nodes {
-	return iterator.NewImplicitNodes(0, len(w.vertices)+len(w.implied), func(id int) gonum.Node { return w.node(id) })
+	return iterator.NewImplicitNodes(0, w.len(), func(id int) gonum.Node { return w.node(id) })
 }
 
 // From implements gonum's graph.Graph.
@@ -176,18 +154,18 @@ func (w *View) To(id int64) gonum.Nodes { return w.ends(w.in, id) }
 
 // ends returns the nodes in the lower halves of those edges whose upper half is the id.
 func (w *View) ends(edges []uint64, id int64) gonum.Nodes {
-	if !w.has(id) {
+	if w.Node(id) == nil {
 		return gonum.Empty
 	}
 	first, _ := slices.BinarySearch(edges, uint64(id)<<32) //nolint:gosec // not negative
-	end, _ := slices.BinarySearch(edges, uint64(id+1)<<32) //nolint:gosec // not negative
+	end, _ := slices.BinarySearch(edges, pack(int(id)+1, 0))
 	return iterator.NewImplicitNodes(first, end, func(i int) gonum.Node { return w.node(int(edges[i] & math.MaxUint32)) })
 }
 
 // HasEdgeFromTo implements gonum's graph.Directed.
 func (w *View) HasEdgeFromTo(from, to int64) bool {
-	_, found := slices.BinarySearch(w.out, uint64(from)<<32|uint64(to)) //nolint:gosec // not negative
-	return found && w.has(from) && w.has(to)
+	_, found := slices.BinarySearch(w.out, pack(int(from), int(to)))
+	return found && w.Node(from) != nil && w.Node(to) != nil
 }
 
 // HasEdgeBetween implements gonum's graph.Graph.
@@ -226,7 +204,7 @@ func (w *View) Path(v Vertex, seed string) (vertices []Vertex) {
 	if !known || !found {
 		return nil
 	}
-	steps, _ := path.DijkstraFromTo(from, to, walk{w, from.id})
+	steps, _ := path.DijkstraFromTo(from, to, walk{w, from.ID()})
 	for _, n := range steps {
 		vertices = append(vertices, n.(Node).Vertex)
 	}

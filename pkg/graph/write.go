@@ -2,6 +2,7 @@ package graph
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -50,14 +51,7 @@ func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	owner = g.intern(object)
-	if at := g.at(owner); at.object != exists {
-		at.object = exists
-		if exists {
-			g.objects[at.kind]++
-		} else {
-			g.objects[at.kind]--
-		}
-	}
+	g.at(owner).object = exists
 	owned := append(make([]edge, 0, len(edges)), old[:head]...)
 	for _, e := range edges[head : len(edges)-tail] {
 		owned = append(owned, edge{g.intern(e.From), g.intern(e.To)})
@@ -192,19 +186,15 @@ func (g *Graph) changeSeed(v, seed id, by int) {
 // it.
 func (g *Graph) findScopes() {
 	g.scopes, g.scopesStale = map[id][]id{}, false
-	for _, start := range g.ids[KindSeed] {
+	for _, start := range slices.Sorted(maps.Values(g.ids[KindSeed])) {
 		reached := []id{start}
 		for i := 0; i < len(reached); i++ {
+			g.scopes[reached[i]] = append(g.scopes[reached[i]], start)
 			for _, s := range g.at(reached[i]).seeds {
 				if !slices.Contains(reached, s.seed) {
 					reached = append(reached, s.seed)
-					g.scopes[s.seed] = append(g.scopes[s.seed], start)
 				}
 			}
 		}
-	}
-	for seed, scope := range g.scopes {
-		g.scopes[seed] = append(scope, seed)
-		slices.Sort(g.scopes[seed])
 	}
 }
