@@ -12,10 +12,6 @@ type Options struct {
 }
 
 // Graph is the resource graph. All methods may be called by many goroutines at once.
-//
-// Set and Delete take turns with each other and with Stats and View. Reaches, HasObject and Seeds wait only while a
-// Set or Delete applies a change, some microseconds. They see all of a Set or Delete or nothing of it: a Shoot that
-// moves is always on at least one of its Seeds.
 type Graph struct {
 	parentScope ParentScope
 
@@ -25,9 +21,8 @@ type Graph struct {
 	// mu guards what follows. It is locked by a holder of writing only, and only while something changes.
 	mu sync.RWMutex
 
-	// ids finds a vertex by its kind and name; the names of namespaces have kind 0. The last map is for those whose names
-	// a Shoot may imply as well: it is as good as empty, so that asking for an implied one takes no second look-up in a
-	// large map. Invariant: the maps have exactly the vertices that are alive.
+	// ids finds a vertex by its kind and name; the names of namespaces have kind 0. The last map has the few whose names
+	// a Shoot may imply as well, so that an implied one takes one look-up in a large map. Invariant: all are alive.
 	ids [numKinds + 1]map[key]id
 	// pages hold the vertices by their ids. They never move, so growing copies nothing.
 	pages []*[pageSize]vertex
@@ -75,9 +70,8 @@ type vertex struct {
 	seeds []seedCount
 	// owned are the edges that this object owns, in the order in which they were given.
 	owned []edge
-	// others are the sources of the edges into this vertex that other objects own; those that it owns itself, by far
-	// the most, are found in owned. Invariant: empty for a Seed, whose list would be long and is never needed, since
-	// edges end there.
+	// others are the sources of the edges into this vertex that other objects own; its own are in owned. Invariant:
+	// empty for a Seed, whose list would be long and is never needed, since edges end there.
 	others []id
 }
 
@@ -88,17 +82,12 @@ type seedCount struct {
 	count int32
 }
 
-func (v *vertex) isSeed() bool { return v.kind == KindSeed && v.namespace == none }
-
 // pageSize is small enough for a graph of a few vertices to cost little.
 const pageSize = 1 << 10
 
 // New returns an empty graph.
 func New(opts Options) *Graph {
 	g := &Graph{parentScope: opts.ParentScope, pages: []*[pageSize]vertex{new([pageSize]vertex)}, next: 1}
-	if g.parentScope == "" {
-		g.parentScope = ParentScopeSeed
-	}
 	for kind := range g.ids {
 		g.ids[kind] = map[key]id{}
 	}
@@ -159,12 +148,9 @@ func (g *Graph) reaches(v Vertex, seed id) bool {
 
 // related reports whether the Seed is one of these, or one of these leads to it.
 func (g *Graph) related(seeds []seedCount, seed id) bool {
-	scope, ok := g.scopes[seed]
-	if !ok {
-		_, found := findSeed(seeds, seed)
-		return found
-	}
-	return slices.ContainsFunc(seeds, func(s seedCount) bool {
+	_, found := findSeed(seeds, seed)
+	scope := g.scopes[seed]
+	return found || len(scope) > 0 && slices.ContainsFunc(seeds, func(s seedCount) bool {
 		_, found := slices.BinarySearch(scope, s.seed)
 		return found
 	})

@@ -62,7 +62,7 @@ func (g *Graph) checkInvariants(t testing.TB) {
 			if counts[e.from] == nil {
 				counts[e.from] = map[id]int32{}
 			}
-			if g.at(e.to).isSeed() {
+			if g.at(e.to).kind == KindSeed {
 				counts[e.from][e.to]++
 				continue
 			}
@@ -89,7 +89,7 @@ func (g *Graph) checkInvariants(t testing.TB) {
 	}
 	require.Equal(t, counted, g.edges)
 
-	if g.parentScope == ParentScopeSeed {
+	if g.parentScope != ParentScopeEverything {
 		require.Empty(t, g.scopes)
 	}
 	for _, scope := range g.scopes {

@@ -141,8 +141,7 @@ func (k Kind) Namespaced() bool { return k.valid() && kinds[k].namespaced }
 // Versions returns the names of all API versions in which the kind exists, the one that seedguard reads first.
 func (k Kind) Versions() []string { return slices.Clone(kinds[k].api[1:]) }
 
-// Resource returns the kind's resource, in the version that seedguard reads. It is zero for what is no kind of the
-// graph.
+// Resource returns the kind's resource, in the version that seedguard reads, or zero for what is no kind of the graph.
 func (k Kind) Resource() (resource schema.GroupVersionResource) {
 	if k.valid() {
 		gv := schema.GroupVersion{Group: kinds[k].api[0], Version: kinds[k].api[1]}

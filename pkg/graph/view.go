@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"math"
 	"net/url"
 	"slices"
 
@@ -48,10 +47,9 @@ func (n Node) DOTID() string {
 // Seeds as boxes.
 func (n Node) Attributes() []encoding.Attribute {
 	attributes := []encoding.Attribute{{Key: "style", Value: "dashed"}}
-	switch {
-	case n.Implied:
+	if n.Implied {
 		attributes[0].Value = "dotted"
-	case n.Object:
+	} else if n.Object {
 		attributes[0].Value = "solid"
 	}
 	if n.Vertex.isSeed() {
@@ -109,8 +107,7 @@ func impliedVertex(shoot Vertex, suffix int) Vertex {
 	return Vertex{implied[suffix].kind, shoot.Namespace, shoot.Name + implied[suffix].suffix}
 }
 
-// Find returns the node of a vertex, false when the graph has no such vertex. It looks at all of them: nobody asks
-// often.
+// Find returns the node of a vertex, false when the graph has no such vertex. It looks at all: nobody asks often.
 func (w *View) Find(v Vertex) (Node, bool) {
 	shoot, impliable := ImpliedShoot(v)
 	for id := range w.len() {
@@ -159,7 +156,7 @@ func (w *View) ends(edges []uint64, id int64) gonum.Nodes {
 	}
 	first, _ := slices.BinarySearch(edges, uint64(id)<<32) //nolint:gosec // not negative
 	end, _ := slices.BinarySearch(edges, pack(int(id)+1, 0))
-	return iterator.NewImplicitNodes(first, end, func(i int) gonum.Node { return w.node(int(edges[i] & math.MaxUint32)) })
+	return iterator.NewImplicitNodes(first, end, func(i int) gonum.Node { return w.node(int(uint32(edges[i]))) })
 }
 
 // HasEdgeFromTo implements gonum's graph.Directed.
@@ -187,7 +184,7 @@ type walk struct {
 
 // From implements gonum's traverse.Graph.
 func (w walk) From(id int64) gonum.Nodes {
-	if id != w.start && w.parentScope == ParentScopeSeed && w.node(int(id)).Vertex.isSeed() {
+	if id != w.start && w.parentScope != ParentScopeEverything && w.node(int(id)).Vertex.isSeed() {
 		return gonum.Empty
 	}
 	return w.View.From(id)

@@ -129,7 +129,7 @@ func (g *Graph) changeEdge(owner id, e edge, by int) {
 	g.edges[from.kind][to.kind] += by
 	from.uses += int32(by)
 	to.uses += int32(by)
-	if to.isSeed() {
+	if to.kind == KindSeed {
 		g.changeSeed(e.from, e.to, by)
 		return
 	}
@@ -162,12 +162,10 @@ func (g *Graph) changeSeed(v, seed id, by int) {
 	case at.seeds[i].count+int32(by) > 0:
 		at.seeds[i].count += int32(by)
 		return
-	case len(at.seeds) == 1:
-		at.seeds = nil
 	default:
 		at.seeds = slices.Delete(at.seeds, i, i+1)
 	}
-	if at.isSeed() {
+	if at.kind == KindSeed {
 		g.scopesStale = g.parentScope == ParentScopeEverything
 		return
 	}
