@@ -269,72 +269,7 @@ var ablations = []struct {
 	{"implied", func() resourceGraph { return plain.New(plain.Options{Implied: true}) }},
 	{"apart", func() resourceGraph { return plain.New(plain.Options{Implied: true, Apart: true}) }},
 	{"compare", func() resourceGraph { return plain.New(plain.Options{Implied: true, Apart: true, Compare: true}) }},
-	{"numbers", func() resourceGraph { return &oneLock{Graph: graph.New(graph.Options{})} }},
-	{"turns", func() resourceGraph { return graph.New(graph.Options{}) }},
-}
-
-// oneLock is pkg/graph as if it had one lock: whoever copies the graph stops writers, and these stop who reads.
-type oneLock struct {
-	mu sync.RWMutex
-	*graph.Graph
-}
-
-func (g *oneLock) Set(object graph.Vertex, edges []graph.Edge) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.Graph.Set(object, edges)
-}
-
-func (g *oneLock) Reaches(v graph.Vertex, seed string) bool {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	return g.Graph.Reaches(v, seed)
-}
-
-func (g *oneLock) Stats() graph.Stats {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	return g.Graph.Stats()
-}
-
-// counted is a graph whose vertices can be counted for metrics.
-type counted interface{ Stats() graph.Stats }
-
-// besideCounts measures decisions while Shoots move, one a millisecond, and the graph is counted ten times a second: more
-// often than metrics ask.
-func besideCounts(b *testing.B, g resourceGraph, list []question, moves []move) {
-	stop := make(chan struct{})
-	every := func(pause time.Duration, do func(i int)) func() {
-		return func() {
-			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				case <-time.After(pause):
-					do(i)
-				}
-			}
-		}
-	}
-	var others sync.WaitGroup
-	others.Go(every(time.Millisecond, func(i int) {
-		m := &moves[i%len(moves)]
-		g.Set(m.shoot, m.versions[(i/len(moves)+1)%2])
-	}))
-	others.Go(every(100*time.Millisecond, func(int) { g.(counted).Stats() }))
-	waits := newLatencies(b.N)
-	b.ResetTimer()
-	for i := range b.N {
-		q := &list[i%questions]
-		started := time.Now()
-		g.Reaches(q.Vertex, q.seed)
-		waits.add(time.Since(started))
-	}
-	b.StopTimer()
-	close(stop)
-	others.Wait()
-	report(b, []*latencies{waits})
-	moveBack(g, moves)
+	{"numbers", func() resourceGraph { return graph.New(graph.Options{}) }},
 }
 
 // BenchmarkAblation measures what budgets are about on each of the ablations, in the largest landscape: decisions, changes,
@@ -362,10 +297,6 @@ func BenchmarkAblation(b *testing.B) {
 			moves := w.moves(b)
 			b.Run("what=heartbeat", func(b *testing.B) { heartbeat(b, g, moves) })
 			b.Run("what=move", func(b *testing.B) { moveAll(b, g, moves) })
-			if _, ok := g.(counted); ok {
-				list := w.ask(vertices[0].ask(w))
-				b.Run("what=beside-counts", func(b *testing.B) { besideCounts(b, g, list, moves) })
-			}
 		})
 	}
 }

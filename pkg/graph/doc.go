@@ -17,9 +17,8 @@
 //  6. Every vertex keeps the set of Seeds that it reaches, with the number of edges that each one rests on. A change
 //     of an edge is carried along the edges into its source, against their direction, as far as sets change and no
 //     further.
-//  7. Readers allocate nothing. They wait only while a change is applied, some microseconds, and a Set that changes
-//     nothing does not stop them. They see all of a change or nothing of it: a Shoot that moves is always on at least
-//     one of its Seeds. Set and Delete take turns with each other and with Stats and View.
+//  7. One lock. A change holds it for microseconds. Readers allocate nothing, and see all of a change or nothing of it:
+//     a Shoot that moves is always on at least one of its Seeds.
 //
 // docs/rules.md lists the kinds and the edges between them.
 package graph

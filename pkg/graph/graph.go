@@ -15,12 +15,8 @@ type Options struct {
 type Graph struct {
 	parentScope ParentScope
 
-	// writing is held through a Set, Delete, Stats or View. So whoever holds it may read without mu, for as long as it
-	// takes, and no decision waits.
-	writing sync.Mutex
-	// mu guards what follows. It is locked by a holder of writing only, and only while something changes.
+	// mu guards what follows.
 	mu sync.RWMutex
-
 	// ids finds a vertex by its kind and name; the names of namespaces have kind 0. The last map has the few whose names
 	// a Shoot may imply as well, so that an implied one takes one look-up in a large map. Invariant: all are alive.
 	ids [numKinds + 1]map[key]id
@@ -33,11 +29,7 @@ type Graph struct {
 	// scopes has, for each Seed, itself and those that lead to it, sorted. Invariant: empty with ParentScopeSeed.
 	scopes map[id][]id
 
-	// What follows is for the holder of writing alone.
-
-	// edges counts the edges by the kinds of their ends, leftOut those that were left out.
-	edges   [numKinds][numKinds]int
-	leftOut uint64
+	counters
 	// scopesStale: a Seed's own reach has changed. Invariant: false outside of a Set or Delete.
 	scopesStale bool
 	// work counts the vertices and edges that changes have looked at. Tests bound it.

@@ -11,8 +11,8 @@ import (
 // checkInvariants checks all that the fields' comments promise. Tests run it after every change.
 func (g *Graph) checkInvariants(t testing.TB) {
 	t.Helper()
-	g.writing.Lock()
-	defer g.writing.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	require.False(t, g.scopesStale)
 	require.Equal(t, vertex{}, *g.at(none))
 	require.LessOrEqual(t, int(g.next), len(g.pages)*pageSize)
@@ -38,12 +38,17 @@ func (g *Graph) checkInvariants(t testing.TB) {
 	require.Equal(t, int(g.next), alive+len(free))
 
 	// Edges: each in its owner's list, and in its target's unless that is a Seed or the owner.
-	var counted [numKinds][numKinds]int
+	var want counters
 	uses, others := map[id]int32{}, map[id][]id{}
 	counts := map[id]map[id]int32{}
 	for number := range g.next {
 		v := g.at(number)
-		if !v.object {
+		if !free[number] {
+			want.vertices[v.kind]++
+		}
+		if v.object {
+			want.objects[v.kind]++
+		} else {
 			require.True(t, len(v.owned) == 0, "only objects own edges")
 		}
 		if v.namespace != none {
@@ -56,7 +61,7 @@ func (g *Graph) checkInvariants(t testing.TB) {
 		for _, e := range v.owned {
 			given := Edge{g.vertex(e.from), g.vertex(e.to)}
 			require.False(t, given.leftOut(), given)
-			counted[given.From.Kind][given.To.Kind]++
+			want.edges[given.From.Kind][given.To.Kind]++
 			uses[e.from]++
 			uses[e.to]++
 			if counts[e.from] == nil {
@@ -87,7 +92,8 @@ func (g *Graph) checkInvariants(t testing.TB) {
 		slices.SortFunc(seeds, func(a, b seedCount) int { return cmp.Compare(a.seed, b.seed) })
 		require.True(t, slices.Equal(seeds, v.seeds), "%s: %v, not %v", g.vertex(number), v.seeds, seeds)
 	}
-	require.Equal(t, counted, g.edges)
+	want.leftOut = g.leftOut
+	require.Equal(t, want, g.counters)
 
 	if g.parentScope != ParentScopeEverything {
 		require.Empty(t, g.scopes)

@@ -17,23 +17,28 @@ type EdgeKinds struct {
 	From, To Kind
 }
 
-// Stats counts as of now. Decisions go on meanwhile; a Set or Delete waits for some milliseconds with 100,000 Shoots.
+// counters are what is kept for Stats. The names of namespaces are vertices of kind 0.
+type counters struct {
+	vertices, objects [numKinds]int
+	edges             [numKinds][numKinds]int
+	leftOut           uint64
+}
+
+// Stats returns the counters as of now.
 func (g *Graph) Stats() Stats {
-	g.writing.Lock()
-	defer g.writing.Unlock()
+	g.mu.RLock()
+	defer g.mu.RUnlock()
 	s := Stats{Vertices: map[Kind]int{}, Objects: map[Kind]int{}, Edges: map[EdgeKinds]int{}, LeftOut: g.leftOut}
-	for number := range g.next {
-		if v := g.at(number); v.kind != 0 {
-			s.Vertices[v.kind]++
-			if v.object {
-				s.Objects[v.kind]++
-			}
+	for _, from := range Kinds() {
+		if n := g.vertices[from]; n > 0 {
+			s.Vertices[from] = n
 		}
-	}
-	for from := range g.edges {
+		if n := g.objects[from]; n > 0 {
+			s.Objects[from] = n
+		}
 		for to, n := range g.edges[from] {
 			if n > 0 {
-				s.Edges[EdgeKinds{Kind(from), Kind(to)}] = n //nolint:gosec // there are few kinds
+				s.Edges[EdgeKinds{from, Kind(to)}] = n //nolint:gosec // there are few kinds
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 
@@ -58,27 +59,32 @@ func (n Node) Attributes() []encoding.Attribute {
 	return attributes
 }
 
-// View copies the graph. Decisions go on meanwhile; a Set or Delete waits for some milliseconds with 100,000 Shoots.
+// View copies the graph. Everybody else waits for some milliseconds with 100,000 Shoots, while the pages are copied.
 func (g *Graph) View() *View {
-	w := &View{parentScope: g.parentScope}
-	g.writing.Lock()
-	ids, explicit := make([]int, g.next), map[Vertex]int{}
-	for number := range g.next {
-		if v := g.at(number); v.kind != 0 {
+	var frozen Graph
+	g.mu.RLock()
+	for _, page := range g.pages {
+		clone := *page // the edges that an object owns are replaced as a whole, so they need no copy
+		frozen.pages = append(frozen.pages, &clone)
+	}
+	impliable := slices.Collect(maps.Values(g.ids[numKinds]))
+	w, ids, explicit := &View{parentScope: g.parentScope}, make([]int, g.next), map[Vertex]int{}
+	g.mu.RUnlock()
+
+	for number := range ids {
+		if v := frozen.at(id(number)); v.kind != 0 { //nolint:gosec // as many as numbers
 			ids[number] = len(w.nodes)
-			w.nodes = append(w.nodes, Node{id: ids[number], Vertex: g.vertex(number), Object: v.object})
+			w.nodes = append(w.nodes, Node{id: ids[number], Vertex: frozen.vertex(id(number)), Object: v.object}) //nolint:gosec
 		}
 	}
-	for number := range g.next {
-		for _, e := range g.at(number).owned {
+	for number := range ids {
+		for _, e := range frozen.at(id(number)).owned { //nolint:gosec // as many as numbers
 			w.out = append(w.out, pack(ids[e.from], ids[e.to]))
 		}
 	}
-	for _, number := range g.ids[numKinds] {
-		explicit[g.vertex(number)] = ids[number]
+	for _, number := range impliable {
+		explicit[frozen.vertex(number)] = ids[number]
 	}
-	g.writing.Unlock()
-
 	for _, shoot := range w.nodes {
 		if !shoot.Object || shoot.Vertex.Kind != KindShoot || shoot.Vertex.Name == "" {
 			continue

@@ -11,8 +11,8 @@ import (
 // counted (Stats). Neither edges nor the names in it are kept. A Set that changes nothing costs a comparison of the
 // edges with those given before; another order is no other graph, but costs more.
 func (g *Graph) Set(object Vertex, edges []Edge) {
-	g.writing.Lock()
-	defer g.writing.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	allowed := edges
 	if slices.ContainsFunc(edges, Edge.leftOut) {
 		allowed = slices.DeleteFunc(slices.Clone(edges), Edge.leftOut)
@@ -26,8 +26,8 @@ func (g *Graph) Set(object Vertex, edges []Edge) {
 
 // Delete says that the object does not exist (any more).
 func (g *Graph) Delete(object Vertex) {
-	g.writing.Lock()
-	defer g.writing.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.changeTo(object, false, nil)
 }
 
@@ -48,10 +48,15 @@ func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 		tail++
 	}
 
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	owner = g.intern(object)
-	g.at(owner).object = exists
+	if at := g.at(owner); at.object != exists {
+		at.object = exists
+		if exists {
+			g.objects[at.kind]++
+		} else {
+			g.objects[at.kind]--
+		}
+	}
 	owned := append(make([]edge, 0, len(edges)), old[:head]...)
 	for _, e := range edges[head : len(edges)-tail] {
 		owned = append(owned, edge{g.intern(e.From), g.intern(e.To)})
@@ -104,6 +109,7 @@ func (g *Graph) intern(v Vertex) id {
 	}
 	*g.at(number) = vertex{key: k}
 	g.names(v)[k] = number
+	g.vertices[v.Kind]++
 	return number
 }
 
@@ -115,6 +121,7 @@ func (g *Graph) tidyUp(number id) {
 		return
 	}
 	delete(names, v.key)
+	g.vertices[v.kind]--
 	*v = vertex{}
 	g.free = append(g.free, number)
 	if namespace != none {
