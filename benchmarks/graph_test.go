@@ -267,7 +267,8 @@ var ablations = []struct {
 }{
 	{"plain", func() resourceGraph { return plain.New(plain.Options{}) }},
 	{"implied", func() resourceGraph { return plain.New(plain.Options{Implied: true}) }},
-	{"compare", func() resourceGraph { return plain.New(plain.Options{Implied: true, Compare: true}) }},
+	{"apart", func() resourceGraph { return plain.New(plain.Options{Implied: true, Apart: true}) }},
+	{"compare", func() resourceGraph { return plain.New(plain.Options{Implied: true, Apart: true, Compare: true}) }},
 	{"numbers", func() resourceGraph { return graph.New(graph.Options{}) }},
 }
 

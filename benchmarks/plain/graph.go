@@ -15,6 +15,9 @@ import (
 type Options struct {
 	// Implied: what a Shoot implies is found by the Shoot's name, and is no vertex.
 	Implied bool
+	// Apart: the vertices whose names a Shoot may imply have a map of their own, so that a miss of an implied one takes
+	// one look-up in a large map.
+	Apart bool
 	// Compare: a Set compares the edges with the owner's own, in their order, and applies only what differs.
 	Compare bool
 }
@@ -22,8 +25,8 @@ type Options struct {
 // Graph keeps for each vertex the Seeds that it reaches, with parentScope Seed. It is safe for concurrent use.
 type Graph struct {
 	Options
-	mu       sync.RWMutex
-	vertices map[graph.Vertex]*vertex
+	mu                  sync.RWMutex
+	vertices, impliable map[graph.Vertex]*vertex
 }
 
 type vertex struct {
@@ -44,7 +47,17 @@ type seedCount struct {
 
 // New returns an empty graph.
 func New(options Options) *Graph {
-	return &Graph{Options: options, vertices: map[graph.Vertex]*vertex{}}
+	return &Graph{Options: options, vertices: map[graph.Vertex]*vertex{}, impliable: map[graph.Vertex]*vertex{}}
+}
+
+// names returns the map that v belongs to.
+func (g *Graph) names(v graph.Vertex) map[graph.Vertex]*vertex {
+	if g.Apart {
+		if _, ok := graph.ImpliedShoot(v); ok {
+			return g.impliable
+		}
+	}
+	return g.vertices
 }
 
 // Set makes the object exist with these edges, of which all must be allow-listed.
@@ -63,7 +76,7 @@ func (g *Graph) set(object graph.Vertex, exists bool, edges []graph.Edge) {
 			edges = append(edges, graph.Edge{From: implied, To: object})
 		}
 	}
-	if !exists && g.vertices[object] == nil {
+	if !exists && g.names(object)[object] == nil {
 		return
 	}
 	owner := g.intern(object)
@@ -111,18 +124,18 @@ func (g *Graph) set(object graph.Vertex, exists bool, edges []graph.Edge) {
 }
 
 func (g *Graph) intern(v graph.Vertex) *vertex {
-	found := g.vertices[v]
+	found := g.names(v)[v]
 	if found == nil {
 		v.Namespace, v.Name = strings.Clone(v.Namespace), strings.Clone(v.Name)
 		found = &vertex{Vertex: v}
-		g.vertices[v] = found
+		g.names(v)[v] = found
 	}
 	return found
 }
 
 func (g *Graph) tidyUp(v *vertex) {
 	if !v.object && v.uses == 0 {
-		delete(g.vertices, v.Vertex)
+		delete(g.names(v.Vertex), v.Vertex)
 	}
 }
 
@@ -197,12 +210,12 @@ func (g *Graph) Reaches(v graph.Vertex, seed string) bool {
 	defer g.mu.RUnlock()
 	if g.Implied {
 		if shoot, ok := graph.ImpliedShoot(v); ok {
-			if x := g.vertices[shoot]; x != nil && x.object && x.reaches(seed) {
+			if x := g.names(shoot)[shoot]; x != nil && x.object && x.reaches(seed) {
 				return true
 			}
 		}
 	}
-	x := g.vertices[v]
+	x := g.names(v)[v]
 	return x != nil && x.reaches(seed)
 }
 
@@ -215,6 +228,6 @@ func (v *vertex) reaches(seed string) bool {
 func (g *Graph) HasObject(object graph.Vertex) bool {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	v := g.vertices[object]
+	v := g.names(object)[object]
 	return v != nil && v.object
 }

@@ -176,6 +176,7 @@ func (p *page) graphs() {
 var ablations = []struct{ name, what string }{
 	{"plain", "plain: a map, pointers, one RWMutex"},
 	{"implied", "and implied vertices found by name"},
+	{"apart", "and names that a Shoot may imply apart from the others"},
 	{"compare", "and edges compared with the owner's, in their order"},
 	{"numbers", "and small numbers, interned names: as built"},
 }

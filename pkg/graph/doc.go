@@ -12,22 +12,13 @@
 //     Seeds.
 //  4. The kinds are layered: the kind table lists which kind may point to which, and without the edges into Seeds it
 //     has no cycle, so no kind points to itself. Edges that are not allow-listed there are left out and counted.
-//  5. What a Shoot implies by its name alone (its project resources and its ShootState) takes no memory: such a name
-//     is resolved to the Shoot at look-up, while the Shoot exists. A name that is also referred to explicitly counts
-//     both ways.
+//  5. What a Shoot implies by its name alone (its project resources and its ShootState) takes no memory: such a name is
+//     resolved to the Shoot at look-up, while the Shoot exists. If it is also referred to explicitly, it counts both ways.
 //  6. Every vertex keeps the set of Seeds that it reaches, with the number of edges that each one rests on. A change
 //     of an edge is carried along the edges into its source, against their direction, as far as sets change and no
 //     further.
-//  7. One lock. A change holds it for microseconds, and a Set that changes nothing does not take it. Readers allocate
-//     nothing and see all of a change or nothing of it.
+//  7. One lock. A change holds it for microseconds. Readers allocate nothing, and see all of a change or nothing of it:
+//     a Shoot that moves is always on at least one of its Seeds.
 //
-// What points to what, without the edges into Seeds that most kinds have as well:
-//
-//	Secret, WorkloadIdentity, InternalSecret -> CredentialsBinding, SecretBinding, BackupBucket, Gardenlet, ManagedSeed, Shoot
-//	Secret, ConfigMap -> ControllerDeployment, ControllerRegistration -> ControllerInstallation -> Shoot
-//	Secret -> ServiceAccount, ClusterRoleBinding -> ManagedSeed
-//	Project -> Namespace -> Shoot
-//	BackupBucket -> BackupEntry -> Shoot
-//	CloudProfile, NamespacedCloudProfile, ExposureClass, CredentialsBinding, SecretBinding, ConfigMap, ShootState -> Shoot
-//	Seed -> ManagedSeed -> Shoot -> Seed
+// docs/rules.md lists the kinds and the edges between them.
 package graph

@@ -12,37 +12,24 @@ type Options struct {
 }
 
 // Graph is the resource graph. All methods may be called by many goroutines at once.
-//
-// Set and Delete take turns with each other and with Stats and View. Reaches, HasObject and Seeds wait only while a
-// Set or Delete applies a change, some microseconds. They see all of a Set or Delete or nothing of it: a Shoot that
-// moves is always on at least one of its Seeds.
 type Graph struct {
 	parentScope ParentScope
 
-	// writing is held through a Set, Delete, Stats or View. So whoever holds it may read without mu, for as long as it
-	// takes, and no decision waits.
-	writing sync.Mutex
-	// mu guards what follows. It is locked by a holder of writing only, and only while something changes.
+	// mu guards what follows.
 	mu sync.RWMutex
-
-	// ids finds a vertex by its kind and name; the names of namespaces have kind 0. Invariant: it has exactly the
-	// vertices that are alive.
-	ids [numKinds]map[key]id
+	// ids finds a vertex by its kind and name; the names of namespaces have kind 0. The last map has the few whose names
+	// a Shoot may imply as well, so that an implied one takes one look-up in a large map. Invariant: all are alive.
+	ids [numKinds + 1]map[key]id
 	// pages hold the vertices by their ids. They never move, so growing copies nothing.
 	pages []*[pageSize]vertex
 	// free lists the ids that no vertex has now. Invariant: their places are zero.
 	free []id
 	// next is the least number that no vertex has had.
 	next id
-	// scopes has, for each Seed that others lead to, these and itself, sorted. Invariant: empty with ParentScopeSeed.
+	// scopes has, for each Seed, itself and those that lead to it, sorted. Invariant: empty with ParentScopeSeed.
 	scopes map[id][]id
 
-	// What follows is for the holder of writing alone.
-
 	counters
-	// unused lists vertices that lost their last edge or their object during a Set or Delete. Invariant: empty
-	// otherwise.
-	unused []id
 	// scopesStale: a Seed's own reach has changed. Invariant: false outside of a Set or Delete.
 	scopesStale bool
 	// work counts the vertices and edges that changes have looked at. Tests bound it.
@@ -56,34 +43,27 @@ type id uint32
 // none is the number of no vertex. Its place is always zero: no object, no edges, no Seeds.
 const none id = 0
 
-// key is what tells vertices of one kind apart. A namespace is the number of a vertex of kind 0 that has its name.
+// key is a Vertex whose namespace is the number of a vertex of kind 0 that has its name.
 type key struct {
 	name      string
 	namespace id
+	kind      Kind
 }
 
 // vertex is a vertex with what is known of it. Invariant: it is an object or in use.
 type vertex struct {
 	key
-	kind Kind
 	// object: it is an object of the garden, as against being only referred to.
 	object bool
 	// uses counts the edges from and to this vertex, or the vertices in this namespace.
-	uses uint32
+	uses int32
 	// seeds are the Seeds that the vertex reaches, with the number of its edges that lead to each. Invariant: sorted by
 	// Seed, and no count is 0.
 	seeds []seedCount
-	// links is nil for the many vertices that own no edge and to which no other object's edge leads.
-	links *links
-}
-
-// links are the edges that are kept with a vertex.
-type links struct {
 	// owned are the edges that this object owns, in the order in which they were given.
 	owned []edge
-	// others are the sources of the edges into this vertex that other objects own; those that it owns itself, by far
-	// the most, are found in owned. Invariant: empty for a Seed, whose list would be long and is never needed, since
-	// edges end there.
+	// others are the sources of the edges into this vertex that other objects own; its own are in owned. Invariant:
+	// empty for a Seed, whose list would be long and is never needed, since edges end there.
 	others []id
 }
 
@@ -91,20 +71,15 @@ type edge struct{ from, to id }
 
 type seedCount struct {
 	seed  id
-	count uint32
+	count int32
 }
 
-func (v *vertex) isSeed() bool { return v.kind == KindSeed && v.namespace == none }
-
 // pageSize is small enough for a graph of a few vertices to cost little.
-const pageSize = 1 << 9
+const pageSize = 1 << 10
 
 // New returns an empty graph.
 func New(opts Options) *Graph {
 	g := &Graph{parentScope: opts.ParentScope, pages: []*[pageSize]vertex{new([pageSize]vertex)}, next: 1}
-	if g.parentScope == "" {
-		g.parentScope = ParentScopeSeed
-	}
 	for kind := range g.ids {
 		g.ids[kind] = map[key]id{}
 	}
@@ -113,18 +88,25 @@ func New(opts Options) *Graph {
 
 func (g *Graph) at(v id) *vertex { return &g.pages[v/pageSize][v%pageSize] }
 
+// names returns that of ids which v belongs to. The kind must be valid, or 0.
+func (g *Graph) names(v Vertex) map[key]id {
+	if _, ok := ImpliedShoot(v); ok {
+		return g.ids[numKinds]
+	}
+	return g.ids[v.Kind]
+}
+
 // find returns the number of a vertex.
-func (g *Graph) find(v Vertex) id {
-	if int(v.Kind) >= numKinds {
+func (g *Graph) find(v Vertex) (namespace id) {
+	if int(v.Kind) >= numKinds || len(g.names(v)) == 0 {
 		return none
 	}
-	namespace := none
 	if v.Namespace != "" {
-		if namespace = g.ids[0][key{v.Namespace, none}]; namespace == none {
+		if namespace = g.ids[0][key{name: v.Namespace}]; namespace == none {
 			return none
 		}
 	}
-	return g.ids[v.Kind][key{v.Name, namespace}]
+	return g.names(v)[key{v.Name, namespace, v.Kind}]
 }
 
 // vertex is the inverse of find.
@@ -133,42 +115,53 @@ func (g *Graph) vertex(number id) Vertex {
 	return Vertex{Kind: at.kind, Namespace: g.at(at.namespace).name, Name: at.name}
 }
 
-// implying returns the Shoot object that implies v by its name.
-func (g *Graph) implying(v Vertex) id {
-	if shoot, ok := ImpliedShoot(v); ok {
-		if found := g.find(shoot); g.at(found).object {
-			return found
-		}
-	}
-	return none
-}
-
 // Reaches reports whether a path, possibly empty, leads from v to the named Seed: whether a client of that Seed is
 // related to v. It allocates nothing.
 func (g *Graph) Reaches(v Vertex, seed string) bool {
-	if v.isSeed() && v.Name == seed {
+	target := Vertex{Kind: KindSeed, Name: seed}
+	if v == target {
 		return true
 	}
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	target := g.find(Vertex{Kind: KindSeed, Name: seed})
-	return target != none && (g.related(g.implying(v), target) || g.related(g.find(v), target))
+	found := g.find(target)
+	return found != none && g.reaches(v, found)
 }
 
-// related reports whether v reaches the Seed or one that leads to it.
-func (g *Graph) related(v, seed id) bool {
-	seeds := g.at(v).seeds
-	scope, ok := g.scopes[seed]
-	if !ok {
-		_, found := findSeed(seeds, seed)
-		return found
-	}
-	for _, s := range seeds {
-		if _, found := slices.BinarySearch(scope, s.seed); found {
+// reaches reports whether a path leads to the Seed from v, or from the Shoot object that implies v by its name.
+func (g *Graph) reaches(v Vertex, seed id) bool {
+	if shoot, ok := ImpliedShoot(v); ok {
+		if at := g.at(g.find(shoot)); at.object && g.related(at.seeds, seed) {
 			return true
 		}
 	}
-	return false
+	return g.related(g.at(g.find(v)).seeds, seed)
+}
+
+// related reports whether the Seed is one of these, or one of these leads to it.
+func (g *Graph) related(seeds []seedCount, seed id) bool {
+	_, found := findSeed(seeds, seed)
+	scope := g.scopes[seed]
+	return found || len(scope) > 0 && slices.ContainsFunc(seeds, func(s seedCount) bool {
+		_, found := slices.BinarySearch(scope, s.seed)
+		return found
+	})
+}
+
+// Seeds returns the names of all Seeds that v reaches, sorted: those for which Reaches is true.
+func (g *Graph) Seeds(v Vertex) (names []string) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if v.isSeed() {
+		names = append(names, v.Name)
+	}
+	for k, seed := range g.ids[KindSeed] {
+		if g.reaches(v, seed) {
+			names = append(names, k.name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // HasObject reports whether the object itself exists (Set and not deleted), as against being only referred to. It
@@ -177,26 +170,4 @@ func (g *Graph) HasObject(object Vertex) bool {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return g.at(g.find(object)).object
-}
-
-// Seeds returns the names of all Seeds that v reaches, sorted: those for which Reaches is true.
-func (g *Graph) Seeds(v Vertex) []string {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	var names []string
-	if v.isSeed() {
-		names = append(names, v.Name)
-	}
-	for _, reading := range [...]id{g.implying(v), g.find(v)} {
-		for _, s := range g.at(reading).seeds {
-			names = append(names, g.at(s.seed).name)
-		}
-		for seed := range g.scopes {
-			if g.related(reading, seed) {
-				names = append(names, g.at(seed).name)
-			}
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

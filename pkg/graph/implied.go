@@ -23,8 +23,8 @@ var implied = []struct {
 // that Shoot exists. False when v's kind and name follow from no Shoot.
 func ImpliedShoot(v Vertex) (Vertex, bool) {
 	for i := range implied {
-		if stem, ok := strings.CutSuffix(v.Name, implied[i].suffix); ok && v.Kind == implied[i].kind && stem != "" {
-			return Vertex{Kind: KindShoot, Namespace: v.Namespace, Name: stem}, true
+		if v.Kind == implied[i].kind && strings.HasSuffix(v.Name, implied[i].suffix) && v.Name != implied[i].suffix {
+			return Vertex{KindShoot, v.Namespace, strings.TrimSuffix(v.Name, implied[i].suffix)}, true
 		}
 	}
 	return Vertex{}, false

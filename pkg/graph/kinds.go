@@ -4,15 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	gardencorev1 "github.com/gardener/gardener/pkg/apis/core/v1"
-	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
-	operationsv1alpha1 "github.com/gardener/gardener/pkg/apis/operations/v1alpha1"
-	securityv1alpha1 "github.com/gardener/gardener/pkg/apis/security/v1alpha1"
-	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
-	certificatesv1 "k8s.io/api/certificates/v1"
-	coordinationv1 "k8s.io/api/coordination/v1"
-	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -52,127 +44,82 @@ const (
 	numKinds = iota + 1
 )
 
-// kindInfo is a row of the kind table.
+// kindInfo is a row of the kind table. The resource's name is the kind's, in lower case and the plural.
 type kindInfo struct {
 	name string
-	// versions are all API versions in which the kind exists. The first is the one that seedguard reads.
-	versions []schema.GroupVersion
-	// resource is the name of the kind's resource in the API.
-	resource string
-	scope    scope
-	// tracked: the graph has a vertex for every object of this kind, if a moment late, so absence from the graph is absence from
-	// the garden. Vertices of the other kinds are there only while something refers to them.
-	tracked tracking
-	// to lists the kinds that an edge from this kind may lead to. Edges into a Seed end there, so with the Seed as source
-	// and the Seed as target told apart, the table has no cycle: a test sorts it topologically.
-	to []Kind
+	api
+	namespaced bool
+	// tracked: the graph has a vertex for every object of this kind, if a moment late, so absence from the graph is
+	// absence from the garden. Vertices of the other kinds are there only while something refers to them.
+	tracked bool
+	to      uint64
 }
 
-// scope reports whether the objects of a kind are in namespaces.
-type scope bool
-
+// The values of namespaced and tracked.
 const (
-	cluster    scope = false
-	namespaced scope = true
+	cluster, namespaced = false, true
+	referred, tracked   = false, true
 )
 
-// tracking is kindInfo.tracked.
-type tracking bool
+// api is a group, followed by all versions in which it has a kind. The first version is the one that seedguard reads.
+type api []string
 
-const (
-	tracked  tracking = true
-	referred tracking = false
-)
-
-// The API groups with their versions.
 var (
-	core           = []schema.GroupVersion{gardencorev1beta1.SchemeGroupVersion}
-	coreV1         = []schema.GroupVersion{gardencorev1.SchemeGroupVersion, gardencorev1beta1.SchemeGroupVersion}
-	operations     = []schema.GroupVersion{operationsv1alpha1.SchemeGroupVersion}
-	security       = []schema.GroupVersion{securityv1alpha1.SchemeGroupVersion}
-	seedmanagement = []schema.GroupVersion{seedmanagementv1alpha1.SchemeGroupVersion}
-	kubernetes     = []schema.GroupVersion{corev1.SchemeGroupVersion}
-	certificates   = versions(certificatesv1.GroupName, "v1", "v1beta1")
-	coordination   = versions(coordinationv1.GroupName, "v1", "v1beta1")
-	rbac           = versions(rbacv1.GroupName, "v1", "v1beta1", "v1alpha1")
+	core           = api{"core.gardener.cloud", "v1beta1"}
+	coreV1         = api{"core.gardener.cloud", "v1", "v1beta1"}
+	operations     = api{"operations.gardener.cloud", "v1alpha1"}
+	security       = api{"security.gardener.cloud", "v1alpha1"}
+	seedmanagement = api{"seedmanagement.gardener.cloud", "v1alpha1"}
+	kubernetes     = api{"", "v1"}
+	certificates   = api{"certificates.k8s.io", "v1", "v1beta1"}
+	coordination   = api{"coordination.k8s.io", "v1", "v1beta1"}
+	rbac           = api{"rbac.authorization.k8s.io", "v1", "v1beta1", "v1alpha1"}
 )
 
-func versions(group string, names ...string) []schema.GroupVersion {
-	list := make([]schema.GroupVersion, len(names))
-	for i, name := range names {
-		list[i] = schema.GroupVersion{Group: group, Version: name}
+// to returns a set of kinds, with a bit for each.
+func to(kinds ...Kind) (set uint64) {
+	for _, k := range kinds {
+		set |= 1 << k
 	}
-	return list
+	return set
 }
 
-// kinds says which kinds there are, what the API calls them, and how they are layered. All that seedguard says about a kind
-// refers to its row. Edges that the table does not allow are left out of the graph.
+// kinds says which kinds there are, what the API calls them, and to which kinds an edge from each may lead. All that
+// seedguard says about a kind refers to its row. Edges into a Seed end there, so with the Seed as source and the Seed as
+// target told apart, the table has no cycle: a test sorts it topologically.
 var kinds = [numKinds]kindInfo{
-	KindBackupBucket: {"BackupBucket", core, "backupbuckets", cluster, tracked,
-		[]Kind{KindBackupEntry, KindShoot, KindSeed}},
-	KindBackupEntry: {"BackupEntry", core, "backupentries", namespaced, tracked,
-		[]Kind{KindShoot, KindSeed}},
-	KindBastion: {"Bastion", operations, "bastions", namespaced, tracked,
-		[]Kind{KindSeed}},
-	KindCertificateSigningRequest: {"CertificateSigningRequest", certificates, "certificatesigningrequests", cluster, tracked,
-		[]Kind{KindSeed}},
-	KindCloudProfile: {"CloudProfile", core, "cloudprofiles", cluster, referred,
-		[]Kind{KindShoot}},
-	KindClusterRoleBinding: {"ClusterRoleBinding", rbac, "clusterrolebindings", cluster, referred,
-		[]Kind{KindManagedSeed}},
-	KindConfigMap: {"ConfigMap", kubernetes, "configmaps", namespaced, referred,
-		[]Kind{KindControllerDeployment, KindManagedSeed, KindShoot, KindSeed}},
-	KindControllerDeployment: {"ControllerDeployment", coreV1, "controllerdeployments", cluster, tracked,
-		[]Kind{KindControllerInstallation}},
-	KindControllerInstallation: {"ControllerInstallation", core, "controllerinstallations", cluster, tracked,
-		[]Kind{KindShoot, KindSeed}},
-	KindControllerRegistration: {"ControllerRegistration", core, "controllerregistrations", cluster, referred,
-		[]Kind{KindControllerInstallation}},
-	KindCredentialsBinding: {"CredentialsBinding", security, "credentialsbindings", namespaced, tracked,
-		[]Kind{KindShoot}},
-	KindExposureClass: {"ExposureClass", core, "exposureclasses", cluster, referred,
-		[]Kind{KindShoot}},
-	KindGardenlet: {"Gardenlet", seedmanagement, "gardenlets", namespaced, tracked,
-		[]Kind{KindSeed}},
-	KindInternalSecret: {"InternalSecret", core, "internalsecrets", namespaced, referred,
-		[]Kind{KindCredentialsBinding, KindShoot}},
-	KindLease: {"Lease", coordination, "leases", namespaced, referred,
-		[]Kind{KindSeed}},
-	KindManagedSeed: {"ManagedSeed", seedmanagement, "managedseeds", namespaced, tracked,
-		[]Kind{KindShoot, KindSeed}},
-	KindNamespace: {"Namespace", kubernetes, "namespaces", cluster, referred,
-		[]Kind{KindShoot, KindSeed}},
-	KindNamespacedCloudProfile: {"NamespacedCloudProfile", core, "namespacedcloudprofiles", namespaced, referred,
-		[]Kind{KindShoot}},
-	KindProject: {"Project", core, "projects", cluster, tracked,
-		[]Kind{KindNamespace}},
-	KindSecret: {"Secret", kubernetes, "secrets", namespaced, referred,
-		[]Kind{KindBackupBucket, KindControllerDeployment, KindCredentialsBinding, KindGardenlet, KindManagedSeed,
-			KindSecretBinding, KindServiceAccount, KindShoot, KindSeed}},
-	KindSecretBinding: {"SecretBinding", core, "secretbindings", namespaced, tracked,
-		[]Kind{KindShoot}},
-	KindSeed: {"Seed", core, "seeds", cluster, tracked,
-		[]Kind{KindManagedSeed}},
+	KindBackupBucket:              {"BackupBucket", core, cluster, tracked, to(KindBackupEntry, KindShoot, KindSeed)},
+	KindBackupEntry:               {"BackupEntry", core, namespaced, tracked, to(KindShoot, KindSeed)},
+	KindBastion:                   {"Bastion", operations, namespaced, tracked, to(KindSeed)},
+	KindCertificateSigningRequest: {"CertificateSigningRequest", certificates, cluster, tracked, to(KindSeed)},
+	KindCloudProfile:              {"CloudProfile", core, cluster, referred, to(KindShoot)},
+	KindClusterRoleBinding:        {"ClusterRoleBinding", rbac, cluster, referred, to(KindManagedSeed)},
+	KindConfigMap: {"ConfigMap", kubernetes, namespaced, referred,
+		to(KindControllerDeployment, KindManagedSeed, KindShoot, KindSeed)},
+	KindControllerDeployment:   {"ControllerDeployment", coreV1, cluster, tracked, to(KindControllerInstallation)},
+	KindControllerInstallation: {"ControllerInstallation", core, cluster, tracked, to(KindShoot, KindSeed)},
+	KindControllerRegistration: {"ControllerRegistration", core, cluster, referred, to(KindControllerInstallation)},
+	KindCredentialsBinding:     {"CredentialsBinding", security, namespaced, tracked, to(KindShoot)},
+	KindExposureClass:          {"ExposureClass", core, cluster, referred, to(KindShoot)},
+	KindGardenlet:              {"Gardenlet", seedmanagement, namespaced, tracked, to(KindSeed)},
+	KindInternalSecret:         {"InternalSecret", core, namespaced, referred, to(KindCredentialsBinding, KindShoot)},
+	KindLease:                  {"Lease", coordination, namespaced, referred, to(KindSeed)},
+	KindManagedSeed:            {"ManagedSeed", seedmanagement, namespaced, tracked, to(KindShoot, KindSeed)},
+	KindNamespace:              {"Namespace", kubernetes, cluster, referred, to(KindShoot, KindSeed)},
+	KindNamespacedCloudProfile: {"NamespacedCloudProfile", core, namespaced, referred, to(KindShoot)},
+	KindProject:                {"Project", core, cluster, tracked, to(KindNamespace)},
+	KindSecret: {"Secret", kubernetes, namespaced, referred,
+		to(KindBackupBucket, KindControllerDeployment, KindCredentialsBinding, KindGardenlet, KindManagedSeed,
+			KindSecretBinding, KindServiceAccount, KindShoot, KindSeed)},
+	KindSecretBinding: {"SecretBinding", core, namespaced, tracked, to(KindShoot)},
+	KindSeed:          {"Seed", core, cluster, tracked, to(KindManagedSeed)},
 	// The ServiceAccounts that imply edges are watched with all others, but only they become vertices.
-	KindServiceAccount: {"ServiceAccount", kubernetes, "serviceaccounts", namespaced, referred,
-		[]Kind{KindManagedSeed}},
-	KindShoot: {"Shoot", core, "shoots", namespaced, tracked,
-		[]Kind{KindSeed}},
-	KindShootState: {"ShootState", core, "shootstates", namespaced, referred,
-		[]Kind{KindShoot}},
-	KindWorkloadIdentity: {"WorkloadIdentity", security, "workloadidentities", namespaced, referred,
-		[]Kind{KindBackupBucket, KindCredentialsBinding, KindGardenlet, KindManagedSeed, KindShoot, KindSeed}},
+	KindServiceAccount: {"ServiceAccount", kubernetes, namespaced, referred, to(KindManagedSeed)},
+	KindShoot:          {"Shoot", core, namespaced, tracked, to(KindSeed)},
+	KindShootState:     {"ShootState", core, namespaced, referred, to(KindShoot)},
+	KindWorkloadIdentity: {"WorkloadIdentity", security, namespaced, referred,
+		to(KindBackupBucket, KindCredentialsBinding, KindGardenlet, KindManagedSeed, KindShoot, KindSeed)},
 }
-
-// allowList has a bit for every kind that an edge from a kind may lead to.
-var allowList = func() (bits [numKinds]uint64) {
-	for from, info := range kinds {
-		for _, to := range info.to {
-			bits[from] |= 1 << to
-		}
-	}
-	return bits
-}()
 
 func (k Kind) valid() bool { return k > 0 && int(k) < numKinds }
 
@@ -184,38 +131,31 @@ func (k Kind) String() string {
 	return kinds[k].name
 }
 
-// Tracked reports whether the graph has a vertex for every object of this kind. Only then does "the graph has no such object"
-// mean that the object does not exist.
-func (k Kind) Tracked() bool { return k.valid() && bool(kinds[k].tracked) }
+// Tracked reports whether the graph has a vertex for every object of this kind. Only then does "the graph has no such
+// object" mean that the object does not exist.
+func (k Kind) Tracked() bool { return k.valid() && kinds[k].tracked }
 
 // Namespaced reports whether the objects of this kind are in namespaces.
-func (k Kind) Namespaced() bool { return k.valid() && bool(kinds[k].scope) }
-
-// Resource returns the kind's resource, in the version that seedguard reads. It is zero for what is no kind of the graph.
-func (k Kind) Resource() schema.GroupVersionResource {
-	if !k.valid() {
-		return schema.GroupVersionResource{}
-	}
-	return kinds[k].versions[0].WithResource(kinds[k].resource)
-}
+func (k Kind) Namespaced() bool { return k.valid() && kinds[k].namespaced }
 
 // Versions returns the names of all API versions in which the kind exists, the one that seedguard reads first.
-func (k Kind) Versions() []string {
-	var names []string
+func (k Kind) Versions() []string { return slices.Clone(kinds[k].api[1:]) }
+
+// Resource returns the kind's resource, in the version that seedguard reads, or zero for what is no kind of the graph.
+func (k Kind) Resource() (resource schema.GroupVersionResource) {
 	if k.valid() {
-		for _, gv := range kinds[k].versions {
-			names = append(names, gv.Version)
-		}
+		gv := schema.GroupVersion{Group: kinds[k].api[0], Version: kinds[k].api[1]}
+		resource, _ = meta.UnsafeGuessKindToResource(gv.WithKind(kinds[k].name))
 	}
-	return names
+	return resource
 }
 
 // PointsTo reports whether an edge may lead from this kind to the other one.
-func (k Kind) PointsTo(other Kind) bool { return k.valid() && slices.Contains(kinds[k].to, other) }
+func (k Kind) PointsTo(other Kind) bool { return k.valid() && kinds[k].to&(1<<other) != 0 }
 
 // Kinds returns all kinds of the graph, in the order of their names.
 func Kinds() []Kind {
-	all := make([]Kind, 0, numKinds-1)
+	var all []Kind
 	for k := Kind(1); k.valid(); k++ {
 		all = append(all, k)
 	}
@@ -224,10 +164,6 @@ func Kinds() []Kind {
 
 // ParseKind is the inverse of Kind.String. It returns false for a name that is no kind of the graph.
 func ParseKind(name string) (Kind, bool) {
-	for k := Kind(1); int(k) < numKinds; k++ {
-		if kinds[k].name == name {
-			return k, true
-		}
-	}
-	return 0, false
+	k := slices.IndexFunc(kinds[:], func(info kindInfo) bool { return info.name == name })
+	return Kind(max(0, k)), k > 0 //nolint:gosec // there are few kinds
 }

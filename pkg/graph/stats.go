@@ -17,28 +17,28 @@ type EdgeKinds struct {
 	From, To Kind
 }
 
-// counters are what the writer keeps for Stats.
+// counters are what is kept for Stats. The names of namespaces are vertices of kind 0.
 type counters struct {
-	objects [numKinds]int
-	edges   [numKinds][numKinds]int
-	leftOut uint64
+	vertices, objects [numKinds]int
+	edges             [numKinds][numKinds]int
+	leftOut           uint64
 }
 
-// Stats returns the counters as of now. It waits for a running Set or Delete.
+// Stats returns the counters as of now.
 func (g *Graph) Stats() Stats {
-	g.writing.Lock()
-	defer g.writing.Unlock()
+	g.mu.RLock()
+	defer g.mu.RUnlock()
 	s := Stats{Vertices: map[Kind]int{}, Objects: map[Kind]int{}, Edges: map[EdgeKinds]int{}, LeftOut: g.leftOut}
-	for from := Kind(1); from.valid(); from++ {
-		if n := len(g.ids[from]); n > 0 {
+	for _, from := range Kinds() {
+		if n := g.vertices[from]; n > 0 {
 			s.Vertices[from] = n
 		}
 		if n := g.objects[from]; n > 0 {
 			s.Objects[from] = n
 		}
-		for to := Kind(1); to.valid(); to++ {
-			if n := g.edges[from][to]; n > 0 {
-				s.Edges[EdgeKinds{from, to}] = n
+		for to, n := range g.edges[from] {
+			if n > 0 {
+				s.Edges[EdgeKinds{from, Kind(to)}] = n //nolint:gosec // there are few kinds
 			}
 		}
 	}

@@ -25,11 +25,11 @@ type Edge struct {
 	From, To Vertex
 }
 
-// allowListed reports whether the kind table has the edge. A Seed has no namespace; one that pretends to is no end of
-// any edge.
-func (e Edge) allowListed() bool {
-	return e.From.Kind.valid() && allowList[e.From.Kind]&(1<<e.To.Kind) != 0 &&
-		(e.From.Kind != KindSeed || e.From.Namespace == "") && (e.To.Kind != KindSeed || e.To.Namespace == "")
+// leftOut reports whether the kind table does not have the edge. A Seed has no namespace; one that pretends to is no end
+// of any edge.
+func (e Edge) leftOut() bool {
+	return !e.From.Kind.PointsTo(e.To.Kind) ||
+		e.From.Kind == KindSeed && e.From.Namespace != "" || e.To.Kind == KindSeed && e.To.Namespace != ""
 }
 
 // ParentScope says how far the client of a parent Seed reaches. A Seed is a parent when the Shoot of a ManagedSeed runs

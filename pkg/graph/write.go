@@ -2,6 +2,7 @@ package graph
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -10,9 +11,12 @@ import (
 // counted (Stats). Neither edges nor the names in it are kept. A Set that changes nothing costs a comparison of the
 // edges with those given before; another order is no other graph, but costs more.
 func (g *Graph) Set(object Vertex, edges []Edge) {
-	g.writing.Lock()
-	defer g.writing.Unlock()
-	allowed := allowListed(edges)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	allowed := edges
+	if slices.ContainsFunc(edges, Edge.leftOut) {
+		allowed = slices.DeleteFunc(slices.Clone(edges), Edge.leftOut)
+	}
 	if !object.Kind.valid() {
 		g.leftOut++
 	} else if g.changeTo(object, true, allowed) {
@@ -20,31 +24,19 @@ func (g *Graph) Set(object Vertex, edges []Edge) {
 	}
 }
 
-// allowListed returns those edges that are allow-listed, as a rule all of them.
-func allowListed(edges []Edge) []Edge {
-	for i := range edges {
-		if !edges[i].allowListed() {
-			return slices.DeleteFunc(slices.Clone(edges), func(e Edge) bool { return !e.allowListed() })
-		}
-	}
-	return edges
-}
-
 // Delete says that the object does not exist (any more).
 func (g *Graph) Delete(object Vertex) {
-	g.writing.Lock()
-	defer g.writing.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.changeTo(object, false, nil)
 }
 
 // changeTo makes an object exist or not, with these edges. It reports whether that changes anything.
 func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 	owner := g.find(object)
-	old := g.at(owner).edges().owned
+	old := g.at(owner).owned
 	// What is the same at both ends of the two lists stays, and the rest goes and comes.
-	same := func(e edge, given *Edge) bool {
-		return g.is(e.from, &given.From, owner, &object) && g.is(e.to, &given.To, owner, &object)
-	}
+	same := func(e edge, given *Edge) bool { return g.vertex(e.from) == given.From && g.vertex(e.to) == given.To }
 	head, tail := 0, 0
 	for head < min(len(old), len(edges)) && same(old[head], &edges[head]) {
 		head++
@@ -56,30 +48,47 @@ func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 		tail++
 	}
 
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if owner == none {
-		owner = g.intern(object)
+	owner = g.intern(object)
+	if at := g.at(owner); at.object != exists {
+		at.object = exists
+		if exists {
+			g.objects[at.kind]++
+		} else {
+			g.objects[at.kind]--
+		}
 	}
-	g.setObject(owner, exists)
 	owned := append(make([]edge, 0, len(edges)), old[:head]...)
 	for _, e := range edges[head : len(edges)-tail] {
 		owned = append(owned, edge{g.intern(e.From), g.intern(e.To)})
 	}
+	come, gone := owned[head:], old[head:len(old)-tail]
 	owned = append(owned, old[len(old)-tail:]...)
-	g.replace(owner, owned, owned[head:len(owned)-tail], old[head:len(old)-tail])
 	g.work += len(edges) + len(old)
-	g.tidyUp()
-	return true
-}
 
-// is reports whether v has the number, knowing one vertex with its number.
-func (g *Graph) is(number id, v *Vertex, knownNumber id, known *Vertex) bool {
-	if number == knownNumber {
-		return *v == *known
+	// Edges into the owner change first: then what the owner itself gains and loses is passed on along exactly those
+	// that it will have. Meanwhile nothing is passed on along them, since the graph has no cycles.
+	for _, into := range []bool{true, false} {
+		for _, e := range come {
+			if (e.to == owner) == into {
+				g.changeEdge(owner, e, 1)
+			}
+		}
+		for _, e := range gone {
+			if (e.to == owner) == into {
+				g.changeEdge(owner, e, -1)
+			}
+		}
+		g.at(owner).owned = owned
 	}
-	at := g.at(number)
-	return at.kind == v.Kind && at.name == v.Name && g.at(at.namespace).name == v.Namespace
+	g.tidyUp(owner)
+	for _, e := range gone {
+		g.tidyUp(e.from)
+		g.tidyUp(e.to)
+	}
+	if g.scopesStale {
+		g.findScopes()
+	}
+	return true
 }
 
 // intern returns the number of a vertex, a new one if need be.
@@ -87,7 +96,7 @@ func (g *Graph) intern(v Vertex) id {
 	if found := g.find(v); found != none {
 		return found
 	}
-	k := key{name: strings.Clone(v.Name)}
+	k := key{name: strings.Clone(v.Name), kind: v.Kind}
 	if v.Namespace != "" {
 		k.namespace = g.intern(Vertex{Name: v.Namespace})
 		g.at(k.namespace).uses++
@@ -98,107 +107,50 @@ func (g *Graph) intern(v Vertex) id {
 	} else if g.next++; int(number/pageSize) == len(g.pages) {
 		g.pages = append(g.pages, new([pageSize]vertex))
 	}
-	*g.at(number) = vertex{key: k, kind: v.Kind}
-	g.ids[v.Kind][k] = number
+	*g.at(number) = vertex{key: k}
+	g.names(v)[k] = number
+	g.vertices[v.Kind]++
 	return number
 }
 
-// tidyUp ends a change: vertices that nothing needs any more go, and scopes are made anew.
-func (g *Graph) tidyUp() {
-	for len(g.unused) > 0 {
-		number := g.unused[len(g.unused)-1]
-		g.unused = g.unused[:len(g.unused)-1]
-		v := g.at(number)
-		if v.uses > 0 || v.object || g.ids[v.kind][v.key] != number { // it is needed again, or gone already
-			continue
-		}
-		delete(g.ids[v.kind], v.key)
-		if v.namespace != none {
-			g.dropUse(v.namespace)
-		}
-		*v = vertex{}
-		g.free = append(g.free, number)
-	}
-	if g.scopesStale && g.parentScope == ParentScopeEverything {
-		g.findScopes()
-	}
-	g.scopesStale = false
-}
-
-func (g *Graph) dropUse(v id) {
-	at := g.at(v)
-	if at.uses--; at.uses == 0 {
-		g.unused = append(g.unused, v)
-	}
-}
-
-func (g *Graph) setObject(v id, exists bool) {
-	switch at := g.at(v); {
-	case exists && !at.object:
-		g.objects[at.kind]++
-	case !exists && at.object:
-		g.objects[at.kind]--
-		g.unused = append(g.unused, v)
-	}
-	g.at(v).object = exists
-}
-
-// replace makes owned the edges of the owner, of which come are new, and gone those that it had.
-func (g *Graph) replace(owner id, owned, come, gone []edge) {
-	change := func(intoOwner bool) {
-		for _, e := range come {
-			if (e.to == owner) == intoOwner {
-				g.addEdge(owner, e)
-			}
-		}
-		for _, e := range gone {
-			if (e.to == owner) == intoOwner {
-				g.removeEdge(owner, e)
-			}
-		}
-	}
-	// Edges into the owner come first: then what the owner itself gains and loses is passed on along exactly those
-	// that it will have. Meanwhile nothing is passed on along them, since the graph has no cycles.
-	change(true)
-	g.at(owner).keep().owned = owned
-	change(false)
-}
-
-func (g *Graph) addEdge(owner id, e edge) {
-	from, to := g.at(e.from), g.at(e.to)
-	g.edges[from.kind][to.kind]++
-	from.uses++
-	to.uses++
-	if to.isSeed() {
-		g.addSeed(e.from, e.to)
+// tidyUp removes a vertex that nothing needs any more.
+func (g *Graph) tidyUp(number id) {
+	v := g.at(number)
+	names, namespace := g.names(g.vertex(number)), v.namespace
+	if v.uses > 0 || v.object || names[v.key] != number { // the last: it is gone already
 		return
 	}
-	if e.to != owner {
-		to.keep().others = append(to.keep().others, e.from)
-	}
-	for _, s := range to.seeds {
-		g.addSeed(e.from, s.seed)
+	delete(names, v.key)
+	g.vertices[v.kind]--
+	*v = vertex{}
+	g.free = append(g.free, number)
+	if namespace != none {
+		g.at(namespace).uses--
+		g.tidyUp(namespace)
 	}
 }
 
-// removeEdge is the inverse of addEdge.
-func (g *Graph) removeEdge(owner id, e edge) {
+// changeEdge adds an edge of the owner, or removes one, by 1 or -1.
+func (g *Graph) changeEdge(owner id, e edge, by int) {
 	from, to := g.at(e.from), g.at(e.to)
-	g.edges[from.kind][to.kind]--
-	g.dropUse(e.from)
-	g.dropUse(e.to)
-	if to.isSeed() {
-		g.removeSeed(e.from, e.to)
+	g.edges[from.kind][to.kind] += by
+	from.uses += int32(by)
+	to.uses += int32(by)
+	if to.kind == KindSeed {
+		g.changeSeed(e.from, e.to, by)
 		return
 	}
-	if e.to != owner {
-		// Which of several equal ones it is does not matter.
-		i := slices.Index(to.links.others, e.from)
+	switch {
+	case e.to == owner:
+	case by > 0:
+		to.others = append(to.others, e.from)
+	default:
+		i := slices.Index(to.others, e.from) // which of several equal ones it is does not matter
 		g.work += i
-		to.links.others = slices.Delete(to.links.others, i, i+1)
+		to.others = slices.Delete(to.others, i, i+1)
 	}
 	for _, s := range to.seeds {
-		g.removeSeed(e.from, s.seed)
+		g.changeSeed(e.from, s.seed, by)
 	}
 }
 
@@ -206,91 +158,48 @@ func findSeed(seeds []seedCount, seed id) (int, bool) {
 	return slices.BinarySearchFunc(seeds, seed, func(s seedCount, seed id) int { return cmp.Compare(s.seed, seed) })
 }
 
-// addSeed counts one more edge from the vertex that leads to the Seed. The first one is passed on against the edges.
-func (g *Graph) addSeed(v, seed id) {
+// changeSeed counts an edge more or less, by 1 or -1, from the vertex that leads to the Seed. The first and the last one
+// are passed on to the sources of all edges into the vertex, if it is not a Seed, where edges end.
+func (g *Graph) changeSeed(v, seed id, by int) {
 	g.work++
 	at := g.at(v)
-	i, found := findSeed(at.seeds, seed)
-	if found {
-		at.seeds[i].count++
+	switch i, found := findSeed(at.seeds, seed); {
+	case !found:
+		at.seeds = slices.Insert(at.seeds, i, seedCount{seed, 1})
+	case at.seeds[i].count+int32(by) > 0:
+		at.seeds[i].count += int32(by)
+		return
+	default:
+		at.seeds = slices.Delete(at.seeds, i, i+1)
+	}
+	if at.kind == KindSeed {
+		g.scopesStale = g.parentScope == ParentScopeEverything
 		return
 	}
-	at.seeds = slices.Insert(at.seeds, i, seedCount{seed, 1})
-	g.passOn(v, seed, true)
-}
-
-// removeSeed is the inverse of addSeed. The last edge is passed on.
-func (g *Graph) removeSeed(v, seed id) {
-	g.work++
-	at := g.at(v)
-	i, _ := findSeed(at.seeds, seed)
-	if at.seeds[i].count--; at.seeds[i].count > 0 {
-		return
-	}
-	if at.seeds = slices.Delete(at.seeds, i, i+1); len(at.seeds) == 0 {
-		at.seeds = nil
-	}
-	g.passOn(v, seed, false)
-}
-
-// passOn tells the sources of all edges into a vertex that it reaches the Seed now, or no longer. Edges into a Seed end
-// there.
-func (g *Graph) passOn(v, seed id, reached bool) {
-	at := g.at(v)
-	if at.isSeed() {
-		g.scopesStale = true
-		return
-	}
-	tell := (*Graph).removeSeed
-	if reached {
-		tell = (*Graph).addSeed
-	}
-	edges := at.edges()
-	g.work += len(edges.owned) + len(edges.others)
-	for _, e := range edges.owned {
+	g.work += len(at.owned) + len(at.others)
+	for _, e := range at.owned {
 		if e.to == v {
-			tell(g, e.from, seed)
+			g.changeSeed(e.from, seed, by)
 		}
 	}
-	for _, from := range edges.others {
-		tell(g, from, seed)
+	for _, from := range at.others {
+		g.changeSeed(from, seed, by)
 	}
-}
-
-func (v *vertex) edges() links {
-	if v.links == nil {
-		return links{}
-	}
-	return *v.links
-}
-
-// keep returns what edges are kept with the vertex, to change it.
-func (v *vertex) keep() *links {
-	if v.links == nil {
-		v.links = &links{}
-	}
-	return v.links
 }
 
 // findScopes finds for each Seed the Seeds that lead to it. The graph of Seeds is tiny; bad data can put cycles into
 // it.
 func (g *Graph) findScopes() {
-	g.scopes = map[id][]id{}
-	for _, start := range g.ids[KindSeed] {
-		reached := map[id]bool{start: true}
-		for queue := []id{start}; len(queue) > 0; queue = queue[1:] {
-			for _, s := range g.at(queue[0]).seeds {
-				if !reached[s.seed] {
-					reached[s.seed] = true
-					queue = append(queue, s.seed)
-					g.scopes[s.seed] = append(g.scopes[s.seed], start)
+	g.scopes, g.scopesStale = map[id][]id{}, false
+	for _, start := range slices.Sorted(maps.Values(g.ids[KindSeed])) {
+		reached := []id{start}
+		for i := 0; i < len(reached); i++ {
+			g.scopes[reached[i]] = append(g.scopes[reached[i]], start)
+			for _, s := range g.at(reached[i]).seeds {
+				if !slices.Contains(reached, s.seed) {
+					reached = append(reached, s.seed)
 				}
 			}
 		}
-	}
-	for seed, scope := range g.scopes {
-		scope = append(scope, seed)
-		slices.Sort(scope)
-		g.scopes[seed] = scope
 	}
 }
