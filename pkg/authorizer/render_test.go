@@ -2,7 +2,6 @@ package authorizer
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 
@@ -56,8 +55,7 @@ func TestWriteMarkdown(t *testing.T) {
 		if !strings.HasPrefix(line, "|") {
 			continue
 		}
-		columns := strings.Count(line, "|") - 1
-		require.Contains(t, []int{len(ruleColumns), len(unguardedColumns)}, columns, line)
+		require.Contains(t, []int{8, 4}, strings.Count(line, "|")-1, line)
 		// Nothing that markdown takes for HTML but the line break.
 		plain := strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(line, "<br>", ""), `\<`, ""), `\>`, "")
 		require.NotContains(t, plain, "<", line)
@@ -121,15 +119,4 @@ func TestWriteJSON(t *testing.T) {
 	}
 	require.Contains(t, text.String(), `"label": "name.seed.gardener.cloud/<seed>",`)
 	require.Contains(t, text.String(), `"field": "metadata.name",`)
-}
-
-type broken struct{}
-
-func (broken) Write([]byte) (int, error) { return 0, errors.New("disk full") }
-
-func TestWriteRulesFails(t *testing.T) {
-	require.ErrorContains(t, WriteRules(&strings.Builder{}, "xml"), `"xml"`)
-	for _, format := range []string{"text", "markdown", "json"} {
-		require.ErrorContains(t, WriteRules(broken{}, format), "disk full", format)
-	}
 }
