@@ -77,8 +77,9 @@ func (r *results) matching(prefix string) (names []string) {
 
 // worst returns the name and value of the largest of some benchmarks, each by its median or its least; false when one
 // of them is missing.
-func worst(by func(name, unit string) (float64, bool), unit string, names ...string) (name string, value float64,
-	ok bool) {
+func worst(by func(name, unit string) (float64, bool), unit string, names ...string) (
+	name string, value float64, ok bool,
+) {
 	for _, n := range names {
 		v, found := by(n, unit)
 		if !found {

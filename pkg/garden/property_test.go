@@ -37,13 +37,13 @@ spec: {backup: {provider: p, credentialsRef: $ref}, resources: [{name: r, resour
 status: {clientCertificateExpirationTimestamp: $time}`},
 	{func() runtime.Object { return &gardencorev1beta1.Shoot{} }, `
 metadata: {name: $name, namespace: $namespace, uid: $uid, annotations: {authentication.gardener.cloud/issuer: $issuer}}
-spec: {seedName: $name, secretBindingName: $name, cloudProfile: {name: $name}, exposureClassName: $name,
-  resources: [{name: r, resourceRef: $local}]}
+spec: {seedName: $name, secretBindingName: $name, cloudProfile: {name: $name}, exposureClassName: $name, ` +
+		`resources: [{name: r, resourceRef: $local}]}
 status: {seedName: $name}`},
 	{func() runtime.Object { return &gardencorev1beta1.BackupBucket{} }, `
 metadata: {name: $name}
-spec: {seedName: $name, credentialsRef: $ref, shootRef: {kind: Shoot, apiVersion: core.gardener.cloud/v1beta1,
-  namespace: $namespace, name: $name}}
+spec: {seedName: $name, credentialsRef: $ref, shootRef: {kind: Shoot, apiVersion: core.gardener.cloud/v1beta1, ` +
+		`namespace: $namespace, name: $name}}
 status: {generatedSecretRef: {namespace: $namespace, name: $name}}`},
 	{func() runtime.Object { return &gardencorev1beta1.BackupEntry{} }, `
 metadata: {name: $name, namespace: $namespace, ownerReferences: [{kind: Shoot, name: $name}]}
@@ -76,9 +76,9 @@ metadata: {name: $name, namespace: garden, annotations: {gardener.cloud/operatio
 spec: {deployment: {helm: {ociRepository: {pullSecretRef: {name: $name}}}}}`},
 	{func() runtime.Object { return &seedmanagementv1alpha1.ManagedSeed{} }, `
 metadata: {name: $name, namespace: $namespace, annotations: {gardener.cloud/operation: $operation}}
-spec: {shoot: {name: $name}, gardenlet: {bootstrap: $bootstrap,
-  config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration,
-    seedConfig: {spec: {backup: {provider: p, credentialsRef: $ref}}}}}}`},
+spec: {shoot: {name: $name}, gardenlet: {bootstrap: $bootstrap, ` +
+		`config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration, ` +
+		`seedConfig: {spec: {backup: {provider: p, credentialsRef: $ref}}}}}}`},
 	{func() runtime.Object { return &certificatesv1.CertificateSigningRequest{} }, `
 metadata: {name: $name}
 spec: {request: bm90IG9uZQ==, usages: [client auth]}`},
@@ -261,9 +261,10 @@ func TestAnyOrder(t *testing.T) {
 			want := contents(t, runAt(t, afresh, w.clock.Now()).graph)
 			require.Greater(t, len(want), 100, "the random objects make a graph")
 			got := contents(t, w.graph)
-			for until := time.Now().Add(time.Minute); !slices.Equal(got, want) &&
-				time.Now().Before(until); got = contents(t, w.graph) {
+			until := time.Now().Add(time.Minute)
+			for !slices.Equal(got, want) && time.Now().Before(until) {
 				time.Sleep(10 * time.Millisecond)
+				got = contents(t, w.graph)
 			}
 			for _, line := range got {
 				if _, found := slices.BinarySearch(want, line); !found {

@@ -41,8 +41,7 @@ func othersWork(t *testing.T, g *testgarden.Garden) {
 	require.NoError(t, c.tryCreate(ctx, object("Lease", "garden/others")))
 }
 
-// turnedAway asserts that requests get no decision: without one the API server answers with an error of its own, or
-// forbids.
+// turnedAway asserts that requests get no decision: without one the API server answers with an error or 403.
 func (c *client) turnedAway(t *testing.T, requests ...string) {
 	t.Helper()
 	for _, request := range requests {
