@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Builds the programs that tests and checks run, once, into a cache directory, and prints the path of each.
 #
-#   hack/tools/build.sh [tool...]     (without arguments: what CI runs, which is all but gardenlet and gardener-controller-manager)
+#   hack/tools/build.sh [tool...]     (without arguments: all but gardenlet and gardener-controller-manager)
 #
 #   etcd, kube-apiserver                   the newest: hack/tools/go.mod
 #   garden-kube-apiserver                  the newest that Gardener supports: hack/gardener/go.mod
 #   gardener-apiserver, gardenlet, gardener-controller-manager             hack/gardener/go.mod
 #   golangci-lint                                                          hack/lint/go.mod
 #
-# What is built already is reused; a change of the go.mod, or of the flags below, leads to another directory. The first build of
-# an API server takes some five minutes on two cores. SEEDGUARD_TOOLS is the cache directory; the default is seedguard in the
-# user's cache directory.
+# What is built already is reused; a change of the go.mod, or of the flags below, leads to another directory. The first
+# build of an API server takes some five minutes on two cores. SEEDGUARD_TOOLS is the cache directory; the default is
+# seedguard in the user's cache directory.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -46,8 +46,8 @@ version_of() {
   (cd "$1" && go list -m -f '{{.Version}}' "$2") || fail "cannot find the version of $2 in $1"
 }
 
-# version_flags <module directory> <module path>. Without these flags a program says that its version is v0.0.0: seedguard asks
-# kube-apiserver for it, and gardenlet does not start with it.
+# version_flags <module directory> <module path>. Without these flags a program says that its version is v0.0.0: seedguard
+# asks kube-apiserver for it, and gardenlet does not start with it.
 version_flags() {
   local version major minor package flags=
   version=$(version_of "$1" "$2")

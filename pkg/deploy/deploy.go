@@ -24,7 +24,8 @@ type Options struct {
 	CABundle []byte
 	// Subject is seedguard's user in the garden: a ServiceAccount as "system:serviceaccount:<namespace>:<name>", or any user.
 	Subject string
-	// ConfigDir is the folder in which kube-apiserver finds the files that this package makes for it.
+	// ConfigDir is the directory in which kube-apiserver, and gardener-apiserver in its own file system, find the files
+	// that this package makes for them.
 	ConfigDir string
 }
 
@@ -55,7 +56,7 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// File is a manifest or a file of kube-apiserver.
+// File is a manifest or a file of an API server.
 type File struct {
 	// Name is a path below the output folder, with slashes.
 	Name string
@@ -77,6 +78,9 @@ func Files(o Options) []File {
 		{"kube-apiserver/authorization.kubeconfig", "How kube-apiserver reaches the SeedAuthorizer.", []any{AuthorizationKubeconfig(o)}},
 		{"kube-apiserver/admission.yaml", "For --admission-control-config-file.", []any{AdmissionConfiguration(o)}},
 		{"kube-apiserver/admission.kubeconfig", "The client certificate for the SeedRestriction.", []any{AdmissionKubeconfig(o)}},
+		{"gardener-apiserver/admission.yaml", "For --admission-control-config-file.", []any{AdmissionConfiguration(o)}},
+		{"gardener-apiserver/admission.kubeconfig", "The client certificate for the SeedRestriction: another than " +
+			"kube-apiserver's.", []any{AdmissionKubeconfig(o)}},
 	}
 	for _, folder := range []string{"permissions", "permissions-existence", "registration"} {
 		files = append(files, kustomization(folder, files))

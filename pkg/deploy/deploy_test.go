@@ -186,7 +186,22 @@ func TestKubeAPIServer(t *testing.T) {
 	require.Equal(t, filepath.Join(o.ConfigDir, "client.crt"), client.CertFile)
 	require.Equal(t, filepath.Join(o.ConfigDir, "ca.crt"), client.CAFile)
 
-	content, err := os.ReadFile(filepath.Join(o.ConfigDir, "admission.yaml"))
+	requireAdmission(t, o.ConfigDir)
+}
+
+// TestGardenerAPIServer: gardener-apiserver, which calls admission webhooks by itself, gets a configuration too.
+func TestGardenerAPIServer(t *testing.T) {
+	dir := t.TempDir()
+	o := Default()
+	o.URL, o.ConfigDir = "https://seedguard.example.com:9443", filepath.Join(dir, "gardener-apiserver")
+	require.NoError(t, Write(dir, Files(o)))
+	requireAdmission(t, o.ConfigDir)
+}
+
+// requireAdmission asserts that API servers' own code finds the credentials of the admission webhook by the files in dir.
+func requireAdmission(t *testing.T, dir string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(dir, "admission.yaml"))
 	require.NoError(t, err)
 	admissionConfiguration := struct{ Plugins []struct{ Configuration any } }{}
 	require.NoError(t, yaml.Unmarshal(content, &admissionConfiguration))
@@ -197,7 +212,7 @@ func TestKubeAPIServer(t *testing.T) {
 	loaded, err := clientcmd.LoadFromFile(kubeconfig.KubeConfigFile)
 	require.NoError(t, err)
 	require.Contains(t, loaded.AuthInfos, "seedguard.example.com:9443")
-	require.Equal(t, filepath.Join(o.ConfigDir, "client.key"), loaded.AuthInfos["seedguard.example.com:9443"].ClientKey)
+	require.Equal(t, filepath.Join(dir, "client.key"), loaded.AuthInfos["seedguard.example.com:9443"].ClientKey)
 }
 
 func TestHost(t *testing.T) {

@@ -6,7 +6,9 @@
 //     it may be told of a few too many, never of too few.
 //  3. seedguard may list and watch exactly what it watches. To read single objects is a permission of its own that can be left
 //     out, and so is to look whether an object exists of the kinds that it does not watch, Secrets among them.
-//  4. Where the webhooks cannot be reached, seed clients are refused and nobody else is.
+//  4. Both kube-apiserver and gardener-apiserver get credentials for the admission webhook: each calls it for the resources
+//     that it serves itself.
+//  5. Where the webhooks cannot be reached, seed clients are refused and nobody else is.
 //
 // From tables to files:
 //

@@ -18,7 +18,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/server"
 )
 
-// The files of kube-apiserver, in Options.ConfigDir. Certificates and keys are the operator's.
+// The files of the API servers, in Options.ConfigDir. Certificates and keys are the operator's.
 const (
 	caFile                  = "ca.crt"
 	clientCertificateFile   = "client.crt"
@@ -65,12 +65,13 @@ func AuthorizationKubeconfig(o Options) clientcmdv1.Config {
 	return config
 }
 
-// AdmissionKubeconfig holds the client certificate that kube-apiserver shows to admission webhooks at seedguard's address.
+// AdmissionKubeconfig holds the client certificate that an API server shows to admission webhooks at seedguard's address.
+// Both call the SeedRestriction: each API server calls admission webhooks for the resources that it serves itself.
 func AdmissionKubeconfig(o Options) clientcmdv1.Config {
 	return kubeconfig(o, host(o))
 }
 
-// AdmissionConfiguration tells kube-apiserver of AdmissionKubeconfig.
+// AdmissionConfiguration tells an API server of AdmissionKubeconfig.
 func AdmissionConfiguration(o Options) *apiserverv1.AdmissionConfiguration {
 	return &apiserverv1.AdmissionConfiguration{
 		TypeMeta: metav1.TypeMeta{APIVersion: apiserverv1.SchemeGroupVersion.String(), Kind: "AdmissionConfiguration"},

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
@@ -117,8 +118,8 @@ func TestKustomizations(t *testing.T) {
 		}
 	}
 	for _, path := range files(t, ".yaml", ".json") {
-		// What kube-apiserver reads is no manifest.
-		if filepath.Base(path) != "kustomization.yaml" && !strings.Contains(path, "generated/kube-apiserver") {
+		// What API servers read is no manifest.
+		if filepath.Base(path) != "kustomization.yaml" && !strings.Contains(path, "apiserver/") {
 			require.Contains(t, named, path, "no kustomization names it")
 		}
 	}
@@ -146,6 +147,33 @@ func TestDeployment(t *testing.T) {
 		require.Equal(t, corev1.URISchemeHTTPS, probe.HTTPGet.Scheme)
 		require.Equal(t, "webhooks", probe.HTTPGet.Port.String())
 	}
+	// Callers are those that have a certificate, and nobody else.
+	var names []string
+	certificates := read(t, filepath.Join(root, "components", "cert-manager", "certificates.yaml"))
+	for document := range strings.SplitSeq(string(certificates), "\n---\n") {
+		var certificate struct {
+			Spec struct {
+				CommonName string
+				Usages     []string
+			}
+		}
+		require.NoError(t, yaml.Unmarshal([]byte(document), &certificate))
+		if slices.Contains(certificate.Spec.Usages, "client auth") {
+			names = append(names, certificate.Spec.CommonName)
+		}
+	}
+	require.Equal(t, names, c.Serving.ClientAllowedNames)
+	require.Equal(t, []string{"kube-apiserver", "gardener-apiserver"}, names)
+	var policy networkingv1.NetworkPolicy
+	require.NoError(t, yaml.UnmarshalStrict(read(t, filepath.Join(root, "runtime", "networkpolicy.yaml")), &policy))
+	require.Equal(t, "webhooks", policy.Spec.Ingress[0].Ports[0].Port.String())
+	var apps []string
+	for _, peer := range policy.Spec.Ingress[0].From {
+		require.Equal(t, "apiserver", peer.PodSelector.MatchLabels["role"])
+		apps = append(apps, peer.PodSelector.MatchLabels["app"])
+	}
+	require.Equal(t, []string{"kubernetes", "gardener"}, apps)
+
 	mounted := sets.New[string]()
 	for _, m := range container.VolumeMounts {
 		mounted.Insert(m.MountPath)

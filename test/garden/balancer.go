@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// balancer passes connections on to replicas in turn, as a Service does: it looks at no request, and a replica that hangs gets its
-// connections too. One that is not there is passed over.
+// balancer passes connections on to replicas in turn, as a Service does: it looks at no request, and a replica that
+// hangs gets its connections too. One that is not there is passed over.
 type balancer struct {
 	listener  net.Listener
 	addresses []string

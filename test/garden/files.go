@@ -15,7 +15,8 @@ import (
 	"github.com/seedguard/seedguard/test/pki"
 )
 
-// write writes a file of the garden's folder and returns its path. The file appears at once as a whole: servers watch some.
+// write writes a file of the garden's folder and returns its path. The file appears at once as a whole: servers watch
+// some.
 func (g *Garden) write(name string, content []byte) (string, error) {
 	path := filepath.Join(g.Dir, name)
 	temporary := path + ".new"
@@ -65,8 +66,8 @@ func Root() (string, error) {
 	}
 }
 
-// Ports are taken from below those that the kernel gives to outgoing connections: between choosing a port here and listening
-// on it there, nobody gets it by chance.
+// Ports are taken from below those that the kernel gives to outgoing connections: between choosing a port here and
+// listening on it there, nobody gets it by chance.
 const (
 	firstPort = 20000
 	lastPort  = 30000

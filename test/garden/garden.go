@@ -32,8 +32,8 @@ type Options struct {
 	Dir string
 	// Seedguard is the path of the seedguard binary. Required.
 	Seedguard string
-	// Gardener is how many replicas of the real gardener-apiserver serve Gardener's resources. 0: there is none, and the resources
-	// are CustomResourceDefinitions, which is up sooner.
+	// Gardener is how many replicas of the real gardener-apiserver serve Gardener's resources. 0: there is none, and the
+	// resources are CustomResourceDefinitions, which is up sooner.
 	Gardener int
 	// Without names resources (plural.group) whose CustomResourceDefinitions are left out.
 	Without []string
@@ -76,7 +76,8 @@ func Build(ctx context.Context, dir string, gardener bool) (seedguard string, er
 		return "", err
 	}
 	seedguard = filepath.Join(dir, "seedguard")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", seedguard, "./cmd/seedguard") // #nosec G204 -- fixed but for the folder
+	// #nosec G204 -- fixed but for the directory
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", seedguard, "./cmd/seedguard")
 	cmd.Dir, cmd.Stderr = root, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("cannot build seedguard: %w", err)
@@ -84,8 +85,8 @@ func Build(ctx context.Context, dir string, gardener bool) (seedguard string, er
 	return seedguard, nil
 }
 
-// tools returns the paths of etcd, kube-apiserver and, if wanted, gardener-apiserver by name. The kube-apiserver is the newest one
-// that gardener-apiserver supports, and without it the newest of all.
+// tools returns the paths of etcd, kube-apiserver and, if wanted, gardener-apiserver by name. The kube-apiserver is the
+// newest one that gardener-apiserver supports, and without it the newest of all.
 func tools(ctx context.Context, root string, gardener bool) (map[string]string, error) {
 	names := []string{"etcd", kubeAPIServer}
 	build := names
@@ -93,7 +94,8 @@ func tools(ctx context.Context, root string, gardener bool) (map[string]string, 
 		names = append(names, gardenerName)
 		build = []string{"etcd", "garden-" + kubeAPIServer, gardenerName}
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(root, "hack", "tools", "build.sh"), build...) // #nosec G204 -- our own script
+	// #nosec G204 -- our own script
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "hack", "tools", "build.sh"), build...)
 	cmd.Stderr = os.Stderr
 	output, err := cmd.Output()
 	if err != nil {
@@ -110,8 +112,9 @@ func tools(ctx context.Context, root string, gardener bool) (map[string]string, 
 	return result, nil
 }
 
-// Start starts etcd, kube-apiserver and, if wanted, gardener-apiserver, and creates Gardener's resources and namespaces. Seedguard does not run yet: seed
-// clients are refused until StartSeedguard. When it fails, nothing is left running.
+// Start starts etcd, kube-apiserver and, if wanted, gardener-apiserver, and creates Gardener's resources and
+// namespaces. Seedguard does not run yet: seed clients are refused until StartSeedguard. When it fails, nothing is left
+// running.
 func Start(ctx context.Context, options Options) (_ *Garden, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

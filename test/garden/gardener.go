@@ -42,7 +42,8 @@ type gardenerState struct {
 	ca        *pki.Authority
 }
 
-// prepareGardener chooses ports, writes all files of gardener-apiserver, and returns further arguments of the kube-apiserver.
+// prepareGardener chooses ports, writes all files of gardener-apiserver, and returns further arguments of the
+// kube-apiserver.
 func (g *Garden) prepareGardener() (apiserver []string, err error) {
 	s := &g.gardener
 	if err := os.Mkdir(g.gardenerDir(), 0o700); err != nil {
@@ -137,8 +138,8 @@ func (g *Garden) prepareGardener() (apiserver []string, err error) {
 
 func (g *Garden) gardenerDir() string { return filepath.Join(g.Dir, gardenerName) }
 
-// WriteGardenerCaller writes the certificate with which gardener-apiserver calls admission webhooks. It is read again for each
-// new connection.
+// WriteGardenerCaller writes the certificate with which gardener-apiserver calls admission webhooks. It is read again
+// for each new connection.
 func (g *Garden) WriteGardenerCaller(webhooks WebhookPKI, name string) error {
 	pair, err := webhooks.Callers.Client(name)
 	if err != nil {
@@ -148,8 +149,8 @@ func (g *Garden) WriteGardenerCaller(webhooks WebhookPKI, name string) error {
 	return err
 }
 
-// writeGardenerAdmission writes with which credentials gardener-apiserver calls admission webhooks. These are the files that are
-// generated for the kube-apiserver, with another certificate.
+// writeGardenerAdmission writes with which credentials gardener-apiserver calls admission webhooks. These are the files
+// that are generated for the kube-apiserver, with another certificate.
 func (g *Garden) writeGardenerAdmission() (string, error) {
 	if err := g.WriteGardenerCaller(g.guard.pki, GardenerCallerName); err != nil {
 		return "", err
@@ -162,7 +163,8 @@ func (g *Garden) writeGardenerAdmission() (string, error) {
 	return g.writeYAML(gardenerName+"/admission.yaml", deploy.AdmissionConfiguration(o))
 }
 
-// aggregate gives gardener-apiserver its permissions, starts its replicas, and has the kube-apiserver pass on requests to them.
+// aggregate gives gardener-apiserver its permissions, starts its replicas, and has the kube-apiserver pass on requests
+// to them.
 func (g *Garden) aggregate(ctx context.Context, admin *Client) error {
 	if err := admin.Apply(ctx, gardenerAccess()...); err != nil {
 		return err
@@ -195,8 +197,8 @@ func (g *Garden) StartGardener(ctx context.Context, replica int) (err error) {
 	return p.wait(ctx, func(ctx context.Context) error { return getOK(ctx, client, s.hosts[replica]+"/readyz") })
 }
 
-// gardenerAccess is what gardener-apiserver may do in the garden: everything, as in Gardener's own installation, and what each
-// aggregated API server needs to authenticate and authorize those whose requests are passed on to it.
+// gardenerAccess is what gardener-apiserver may do in the garden: everything, as in Gardener's own installation, and
+// what each aggregated API server needs to authenticate and authorize those whose requests are passed on to it.
 func gardenerAccess() []runtime.Object {
 	subjects := []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: gardenerUser}}
 	role := func(kind, name string) rbacv1.RoleRef {
@@ -222,8 +224,8 @@ func gardenerAccess() []runtime.Object {
 	}
 }
 
-// apiServices registers the groups and versions of Gardener's resources. The Service is an external name, since there is no
-// network of Services here; behind its port is the balancer.
+// apiServices registers the groups and versions of Gardener's resources. The Service is an external name, since there
+// is no network of Services here; behind its port is the balancer.
 func (s *gardenerState) apiServices() []runtime.Object {
 	port := s.balancer.port()
 	objects := []runtime.Object{&corev1.Service{

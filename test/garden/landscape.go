@@ -15,8 +15,8 @@ var (
 	seedLandscape string
 )
 
-// LoadSeeds creates Seeds, and to each Seed a Project with a Shoot, backups and so on, as gardener-apiserver wants them.
-// landscape/seed.yaml tells their names. It returns the number of objects.
+// LoadSeeds creates Seeds, and to each Seed a Project with a Shoot, backups and so on, as gardener-apiserver wants
+// them. landscape/seed.yaml tells their names. It returns the number of objects.
 func (g *Garden) LoadSeeds(ctx context.Context, seeds ...string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

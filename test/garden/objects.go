@@ -57,7 +57,8 @@ func Unstructured(o runtime.Object) *unstructured.Unstructured {
 	return u
 }
 
-// ReadManifests reads all objects from the manifests (YAML or JSON) in a folder and those below it, in the order of names.
+// ReadManifests reads all objects from the manifests (YAML or JSON) in a folder and those below it, in the order of
+// names.
 func ReadManifests(folder string) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
@@ -118,8 +119,8 @@ type Client struct {
 	mapper  meta.ResettableRESTMapper
 }
 
-// NewClient returns a client. It asks for the API server's resources as the administrator, so that its own requests are those
-// that are made with it, and nothing else.
+// NewClient returns a client. It asks for the API server's resources as the administrator, so that its own requests are
+// those that are made with it, and nothing else.
 func (g *Garden) NewClient(config *rest.Config) (*Client, error) {
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {

@@ -22,7 +22,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// namespaces that a garden has beside those of its Projects and Seeds. Kubernetes makes kube-system too, but a little later.
+// namespaces that a garden has beside those of its Projects and Seeds. Kubernetes makes kube-system too, but a little
+// later.
 var namespaces = []string{"garden", "gardener-system-public", "gardener-system-seed-lease", "gardener-system-shoot-issuer", "kube-system"}
 
 // populate creates what a garden consists of before any Seed registers.
@@ -97,8 +98,8 @@ func (g *Garden) waitServed(ctx context.Context, admin *Client, created []resour
 	})
 }
 
-// Load applies manifests, and creates the namespaces that they need as Gardener would: those of their objects, and one for each
-// Seed. It returns the objects.
+// Load applies manifests, and creates the namespaces that they need as Gardener would: those of their objects, and one
+// for each Seed. It returns the objects.
 func (g *Garden) Load(ctx context.Context, folder string) ([]*unstructured.Unstructured, error) {
 	objects, err := ReadManifests(folder)
 	if err != nil {
@@ -130,8 +131,8 @@ func (g *Garden) Load(ctx context.Context, folder string) ([]*unstructured.Unstr
 	return objects, nil
 }
 
-// Extension does for an extension what the gardenlet of its Seed does: it creates the ServiceAccount and has a token made for
-// it. It returns the extension's client configuration.
+// Extension does for an extension what the gardenlet of its Seed does: it creates the ServiceAccount and has a token
+// made for it. It returns the extension's client configuration.
 func (g *Garden) Extension(ctx context.Context, seed, name string, lifetime time.Duration) (*rest.Config, error) {
 	config, err := g.Gardenlet(seed)
 	if err != nil {

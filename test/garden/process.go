@@ -41,7 +41,8 @@ func startProcess(folder, name, path string, args ...string) (*Process, error) {
 
 	started := make(chan error)
 	go func() {
-		// The kernel ties the signal of processAttributes to the thread that started the program, so that thread must live as long.
+		// The kernel ties the signal of processAttributes to the thread that started the program, so that thread must live as
+		// long.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
@@ -74,7 +75,8 @@ func (p *Process) Signal(signal syscall.Signal) error {
 	}
 }
 
-// Stop ends the program: by SIGTERM, and by SIGKILL when that does not help soon. It returns when the program has ended.
+// Stop ends the program: by SIGTERM, and by SIGKILL when that does not help soon. It returns when the program has
+// ended.
 func (p *Process) Stop() {
 	_ = p.Signal(syscall.SIGTERM)
 	_ = p.Signal(syscall.SIGCONT) // a stopped program could not act on it
@@ -108,8 +110,8 @@ func (p *Process) Tail(bytes int64) string {
 	return string(tail)
 }
 
-// wait polls until ready returns nil. It gives up when the context ends or the program does; the error then holds the last
-// reason and the end of the log.
+// wait polls until ready returns nil. It gives up when the context ends or the program does; the error then holds the
+// last reason and the end of the log.
 func (p *Process) wait(ctx context.Context, ready func(context.Context) error) error {
 	const pause = 50 * time.Millisecond
 	var last error

@@ -143,8 +143,8 @@ func (g *Garden) deployOptions() deploy.Options {
 	}
 }
 
-// WriteAdmissionCaller writes the certificate with which the kube-apiserver calls admission webhooks. It is read again for each
-// new connection.
+// WriteAdmissionCaller writes the certificate with which the kube-apiserver calls admission webhooks. It is read again
+// for each new connection.
 func (g *Garden) WriteAdmissionCaller(webhooks WebhookPKI) error {
 	pair, err := webhooks.Callers.Client(CallerName)
 	if err != nil {
@@ -223,8 +223,8 @@ func (s *Seedguard) WaitReady(ctx context.Context) error {
 	return s.wait(ctx, func(ctx context.Context) error { return getOK(ctx, s.client, s.URL+"/readyz") })
 }
 
-// Metric returns the sum of a metric's values over all series that carry all labels (each written name="value"). A metric
-// without series is 0.
+// Metric returns the sum of a metric's values over all series that carry all labels (each written name="value"). A
+// metric without series is 0.
 func (s *Seedguard) Metric(ctx context.Context, name string, labels ...string) (float64, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.MetricsURL+"/metrics", nil)
 	if err != nil {
@@ -255,7 +255,8 @@ func (s *Seedguard) Metric(ctx context.Context, name string, labels ...string) (
 	return sum, lines.Err()
 }
 
-// SeedguardKubeconfig writes a kubeconfig for seedguard that leads to the API server at another address, and returns its path.
+// SeedguardKubeconfig writes a kubeconfig for seedguard that leads to the API server at another address, and returns
+// its path.
 func (g *Garden) SeedguardKubeconfig(host string) (string, error) {
 	config, err := g.Client(guardUser, guardGroups...)
 	if err != nil {

@@ -17,8 +17,8 @@ const (
 
 var guardGroups = []string{"system:serviceaccounts", "system:serviceaccounts:" + guardNamespace}
 
-// wire creates in the API server what seedguard needs there, as it is generated for any garden: its permissions, that of
-// gardenlets beside what seedguard gives, and the registration of its admission webhook.
+// wire creates in the API server what seedguard needs there, as it is generated for any garden: its permissions, that
+// of gardenlets beside what seedguard gives, and the registration of its admission webhook.
 func (g *Garden) wire(ctx context.Context, admin *Client) (err error) {
 	if g.guard.kubeconfig, err = g.SeedguardKubeconfig(g.Host); err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package pki makes certificates and certificate requests for tests. It imports nothing of this module, so that tests of every
-// package can use it.
+// Package pki makes certificates and certificate requests for tests. It imports nothing of this module, so that tests
+// of every package can use it.
 package pki
 
 import (
@@ -46,7 +46,8 @@ func NewAuthority(name string) (*Authority, error) {
 	return newAuthority(name, key)
 }
 
-// NewRSAAuthority makes a certificate authority with a key of the only kind that Gardener reads as that of a Shoot's clients.
+// NewRSAAuthority makes a certificate authority with a key of the only kind that Gardener reads as that of a Shoot's
+// clients.
 func NewRSAAuthority(name string) (*Authority, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -91,8 +92,8 @@ func (a *Authority) Client(user string, groups ...string) (KeyPair, error) {
 	})
 }
 
-// Issue issues a certificate with a new key. What the template says of the serial number is overwritten, its validity only
-// where it is not set.
+// Issue issues a certificate with a new key. What the template says of the serial number is overwritten, its validity
+// only where it is not set.
 func (a *Authority) Issue(template *x509.Certificate) (KeyPair, error) {
 	key, err := newKey()
 	if err != nil {

@@ -2,7 +2,6 @@ package gardener
 
 import (
 	"context"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -40,7 +39,8 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// TestSync: all watched kinds come by streaming lists in protobuf, with seedguard's own permissions, and nothing is missing.
+// TestSync: all watched kinds come by streaming lists in protobuf, with seedguard's own permissions, and nothing is
+// missing.
 func TestSync(t *testing.T) {
 	config, err := g.SeedguardClient()
 	require.NoError(t, err)
@@ -86,7 +86,8 @@ func TestSync(t *testing.T) {
 		require.True(t, streamed, "%s: %v", r.Kind, requests.answer)
 	}
 	require.NotZero(t, kinds)
-	require.True(t, related.Reaches(graph.Vertex{Kind: graph.KindSecret, Namespace: "garden-a", Name: "infrastructure"}, "a"))
+	v := graph.Vertex{Kind: graph.KindSecret, Namespace: "garden-a", Name: "infrastructure"}
+	require.True(t, related.Reaches(v, "a"))
 }
 
 // TestSelectors: what confines a list is decided by the selector, and Gardener's own fields are no exception.
@@ -133,10 +134,12 @@ func TestSelectors(t *testing.T) {
 	require.NoError(t, err, "a field that the API server knows")
 }
 
-// TestStatus: gardenlets write the status of what is theirs, and only that by /status; finalizers go by the object itself.
+// TestStatus: gardenlets write the status of what is theirs, and only that by /status; finalizers go by the object
+// itself.
 func TestStatus(t *testing.T) {
 	a := gardenlet(t, "a")
-	require.NoError(t, a.merge(t, "Shoot", "garden-a/crop", `{"status":{"hibernated":true},"spec":{"purpose":"production"}}`, "status"))
+	require.NoError(t, a.merge(t, "Shoot", "garden-a/crop",
+		`{"status":{"hibernated":true},"spec":{"purpose":"production"}}`, "status"))
 	shoot, err := a.get(t, "Shoot", "garden-a/crop")
 	require.NoError(t, err)
 	hibernated, _, err := unstructured.NestedBool(shoot.Object, "status", "hibernated")
@@ -157,8 +160,8 @@ func TestStatus(t *testing.T) {
 	forbidden(t, b.merge(t, "BackupBucket", "bucket-a", `{"status":{"observedGeneration":2}}`, "status"))
 }
 
-// TestAdminKubeconfig: a gardenlet provides the CA of a Shoot's clients, from which gardener-apiserver issues certificates to
-// administrators, but not to gardenlets.
+// TestAdminKubeconfig: a gardenlet provides the CA of a Shoot's clients, from which gardener-apiserver issues
+// certificates to administrators, but not to gardenlets.
 func TestAdminKubeconfig(t *testing.T) {
 	authority, err := pki.NewRSAAuthority("clients-of-crop")
 	require.NoError(t, err)
@@ -202,7 +205,8 @@ data: {ca.crt: %q}
 	require.NoError(t, err)
 	subject, err := authority.Verify(config.CertData)
 	require.NoError(t, err)
-	require.Equal(t, pkix.Name{CommonName: "gardener.cloud:admin:admin", Organization: []string{"gardener.cloud:system:admins"}}.String(), subject.String())
+	require.Equal(t, "gardener.cloud:admin:admin", subject.CommonName)
+	require.Equal(t, []string{"gardener.cloud:system:admins"}, subject.Organization)
 
 	for _, seed := range []string{"a", "b"} {
 		_, err := request(gardenlet(t, seed))
@@ -236,8 +240,8 @@ func TestAdmission(t *testing.T) {
 	require.NoError(t, admin(t).remove(t, "BackupBucket", "own"))
 }
 
-// TestAdmissionCaller: without a certificate whose name is allowed, gardener-apiserver gets no decision, and no write of a
-// gardenlet to Gardener's kinds succeeds; those to Kubernetes' kinds do.
+// TestAdmissionCaller: without a certificate whose name is allowed, gardener-apiserver gets no decision, and no write
+// of a gardenlet to Gardener's kinds succeeds; those to Kubernetes' kinds do.
 func TestAdmissionCaller(t *testing.T) {
 	a := gardenlet(t, "a")
 	restart := func(caller string) {

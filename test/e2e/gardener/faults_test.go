@@ -14,9 +14,9 @@ import (
 	testgarden "github.com/seedguard/seedguard/test/garden"
 )
 
-// hang is how long a part hangs. 15 s is longer than API servers take to answer anything, and shorter than client-go and the
-// kube-apiserver take to give up a connection, so that all must heal on the connections that are there. After a minute they have
-// given up.
+// hang is how long a part hangs. 15 s is longer than API servers take to answer anything, and shorter than client-go
+// and the kube-apiserver take to give up a connection, so that all must heal on the connections that are there. After a
+// minute they have given up.
 var hang = flag.Duration("hang", 15*time.Second, "how long gardener-apiserver hangs")
 
 // credentials is a Secret of Kubernetes that only objects of Gardener's relate to a Seed.
@@ -36,8 +36,8 @@ func stillDecides(t *testing.T, period time.Duration) {
 
 var news atomic.Int64
 
-// tell has Gardener relate one more Secret to Seed a, and returns how to ask whether seedguard decides by it. The request to ask
-// with is for the kube-apiserver alone.
+// tell has Gardener relate one more Secret to Seed a, and returns how to ask whether seedguard decides by it. The
+// request to ask with is for the kube-apiserver alone.
 func tell(t *testing.T, by client) (known func() error) {
 	t.Helper()
 	name := fmt.Sprintf("news-%d", news.Add(1))
@@ -76,12 +76,18 @@ func TestRestart(t *testing.T) {
 	for i := range g.Gardeners {
 		require.NoError(t, g.StartGardener(t.Context(), i))
 	}
-	back := time.Now()
+	heals(t)
+}
+
+// heals waits until the kube-apiserver reaches gardener-apiserver again, and seedguard learns what happens there.
+func heals(t *testing.T) {
+	t.Helper()
+	begin := time.Now()
 	soon(t, "gardener-apiserver is reached again", func() error {
 		_, err := admin(t).get(t, "BackupBucket", "bucket-a")
 		return err
 	})
-	t.Logf("reached %v after it was back; news took %v", time.Since(back), learns(t, tell(t, admin(t))))
+	t.Logf("reached after %v; news took %v", time.Since(begin), learns(t, tell(t, admin(t))))
 }
 
 // TestHang: all of gardener-apiserver hangs and goes on.
@@ -92,7 +98,8 @@ func TestHang(t *testing.T) {
 	}
 	// To decide on this one, seedguard asks the API server whether there is such a Shoot.
 	begin := time.Now()
-	err := gardenlet(t, "a").create(t, `{apiVersion: v1, kind: Secret, metadata: {name: absent.monitoring, namespace: garden-a}}`)
+	const secret = `{apiVersion: v1, kind: Secret, metadata: {name: absent.monitoring, namespace: garden-a}}`
+	err := gardenlet(t, "a").create(t, secret)
 	require.Error(t, err)
 	t.Logf("a write that needs a live recheck: %v after %v", err, time.Since(begin))
 	require.Less(t, time.Since(begin), 5*time.Second, "the kube-apiserver waits 3 s for the webhook")
@@ -100,11 +107,11 @@ func TestHang(t *testing.T) {
 	for _, r := range resume {
 		r()
 	}
-	t.Logf("news took %v", learns(t, tell(t, admin(t))))
+	heals(t)
 }
 
-// TestOneReplicaHangs: one of two replicas hangs, each in turn. Whether watches go through it is chance, so seedguard learns of
-// changes at once or when it goes on; it decides on what it knows all the time.
+// TestOneReplicaHangs: one of two replicas hangs, each in turn. Whether watches go through it is chance, so seedguard
+// learns of changes at once or when it goes on; it decides on what it knows all the time.
 func TestOneReplicaHangs(t *testing.T) {
 	for i, p := range g.Gardeners {
 		other, err := g.NewClient(g.GardenerClient(1 - i))

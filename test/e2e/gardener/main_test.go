@@ -1,5 +1,5 @@
-// Package gardener tests seedguard behind the real gardener-apiserver: what a garden of CustomResourceDefinitions cannot show,
-// since there nothing is aggregated, defaulted or validated, and only one API server calls webhooks.
+// Package gardener tests seedguard behind the real gardener-apiserver: what a garden of CustomResourceDefinitions
+// cannot show, since there nothing is aggregated, defaulted or validated, and only one API server calls webhooks.
 package gardener
 
 import (
@@ -22,7 +22,7 @@ import (
 )
 
 // patience bounds how long a test waits for what must come true. It is long, for busy machines; it is not a promise.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // replicas of gardener-apiserver. Two, so that one can fail.
 const replicas = 2
@@ -83,7 +83,8 @@ func gardenlet(t *testing.T, seed string) client {
 	return client{c}
 }
 
-// of returns the interface to a kind's objects and the name of one. Names are NAMESPACE/NAME, or NAME for cluster-scoped kinds.
+// of returns the interface to a kind's objects and the name of one. Names are NAMESPACE/NAME, or NAME for
+// cluster-scoped kinds.
 func (c client) of(t *testing.T, kind, name string) (dynamic.ResourceInterface, string) {
 	t.Helper()
 	group, versions := "", []string{"v1"}
