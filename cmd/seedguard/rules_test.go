@@ -70,7 +70,8 @@ func TestRulesGolden(t *testing.T) {
 		"\n| bastions.operations.gardener.cloud | CREATE | gardenlet, extension | spec.seedName is the client's Seed |\n")
 	require.Contains(t, printed(t, "authorizer", "markdown"),
 		"\n| cloudprofiles.core.gardener.cloud | gardenlet, extension |  | get list watch |  |  |  |  |\n")
-	require.Equal(t, printed(t, "authorizer", "text"), command("rules").out, "the authorizer's is the one without an argument")
+	require.Equal(t, printed(t, "authorizer", "text"), command("rules").out,
+		"the authorizer's is the one without an argument")
 }
 
 // TestRulesAreDocumented: docs/rules.md has the tables of this program.

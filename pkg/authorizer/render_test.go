@@ -23,7 +23,8 @@ func TestWriteText(t *testing.T) {
 		return i
 	}
 	heads := lines[0]
-	require.Equal(t, []string{"RESOURCE", "CLIENTS", "ALWAYS", "VIA", "GRAPH", "SUBRESOURCES", "LIST", "AND", "WATCH", "NAMESPACES", "EXCEPTIONS"}, strings.Fields(heads))
+	require.Equal(t, []string{"RESOURCE", "CLIENTS", "ALWAYS", "VIA", "GRAPH", "SUBRESOURCES", "LIST", "AND", "WATCH",
+		"NAMESPACES", "EXCEPTIONS"}, strings.Fields(heads))
 	var secrets int
 	for i, line := range lines {
 		require.Equal(t, strings.TrimRight(line, " "), line)
@@ -36,13 +37,15 @@ func TestWriteText(t *testing.T) {
 	require.Equal(t, at(heads, "ALWAYS"), at(lines[secrets], "create"))
 	require.Equal(t, at(heads, "VIA GRAPH"), at(lines[secrets], "get update patch delete"))
 	require.Equal(t, at(heads, "EXCEPTIONS"), at(lines[secrets], "get list watch seed-<seed>/*"))
-	require.Equal(t, at(heads, "EXCEPTIONS"), at(lines[secrets+1], "delete kube-system/bootstrap-token-<id of garden/<seed>>"))
+	require.Equal(t, at(heads, "EXCEPTIONS"),
+		at(lines[secrets+1], "delete kube-system/bootstrap-token-<id of garden/<seed>>"))
 	require.Equal(t, at(heads, "EXCEPTIONS"), len(lines[secrets+1])-len(strings.TrimLeft(lines[secrets+1], " ")))
 
 	text := strings.Join(lines, "\n")
 	require.Contains(t, text, "\n\nAllowed without a path, and not guarded by the SeedRestriction:\n\nRESOURCE ")
 	for _, part := range []string{
-		"label selector name.seed.gardener.cloud/<seed>=true", "field selector spec.seedName=<seed>", "any verb and subresource seed-<seed>/*",
+		"label selector name.seed.gardener.cloud/<seed>=true", "field selector spec.seedName=<seed>",
+		"any verb and subresource seed-<seed>/*",
 		"get garden/<seed>", "finalizers status", "an Event tells what happened, and changes nothing",
 	} {
 		require.Contains(t, text, part)
@@ -62,7 +65,8 @@ func TestWriteMarkdown(t *testing.T) {
 	}
 	require.Contains(t, text, "| secrets | gardenlet, extension | create | get update patch delete |  |  |  | "+
 		`get list watch seed-\<seed\>/\*<br>delete kube-system/bootstrap-token-\<id of garden/\<seed\>\> |`)
-	require.Equal(t, 1, strings.Count(text, "| leases.coordination.k8s.io | gardenlet | create | get list watch update patch |"))
+	require.Equal(t, 1, strings.Count(text,
+		"| leases.coordination.k8s.io | gardenlet | create | get list watch update patch |"))
 }
 
 // TestWriteJSON: what is written holds all that the table holds.
