@@ -38,7 +38,9 @@ var table = []Rule{
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Patch | Update | Delete,
 		Exceptions: []Exception{
 			{Verbs: Get, Namespace: exactly(naming.NamespaceSystemPublic), Name: exactly(constants.ConfigMapNameGardenerInfo),
-				Why: "it is there for everybody to read"}}},
+				Why: "it is there for everybody to read"},
+			{Verbs: Get, Namespace: exactly(naming.NamespaceSystemPublic), Name: exactly(naming.RootCAConfigMap),
+				Why: "it is there for everybody to read, and a gardenlet does not start without it"}}},
 	{Target: of(graph.KindControllerDeployment), Clients: both, ViaGraph: read},
 	{Target: of(graph.KindControllerInstallation), Clients: both,
 		ViaGraph: read | Update | Patch, Subresources: []string{"status"},

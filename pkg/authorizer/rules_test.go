@@ -138,6 +138,8 @@ var rows = []struct {
 		{none, g1, on("list", "configmaps", "garden-s1/")}, {none, g1, on("watch", "configmaps", "")},
 		{allow, g1, on("get", "configmaps", "gardener-system-public/gardener-info")},
 		{allow, e2, on("get", "configmaps", "gardener-system-public/gardener-info")},
+		{allow, g1, on("get", "configmaps", "gardener-system-public/kube-root-ca.crt")},
+		{none, g1, on("get", "configmaps", "garden/kube-root-ca.crt")},
 		{none, g1, on("get", "configmaps", "gardener-system-public/other")},
 		{none, g1, on("get", "configmaps", "garden/gardener-info")},
 		{none, g1, on("list", "configmaps", "gardener-system-public/gardener-info")},

@@ -50,6 +50,7 @@ extension | serviceaccounts | | get | | |
 const specExceptions = `
 gardenlet | delete         | clusterrolebindings.rbac.authorization.k8s.io | BINDING
 *         | get            | configmaps        | gardener-system-public/gardener-info
+*         | get            | configmaps        | gardener-system-public/kube-root-ca.crt
 *         | get list watch | secrets           | seed-SEED/*
 *         | delete         | secrets           | kube-system/bootstrap-token-TOKEN
 gardenlet | *              | serviceaccounts/* | seed-SEED/*

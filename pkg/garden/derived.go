@@ -127,11 +127,11 @@ func BootstrapAllowed(o, seed *Object, now time.Time) (allowed bool, next time.T
 	default:
 		return false, time.Time{}
 	}
-	if renew {
-		return true, time.Time{}
-	}
 	if seed == nil {
 		return o.Kind == graph.KindManagedSeed, time.Time{}
+	}
+	if renew {
+		return true, time.Time{}
 	}
 	expiration := seed.Facts.(SeedFacts).ClientCertificateExpiration
 	if expiration.IsZero() || !expiration.After(now) {

@@ -240,6 +240,10 @@ func TestGardenletBootstrap(t *testing.T) {
 	g.related(false, tokenSecret, "child")
 	source.modify(gardenlet(renew))
 	g.related(true, tokenSecret, "child")
+	source.delete(seedUntil(start.Add(9 * time.Hour)))
+	g.related(false, tokenSecret, "child") // a missing Seed allows it nothing, annotated or not
+	source.add(seedUntil(start.Add(9 * time.Hour)))
+	g.related(true, tokenSecret, "child")
 	source.delete(gardenlet(nil))
 	g.related(false, tokenSecret, "child")
 }

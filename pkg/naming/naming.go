@@ -22,6 +22,9 @@ const (
 	// NamespaceSystemPublic holds what every authenticated client may read.
 	NamespaceSystemPublic = gardencorev1beta1.GardenerSystemPublicNamespace
 
+	// RootCAConfigMap holds the CA of the garden's API server, in each namespace.
+	RootCAConfigMap = "kube-root-ca.crt"
+
 	// SeedNamespacePrefix followed by a Seed's name is the namespace of the Seed and its extensions in the garden.
 	SeedNamespacePrefix = "seed-"
 	// ExtensionPrefix starts the name of every extension's ServiceAccount.
