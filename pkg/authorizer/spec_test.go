@@ -45,8 +45,8 @@ extension | serviceaccounts | | get | | |
 * | workloadidentities.security.gardener.cloud | | READ create patch | token | |
 `
 
-// specExceptions are the exceptions in its notes: client | verbs | resource, with /* when for all subresources | object.
-// BINDING is the ClusterRoleBinding with which the gardenlet of the Seed has bootstrapped.
+// specExceptions are the exceptions in its notes: client | verbs | resource, with /* when for all subresources |
+// object. BINDING is the ClusterRoleBinding with which the gardenlet of the Seed has bootstrapped.
 const specExceptions = `
 gardenlet | delete         | clusterrolebindings.rbac.authorization.k8s.io | BINDING
 *         | get            | configmaps        | gardener-system-public/gardener-info
