@@ -14,7 +14,9 @@ import (
 // The plain graph and pkg/graph give the same answers, also after changes, whatever the options.
 func TestGraphAgrees(t *testing.T) {
 	l := landscape.New(landscape.Options{Shoots: 400})
-	for _, options := range []Options{{}, {Implied: true}, {Implied: true, Apart: true}, {Implied: true, Apart: true, Compare: true}} {
+	for _, options := range []Options{
+		{}, {Implied: true}, {Implied: true, Apart: true}, {Implied: true, Apart: true, Compare: true},
+	} {
 		t.Run(fmt.Sprintf("%+v", options), func(t *testing.T) {
 			plain, built := New(options), graph.New(graph.Options{})
 			vertices := map[graph.Vertex]bool{{Kind: graph.KindSecret, Namespace: "garden", Name: "absent"}: true}

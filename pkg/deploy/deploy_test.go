@@ -201,7 +201,8 @@ func TestGardenerAPIServer(t *testing.T) {
 	requireAdmission(t, o.ConfigDir)
 }
 
-// requireAdmission asserts that API servers' own code finds the credentials of the admission webhook by the files in dir.
+// requireAdmission asserts that API servers' own code finds the credentials of the admission webhook by the files in
+// dir.
 func requireAdmission(t *testing.T, dir string) {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(dir, "admission.yaml"))

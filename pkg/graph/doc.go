@@ -13,7 +13,8 @@
 //  4. The kinds are layered: the kind table lists which kind may point to which, and without the edges into Seeds it
 //     has no cycle, so no kind points to itself. Edges that are not allow-listed there are left out and counted.
 //  5. What a Shoot implies by its name alone (its project resources and its ShootState) takes no memory: such a name is
-//     resolved to the Shoot at look-up, while the Shoot exists. If it is also referred to explicitly, it counts both ways.
+//     resolved to the Shoot at look-up, while the Shoot exists. If it is also referred to explicitly, it counts both
+//     ways.
 //  6. Every vertex keeps the set of Seeds that it reaches, with the number of edges that each one rests on. A change
 //     of an edge is carried along the edges into its source, against their direction, as far as sets change and no
 //     further.

@@ -181,7 +181,9 @@ func newWorld(random *rand.Rand) *world {
 			}
 		}
 	}
-	for _, name := range []string{"a.ssh-keypair", "b.monitoring", "a.ssh-keypair.old", ".monitoring", "a.ca-cluster", "a/b"} {
+	for _, name := range []string{
+		"a.ssh-keypair", "b.monitoring", "a.ssh-keypair.old", ".monitoring", "a.ca-cluster", "a/b",
+	} {
 		w.universe = append(w.universe,
 			Vertex{KindSecret, "n", name}, Vertex{KindConfigMap, "n", name}, Vertex{KindShoot, "n", name})
 	}

@@ -85,8 +85,8 @@ func to(kinds ...Kind) (set uint64) {
 }
 
 // kinds says which kinds there are, what the API calls them, and to which kinds an edge from each may lead. All that
-// seedguard says about a kind refers to its row. Edges into a Seed end there, so with the Seed as source and the Seed as
-// target told apart, the table has no cycle: a test sorts it topologically.
+// seedguard says about a kind refers to its row. Edges into a Seed end there, so with the Seed as source and the Seed
+// as target told apart, the table has no cycle: a test sorts it topologically.
 var kinds = [numKinds]kindInfo{
 	KindBackupBucket:              {"BackupBucket", core, cluster, tracked, to(KindBackupEntry, KindShoot, KindSeed)},
 	KindBackupEntry:               {"BackupEntry", core, namespaced, tracked, to(KindShoot, KindSeed)},

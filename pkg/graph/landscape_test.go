@@ -48,7 +48,8 @@ func newLandscape(n int) *landscape {
 		l.shoots = append(l.shoots, x)
 		set(x, l.shootEdges(x, s))
 		bucket := Vertex{KindBackupBucket, "", fmt.Sprintf("7ee8b5a0-0000-4000-8000-%012d", at)}
-		entry := Vertex{KindBackupEntry, namespace, fmt.Sprintf("shoot--%s--%s--0f5a7ee8-0000-4000-8000-%012d", project, x.Name, i)}
+		entry := Vertex{KindBackupEntry, namespace,
+			fmt.Sprintf("shoot--%s--%s--0f5a7ee8-0000-4000-8000-%012d", project, x.Name, i)}
 		set(entry, edges(bucket, entry, entry, s, entry, s, entry, x))
 	}
 	return l

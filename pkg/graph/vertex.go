@@ -25,8 +25,8 @@ type Edge struct {
 	From, To Vertex
 }
 
-// leftOut reports whether the kind table does not have the edge. A Seed has no namespace; one that pretends to is no end
-// of any edge.
+// leftOut reports whether the kind table does not have the edge. A Seed has no namespace; one that pretends to is no
+// end of any edge.
 func (e Edge) leftOut() bool {
 	return !e.From.Kind.PointsTo(e.To.Kind) ||
 		e.From.Kind == KindSeed && e.From.Namespace != "" || e.To.Kind == KindSeed && e.To.Namespace != ""

@@ -158,8 +158,8 @@ func findSeed(seeds []seedCount, seed id) (int, bool) {
 	return slices.BinarySearchFunc(seeds, seed, func(s seedCount, seed id) int { return cmp.Compare(s.seed, seed) })
 }
 
-// changeSeed counts an edge more or less, by 1 or -1, from the vertex that leads to the Seed. The first and the last one
-// are passed on to the sources of all edges into the vertex, if it is not a Seed, where edges end.
+// changeSeed counts an edge more or less, by 1 or -1, from the vertex that leads to the Seed. The first and the last
+// one are passed on to the sources of all edges into the vertex, if it is not a Seed, where edges end.
 func (g *Graph) changeSeed(v, seed id, by int) {
 	g.work++
 	at := g.at(v)

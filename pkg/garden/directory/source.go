@@ -194,9 +194,9 @@ func (l *lister) list(context.Context, metav1.ListOptions) (runtime.Object, erro
 	return list, nil
 }
 
-// watch sends how what there is differs from what the informer has listed, now and after each change, until ctx ends or
-// the watch is stopped.
-func (l *lister) watch(ctx context.Context, _ metav1.ListOptions) (watch.Interface, error) {
+// watch sends how what there is differs from what the informer has listed, now and after each change, until the watch is
+// stopped. An informer stops its watch when it ends itself; a watch that ended before that would be logged as broken.
+func (l *lister) watch(context.Context, metav1.ListOptions) (watch.Interface, error) {
 	listed := l.listed.Swap(nil)
 	if listed == nil {
 		return nil, apierrors.NewResourceExpired("a watch needs a list of its own")
@@ -212,16 +212,12 @@ func (l *lister) watch(ctx context.Context, _ metav1.ListOptions) (watch.Interfa
 				case events <- event:
 				case <-w.StopChan():
 					return
-				case <-ctx.Done():
-					return
 				}
 			}
 			told = now
 			select {
 			case <-changed:
 			case <-w.StopChan():
-				return
-			case <-ctx.Done():
 				return
 			}
 		}
