@@ -115,12 +115,9 @@ func impliedVertex(shoot Vertex, suffix int) Vertex {
 
 // Find returns the node of a vertex, false when the graph has no such vertex. It looks at all: nobody asks often.
 func (w *View) Find(v Vertex) (Node, bool) {
-	shoot, impliable := ImpliedShoot(v)
 	for id := range w.len() {
-		if id < len(w.nodes) || impliable && w.nodes[w.implied[id-len(w.nodes)]/len(implied)].Vertex == shoot {
-			if n := w.node(id); n.Vertex == v {
-				return n, true
-			}
+		if n := w.node(id); n.Vertex == v {
+			return n, true
 		}
 	}
 	return Node{}, false

@@ -206,7 +206,7 @@ func (c graphCollector) Collect(out chan<- prometheus.Metric) {
 		send(descObjects, prometheus.GaugeValue, float64(n), kind.String())
 	}
 	for kinds, n := range stats.Edges {
-		send(descEdges, prometheus.GaugeValue, float64(n), kinds.From.String(), kinds.To.String())
+		send(descEdges, prometheus.GaugeValue, float64(n), kinds[0].String(), kinds[1].String())
 	}
 	send(descLeftOutEdges, prometheus.CounterValue, float64(stats.LeftOut))
 }
