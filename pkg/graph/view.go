@@ -159,7 +159,8 @@ func (w *View) ends(edges []uint64, id int64) gonum.Nodes {
 	}
 	first, _ := slices.BinarySearch(edges, uint64(id)<<32) //nolint:gosec // not negative
 	end, _ := slices.BinarySearch(edges, pack(int(id)+1, 0))
-	return iterator.NewImplicitNodes(first, end, func(i int) gonum.Node { return w.node(int(uint32(edges[i]))) })
+	lower := func(i int) gonum.Node { return w.node(int(uint32(edges[i]))) } //nolint:gosec // that is the lower half
+	return iterator.NewImplicitNodes(first, end, lower)
 }
 
 // HasEdgeFromTo implements gonum's graph.Directed.
