@@ -11,6 +11,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/version"
 	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -28,6 +29,8 @@ type Options struct {
 	// ConfigDir is the directory in which kube-apiserver, and gardener-apiserver in its own file system, find the files
 	// that this package makes for them.
 	ConfigDir string
+	// KubernetesVersion is that of the garden's kube-apiserver. Without it, the newest is meant.
+	KubernetesVersion *version.Version
 }
 
 // Default returns the options for the kustomizations in deploy/.
@@ -53,6 +56,9 @@ func (o *Options) Validate() error {
 		return errors.New("seedguard's user in the garden is missing")
 	case !filepath.IsAbs(o.ConfigDir):
 		return fmt.Errorf("the directory %q is not an absolute path", o.ConfigDir)
+	case o.KubernetesVersion != nil && o.KubernetesVersion.LessThan(oldestKubernetes):
+		return fmt.Errorf("a kube-apiserver of version %s is too old, it must be %s or later", o.KubernetesVersion,
+			oldestKubernetes)
 	}
 	return nil
 }
