@@ -127,6 +127,32 @@ func TestKustomizations(t *testing.T) {
 	}
 }
 
+// TestChoiceOfExistence: the kustomizations for the garden differ by the permission to look whether an object exists, and
+// there is none that leaves out the choice.
+func TestChoiceOfExistence(t *testing.T) {
+	garden := filepath.Join(root, "garden")
+	overlays, err := filepath.Glob(filepath.Join(garden, "*", "kustomization.yaml"))
+	require.NoError(t, err)
+	resources := map[string][]string{}
+	for _, path := range overlays {
+		var k struct{ Resources []string }
+		require.NoError(t, yaml.Unmarshal(read(t, path), &k), path)
+		resources[filepath.Base(filepath.Dir(path))] = k.Resources
+	}
+	require.Equal(t, map[string][]string{
+		"base":                    {"serviceaccount.yaml", "../../generated/permissions"},
+		"404-with-get-secrets":    {"../base", "../../generated/permissions-existence"},
+		"403-without-get-secrets": {"../base"},
+	}, resources)
+	require.NoFileExists(t, filepath.Join(garden, "kustomization.yaml"))
+	require.Contains(t, grants(t, "permissions-existence/existence.yaml"), "secrets get")
+	for _, file := range []string{"permissions/watch.yaml", "permissions/live-reads.yaml"} {
+		for _, grant := range grants(t, file) {
+			require.NotRegexp(t, `^(internal)?secrets[. ]`, grant, "the other overlay says that it has none")
+		}
+	}
+}
+
 // TestDeployment: the Deployment fits the configuration that it mounts.
 func TestDeployment(t *testing.T) {
 	c, err := config.Load(filepath.Join(root, "runtime", "config.yaml"))
