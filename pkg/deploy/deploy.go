@@ -94,6 +94,9 @@ func Files(o Options) []File {
 		{"gardener-apiserver/admission.yaml", "For --admission-control-config-file.", []any{AdmissionConfiguration(o)}},
 		{"gardener-apiserver/admission.kubeconfig", "The client certificate for the SeedRestriction: another than " +
 			"kube-apiserver's.", []any{AdmissionKubeconfig(o)}},
+		{"gardener-operator/authorization.yaml",
+			"For gardener-operator, in the runtime cluster: structuredAuthorization.configMapName of the Garden.",
+			[]any{OperatorConfigMap(o)}},
 	}
 	for _, dir := range []string{"permissions", "permissions-existence", "registration"} {
 		files = append(files, kustomization(dir, files))

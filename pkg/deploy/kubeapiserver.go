@@ -35,6 +35,10 @@ var (
 	cacheOff = version.MajorMinor(1, 34)
 )
 
+// noTime is how long decisions are cached where caching cannot be switched off: 0 would stand for the default, which is
+// minutes, and what is kept for a nanosecond has expired when it is looked up.
+const noTime = time.Nanosecond
+
 // AuthorizationConfiguration puts the SeedAuthorizer before RBAC. Decisions are not cached: a cached allow outlives the
 // relation that it rests on.
 func AuthorizationConfiguration(o Options) *apiserverv1.AuthorizationConfiguration {
@@ -62,9 +66,8 @@ func AuthorizationConfiguration(o Options) *apiserverv1.AuthorizationConfigurati
 	if o.KubernetesVersion == nil || o.KubernetesVersion.AtLeast(cacheOff) {
 		webhook.CacheAuthorizedRequests, webhook.CacheUnauthorizedRequests = ptr.To(false), ptr.To(false)
 	} else {
-		// An older kube-apiserver does not start with a field that it does not know, and takes 0 for its default, which is
-		// minutes. What is kept for a nanosecond has expired when it is looked up.
-		webhook.AuthorizedTTL.Duration, webhook.UnauthorizedTTL.Duration = 1, 1
+		// An older kube-apiserver does not start with a field that it does not know.
+		webhook.AuthorizedTTL.Duration, webhook.UnauthorizedTTL.Duration = noTime, noTime
 	}
 	return configuration
 }
