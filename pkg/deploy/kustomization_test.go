@@ -308,3 +308,23 @@ func TestRunbooks(t *testing.T) {
 		require.Equal(t, "docs/operations.md#"+strings.ToLower(rule.Alert), rule.Annotations["runbook_url"])
 	}
 }
+
+// TestExport: the operations guide exports all that is watched.
+func TestExport(t *testing.T) {
+	guide := string(read(t, "../../docs/operations.md"))
+	_, list, ok := strings.Cut(guide, "for r in ")
+	require.True(t, ok)
+	list, _, ok = strings.Cut(list, "; do")
+	require.True(t, ok)
+	exported := sets.New[string]()
+	for _, word := range strings.Fields(list) {
+		resource, _, _ := strings.Cut(word, ".")
+		exported.Insert(resource)
+	}
+	exported.Delete("\\")
+	watched := sets.New[string]()
+	for _, r := range garden.Resources() {
+		watched.Insert(r.Resource)
+	}
+	require.Equal(t, sets.List(watched), sets.List(exported))
+}
