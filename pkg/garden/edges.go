@@ -111,7 +111,10 @@ var seedFields = []field[*apiSeed]{
 }
 
 func seedFacts(o *apiSeed) any {
-	var facts SeedFacts
+	facts := SeedFacts{RenewKubeconfig: renewsKubeconfig(o)}
+	if backup := o.Spec.Backup; backup != nil {
+		facts.Backup = Backup{Provider: backup.Provider, Credentials: credentials(backup.CredentialsRef)}
+	}
 	if expiration := o.Status.ClientCertificateExpirationTimestamp; expiration != nil {
 		facts.ClientCertificateExpiration = expiration.Time
 	}
@@ -260,7 +263,7 @@ func backupEntryFacts(o *apiBackupEntry) any {
 	if spec.SeedName != nil {
 		spec.SeedName = ptr.To(shared(*spec.SeedName))
 	}
-	return BackupEntryFacts{Spec: spec}
+	return BackupEntryFacts{Spec: spec, OwnerShoot: OwnerShoot(o.OwnerReferences)}
 }
 
 // OwnerShoot returns the name of the first owner reference of kind Shoot, empty when there is none.
@@ -382,6 +385,29 @@ func (t *templated[T]) resources(to refer) {
 	}
 }
 
+// references returns what the whole template refers to.
+func (t *templated[T]) references() VertexSet {
+	if t.template == nil {
+		return ""
+	}
+	return SeedReferences(&apiSeed{Spec: t.template.Spec})
+}
+
+// SeedReferences returns what the spec of a Seed refers to.
+func SeedReferences(o *gardencorev1beta1.Seed) VertexSet {
+	var vertices []graph.Vertex
+	for i := range seedFields {
+		if f := &seedFields[i]; strings.HasPrefix(f.Path, "spec.") {
+			f.each(o, func(v graph.Vertex) {
+				if v != none {
+					vertices = append(vertices, v)
+				}
+			})
+		}
+	}
+	return newVertexSet(vertices...)
+}
+
 type (
 	templatedGardenlet   = templated[*apiGardenlet]
 	templatedManagedSeed = templated[*apiManagedSeed]
@@ -414,7 +440,7 @@ var gardenletFields = []field[*templatedGardenlet]{
 }
 
 func gardenletFacts(o *templatedGardenlet) any {
-	return GardenletFacts{RenewKubeconfig: renewsKubeconfig(o.object)}
+	return GardenletFacts{RenewKubeconfig: renewsKubeconfig(o.object), Template: o.references()}
 }
 
 func managedSeedWithTemplate(o *apiManagedSeed) *templatedManagedSeed {
@@ -445,6 +471,7 @@ func managedSeedFacts(o *templatedManagedSeed) any {
 		Bootstrap:         ptr.Deref(o.object.Spec.Gardenlet.Bootstrap, ""),
 		RenewKubeconfig:   renewsKubeconfig(o.object),
 		BackupCredentials: o.backupCredentials(),
+		Template:          o.references(),
 	}
 	if o.object.Spec.Shoot != nil {
 		facts.ShootName = o.object.Spec.Shoot.Name

@@ -257,7 +257,7 @@ func TestFacts(t *testing.T) {
 			apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration, seedConfig: {spec: {backup: {provider: p, credentialsRef: {apiVersion: v1, kind: Secret, namespace: c, name: x}}}}}}}}`),
 			ManagedSeedFacts{
 				ShootName: "m", Bootstrap: seedmanagementv1alpha1.BootstrapServiceAccount, RenewKubeconfig: true,
-				BackupCredentials: graph.Vertex{Kind: graph.KindSecret, Namespace: "c", Name: "x"},
+				BackupCredentials: graph.Vertex{Kind: graph.KindSecret, Namespace: "c", Name: "x"}, Template: "Secret/c/x",
 			}},
 	} {
 		o, err := Extract(tc.object)

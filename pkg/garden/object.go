@@ -3,6 +3,8 @@ package garden
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
@@ -50,6 +52,41 @@ type ShootFacts struct {
 type SeedFacts struct {
 	// ClientCertificateExpiration is status.clientCertificateExpirationTimestamp, zero when unset.
 	ClientCertificateExpiration time.Time
+	// RenewKubeconfig: annotated gardener.cloud/operation=renew-kubeconfig.
+	RenewKubeconfig bool
+	// Backup is spec.backup, zero when there is none.
+	Backup Backup
+}
+
+// Backup is what is kept of a Seed's backup.
+type Backup struct {
+	// Provider is the type of the provider.
+	Provider string
+	// Credentials is the credentials ref, a Secret or WorkloadIdentity; the zero vertex when there is none.
+	Credentials graph.Vertex
+}
+
+// VertexSet is a set of vertices that can be compared by ==, as all facts can.
+type VertexSet string
+
+// newVertexSet returns the set of the vertices.
+func newVertexSet(vertices ...graph.Vertex) VertexSet {
+	lines := make([]string, 0, len(vertices))
+	for _, v := range vertices {
+		lines = append(lines, v.String())
+	}
+	slices.Sort(lines)
+	return VertexSet(strings.Join(slices.Compact(lines), "\n"))
+}
+
+// Has reports whether the vertex is in the set.
+func (s VertexSet) Has(v graph.Vertex) bool {
+	for line := range strings.Lines(string(s)) {
+		if strings.TrimSuffix(line, "\n") == v.String() {
+			return true
+		}
+	}
+	return false
 }
 
 // ManagedSeedFacts is what is kept of a ManagedSeed beside its edges.
@@ -63,12 +100,16 @@ type ManagedSeedFacts struct {
 	// BackupCredentials is the credentials ref of the seed template's backup, a Secret or WorkloadIdentity; the zero vertex
 	// when there is none.
 	BackupCredentials graph.Vertex
+	// Template is what the whole seed template refers to, as a Seed made from it would. Empty when it cannot be decoded.
+	Template VertexSet
 }
 
 // GardenletFacts is what is kept of a Gardenlet beside its edges.
 type GardenletFacts struct {
 	// RenewKubeconfig: annotated gardener.cloud/operation=renew-kubeconfig.
 	RenewKubeconfig bool
+	// Template is what the whole seed template refers to, as a Seed made from it would. Empty when it cannot be decoded.
+	Template VertexSet
 }
 
 // ProjectFacts is what is kept of a Project beside its edges.
@@ -86,6 +127,8 @@ type BackupBucketFacts struct {
 // BackupEntryFacts is what is kept of a BackupEntry beside its edges.
 type BackupEntryFacts struct {
 	Spec gardencorev1beta1.BackupEntrySpec
+	// OwnerShoot is the name of the Shoot that owns it, empty when there is none.
+	OwnerShoot string
 }
 
 // GetObjectMeta implements metav1.ObjectMetaAccessor, which is all that client-go's informers ask of an object.
