@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/naming"
 )
 
 // Object is all that seedguard keeps of an object of the garden: the edges that it owns and what the admission looks up.
@@ -38,6 +39,17 @@ type Object struct {
 // watched.derive).
 func (o *Object) Edges() []graph.Edge { return o.edges.appendTo(nil, o.Vertex) }
 
+// sharedReferences returns what the object refers to in namespace garden, as Vertex.String prints it.
+func (o *Object) sharedReferences() []string {
+	var references []string
+	for _, e := range o.Edges() {
+		if e.From.Namespace == naming.NamespaceGarden && e.From != o.Vertex {
+			references = append(references, e.From.String())
+		}
+	}
+	return references
+}
+
 // ShootFacts is what is kept of a Shoot beside its edges.
 type ShootFacts struct {
 	// SeedName is spec.seedName, StatusSeedName is status.seedName; both may be empty.
@@ -56,6 +68,8 @@ type SeedFacts struct {
 	RenewKubeconfig bool
 	// Backup is spec.backup, zero when there is none.
 	Backup Backup
+	// References is what the spec refers to.
+	References VertexSet
 }
 
 // Backup is what is kept of a Seed's backup.
@@ -79,14 +93,20 @@ func newVertexSet(vertices ...graph.Vertex) VertexSet {
 	return VertexSet(strings.Join(slices.Compact(lines), "\n"))
 }
 
-// Has reports whether the vertex is in the set.
-func (s VertexSet) Has(v graph.Vertex) bool {
-	for line := range strings.Lines(string(s)) {
-		if strings.TrimSuffix(line, "\n") == v.String() {
-			return true
-		}
+// names returns the vertices as Vertex.String prints them.
+func (s VertexSet) names() []string {
+	if s == "" {
+		return nil
 	}
-	return false
+	return strings.Split(string(s), "\n")
+}
+
+// Has reports whether the vertex is in the set.
+func (s VertexSet) Has(v graph.Vertex) bool { return slices.Contains(s.names(), v.String()) }
+
+// Minus returns the vertices that are not in the other set, as Vertex.String prints them.
+func (s VertexSet) Minus(other VertexSet) []string {
+	return slices.DeleteFunc(s.names(), func(name string) bool { return slices.Contains(other.names(), name) })
 }
 
 // ManagedSeedFacts is what is kept of a ManagedSeed beside its edges.
@@ -158,4 +178,9 @@ type Reader interface {
 	// Exists asks the API server for the object's metadata alone, for a client of the Seed: whether it exists, ErrNotAvailable
 	// without a live source or without permission, another error as for Live.
 	Exists(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (bool, error)
+	// Referrers returns the objects that refer to an object in namespace garden, by an edge of theirs or, as a Shoot does, by
+	// their name.
+	Referrers(v graph.Vertex) []graph.Vertex
+	// Related reports whether a client of the Seed is related to v.
+	Related(v graph.Vertex, seed string) bool
 }
