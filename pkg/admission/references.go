@@ -2,15 +2,17 @@ package admission
 
 import (
 	"errors"
-	"path"
+	globs "path"
 	"slices"
 	"strings"
 
+	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/admission"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
@@ -124,19 +126,18 @@ func anyOf(grants ...func(*decision, garden.Reference) error) func(*decision, ga
 	}
 }
 
-// newReferences returns the references that only the new object has and by which the client's Seed would gain. oldObject is nil
-// on CREATE.
+// newReferences returns the references that only the new object has and by which the client's Seed would gain.
 //
 // An edge into another Seed gives away and gains nothing. Edges to a Seed or Shoot are compared with the field that implies them,
 // because spec.seedName decides more than status.seedName; other edges are compared by their ends alone.
-func (d *decision) newReferences(object, oldObject runtime.Object) ([]garden.Reference, error) {
-	after, err := garden.References(object)
+func (d *decision) newReferences() ([]garden.Reference, error) {
+	after, err := garden.References(d.object)
 	if err != nil {
 		return nil, err
 	}
 	var before []garden.Reference
-	if oldObject != nil {
-		if before, err = garden.References(oldObject); err != nil {
+	if d.oldObject != nil {
+		if before, err = garden.References(d.oldObject); err != nil {
 			return nil, err
 		}
 	}
@@ -152,16 +153,16 @@ func (d *decision) newReferences(object, oldObject runtime.Object) ([]garden.Ref
 }
 
 // granted denies the first new reference that nobody grants.
-func (d *decision) granted(w *Write, object, oldObject runtime.Object) error {
-	if len(w.Grants) == 0 {
+func (d *decision) granted() error {
+	if len(d.write.Grants) == 0 {
 		return nil
 	}
-	references, err := d.newReferences(object, oldObject)
+	references, err := d.newReferences()
 	if err != nil {
 		return err
 	}
 	for _, r := range references {
-		grant, ok := w.Grants[r.Field.Path]
+		grant, ok := d.write.Grants[r.Field.Path]
 		if !ok {
 			grant = never
 		}
@@ -258,6 +259,31 @@ func grantPullSecret(d *decision, r garden.Reference) error {
 	return errors.New("grant it in restriction.seedReferences")
 }
 
+// grantProviderSecret grants a Shoot's DNS provider a credentials ref to the Secret that its secretName named before:
+// gardener-apiserver fills one from the other when anybody writes.
+func grantProviderSecret(d *decision, r garden.Reference) error {
+	if old, ok := d.oldObject.(*gardencorev1beta1.Shoot); ok && old.Spec.DNS != nil {
+		for _, provider := range old.Spec.DNS.Providers {
+			if r.From.Kind == graph.KindSecret && provider.SecretName != nil && *provider.SecretName == r.From.Name {
+				return nil
+			}
+		}
+	}
+	return errors.New("it may not be added")
+}
+
+// exempts reports whether the configuration exempts a request of an extension.
+func (p *Policy) exempts(a admission.Attributes, client identity.Client) bool {
+	if client.Kind != identity.Extension {
+		return false
+	}
+	matches := func(globs []string, name string) bool { return len(globs) == 0 || matchesAny(globs, name) }
+	return slices.ContainsFunc(p.Exempt, func(e Exemption) bool {
+		return matches(e.Extensions, client.Extension) && matches(e.Namespaces, a.GetNamespace()) &&
+			(len(e.Resources) == 0 || slices.Contains(e.Resources, a.GetResource().GroupResource().String()))
+	})
+}
+
 // grants reports whether the configuration grants the Seed a reference.
 func (p *Policy) grants(seed string, v graph.Vertex) bool {
 	if v.Namespace != naming.NamespaceGarden {
@@ -271,9 +297,9 @@ func (p *Policy) grants(seed string, v graph.Vertex) bool {
 }
 
 // matchesAny reports whether a name matches one of the globs, which are valid.
-func matchesAny(globs []string, name string) bool {
-	return slices.ContainsFunc(globs, func(glob string) bool {
-		ok, err := path.Match(glob, name)
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(glob string) bool {
+		ok, err := globs.Match(glob, name)
 		return err == nil && ok
 	})
 }

@@ -50,6 +50,15 @@ type Target struct {
 func of(kind graph.Kind) Target                      { return Target{Kind: kind} }
 func sub(kind graph.Kind, subresource string) Target { return Target{kind, subresource} }
 
+// body returns the type of the request's object.
+func (w *Write) body() schema.GroupVersionKind {
+	gv := w.Kind.Resource().GroupVersion()
+	if w.Subresource == "token" {
+		return gv.WithKind("TokenRequest")
+	}
+	return gv.WithKind(w.Kind.String())
+}
+
 func kinds(kinds ...graph.Kind) []graph.Kind { return kinds }
 
 // status is the subresource of that name.
