@@ -39,7 +39,7 @@ lint: ## golangci-lint with .golangci.yaml.
 	"$$(hack/tools/build.sh golangci-lint)" run ./...
 
 .PHONY: generate
-generate: ## Write what is generated from the tables: deploy/ and the rule table in README.md.
+generate: ## Write what is generated from the tables: deploy/ and the tables in docs/rules.md.
 	hack/generate.sh
 
 .PHONY: verify

@@ -47,9 +47,9 @@ func decision(allowed bool) kauthorizer.Decision {
 	return kauthorizer.DecisionNoOpinion
 }
 
-// BenchmarkAuthorize measures Authorize in process, from attributes to decision: identity, rule and graph. The attributes are written
-// anew for each request, since those of a request have just been decoded. The baseline is the same authorizer on the graph that
-// searches.
+// BenchmarkAuthorize measures Authorize in process, from attributes to decision: identity, rule and graph. The
+// attributes are written anew for each request, since those of a request have just been decoded. The baseline is the
+// same authorizer on the graph that searches.
 func BenchmarkAuthorize(b *testing.B) {
 	each(b, func(b *testing.B, w *world) {
 		a := newAuthorizer(b, w.graph)
@@ -63,7 +63,8 @@ func BenchmarkAuthorize(b *testing.B) {
 				list[i].seed = users[list[i].seed]
 			}
 			client := &user.DefaultInfo{Groups: []string{seedsGroup, everyone}}
-			get := &kauthorizer.AttributesRecord{User: client, Verb: "get", APIVersion: "v1", Resource: "secrets", ResourceRequest: true}
+			get := &kauthorizer.AttributesRecord{User: client, Verb: "get", APIVersion: "v1", Resource: "secrets",
+				ResourceRequest: true}
 			b.Run("vertex="+v.name, func(b *testing.B) {
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
@@ -80,8 +81,10 @@ func BenchmarkAuthorize(b *testing.B) {
 
 // review returns the SubjectAccessReview of a gardenlet's get of a Secret, as kube-apiserver 1.37 sends it.
 func review(q *question) string {
-	return `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":{"resourceAttributes":` +
-		`{"namespace":"` + q.Namespace + `","verb":"get","version":"v1","resource":"secrets","name":"` + q.Name + `"},"user":"` + gardenletPrefix + q.seed + `",` +
+	return `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},` +
+		`"spec":{"resourceAttributes":{"namespace":"` + q.Namespace +
+		`","verb":"get","version":"v1","resource":"secrets","name":"` + q.Name +
+		`"},"user":"` + gardenletPrefix + q.seed + `",` +
 		`"groups":["` + seedsGroup + `","` + everyone + `"],"extra":{"authentication.kubernetes.io/credential-id":` +
 		`["X509SHA256=1c7a0f2c9d5f8be16b1a2ce7a3e9a7a1b8f6f0a4b7d8c9e0f1a2b3c4d5e6f708"]}},"status":{"allowed":false}}` + "\n"
 }
@@ -121,8 +124,8 @@ func allows(tb testing.TB, answer []byte) bool {
 	return decoded.Status.Allowed
 }
 
-// says looks for the decision in an answer without decoding it, which would take longer than to answer. The first answer to each
-// body is decoded.
+// says looks for the decision in an answer without decoding it, which would take longer than to answer. The first
+// answer to each body is decoded.
 func says(answer []byte, allowed bool) bool {
 	if allowed {
 		return bytes.Contains(answer, saysTrue)
@@ -136,7 +139,8 @@ var saysTrue, saysFalse = []byte(`"allowed":true`), []byte(`"allowed":false`)
 type noAdmission struct{ *admission.Plugin }
 
 // options are a server's on a graph, with the defaults but for free ports.
-func options(b *testing.B, a kauthorizer.UnconditionalAuthorizer, g *graph.Graph, plugin server.Admission) server.Options {
+func options(b *testing.B, a kauthorizer.UnconditionalAuthorizer, g *graph.Graph,
+	plugin server.Admission) server.Options {
 	b.Helper()
 	c := config.Default()
 	c.Serving.SecurePort, c.Serving.ShutdownDelay, c.Metrics.BindAddress = 0, metav1.Duration{}, config.MetricsOff
@@ -201,9 +205,9 @@ func caller(h http.Handler, path string) func(string) *recorder {
 	}
 }
 
-// BenchmarkReview measures the handler of SubjectAccessReviews in process, from the bytes of the body to those of the answer, metrics
-// included and logs off. The baseline codec=official has the same authorizer on the same graph, and no metrics; impl=baseline is
-// that codec on the graph that searches.
+// BenchmarkReview measures the handler of SubjectAccessReviews in process, from the bytes of the body to those of the
+// answer, metrics included and logs off. The baseline codec=official has the same authorizer on the same graph, and no
+// metrics; impl=baseline is that codec on the graph that searches.
 func BenchmarkReview(b *testing.B) {
 	each(b, func(b *testing.B, w *world) {
 		handlers := map[string]http.Handler{"official": &baseline.Codec{Authorizer: newAuthorizer(b, w.graph)}}

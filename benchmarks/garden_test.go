@@ -62,12 +62,14 @@ type admissionCase struct {
 	allowed bool
 }
 
-// admissionCases are requests to decide in the landscape of managedSeeds50, made by the gardenlet of the Seed that Shoot 0 is on.
+// admissionCases are requests to decide in the landscape of managedSeeds50, made by the gardenlet of the Seed that
+// Shoot 0 is on.
 func admissionCases(l *landscape.Landscape) []admissionCase {
 	own, stranger := l.SeedName(l.SeedOf(0)), l.SeedName(l.Stranger(0))
 	x, y := l.ShootVertex(0), l.ShootVertex(1) // another Seed's
 	secret := func(namespace, name string) *admissionv1.AdmissionRequest {
-		return create("", "v1", "secrets", "Secret", namespace, name, `"data":{"ca.crt":"`+padding+`","ca.key":"`+padding+`"}`)
+		return create("", "v1", "secrets", "Secret", namespace, name,
+			`"data":{"ca.crt":"`+padding+`","ca.key":"`+padding+`"}`)
 	}
 	entry := func(seed, bucketOf int) *admissionv1.AdmissionRequest {
 		o := l.At(graph.KindBackupBucket, bucketOf).(metav1.Object)
@@ -80,13 +82,18 @@ func admissionCases(l *landscape.Landscape) []admissionCase {
 		{"unrelatedSecret", secret(x.Namespace, "any"), false},
 		{"backupEntry", entry(l.SeedOf(0), l.SeedOf(0)), true},
 		{"backupEntryOfOther", entry(l.Stranger(0), l.Stranger(0)), false},
-		{"lease", create("coordination.k8s.io", "v1", "leases", "Lease", "gardener-system-seed-lease", own, `"spec":{}`), true},
-		{"certificateRequest", create("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", "", "seed-csr",
-			`"spec":{"request":"`+certificateRequest(gardenletPrefix+own)+`","usages":["digital signature","key encipherment","client auth"]}`), true},
-		{"leaseOfOther", create("coordination.k8s.io", "v1", "leases", "Lease", "gardener-system-seed-lease", stranger, `"spec":{}`), false},
+		{"lease", create("coordination.k8s.io", "v1", "leases", "Lease", "gardener-system-seed-lease", own, `"spec":{}`),
+			true},
+		{"certificateRequest", create("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest",
+			"", "seed-csr",
+			`"spec":{"request":"`+certificateRequest(gardenletPrefix+own)+
+				`","usages":["digital signature","key encipherment","client auth"]}`), true},
+		{"leaseOfOther", create("coordination.k8s.io", "v1", "leases", "Lease", "gardener-system-seed-lease", stranger,
+			`"spec":{}`), false},
 	}
 	for i := range list {
-		list[i].request.UserInfo = authenticationv1.UserInfo{Username: gardenletPrefix + own, Groups: []string{seedsGroup, everyone}}
+		list[i].request.UserInfo = authenticationv1.UserInfo{Username: gardenletPrefix + own,
+			Groups: []string{seedsGroup, everyone}}
 	}
 	return list
 }
@@ -114,7 +121,8 @@ func create(group, version, resource, kind, namespace, name, content string) *ad
 	if group != "" {
 		apiVersion = group + "/" + version
 	}
-	raw := fmt.Appendf(nil, `{"apiVersion":%q,"kind":%q,"metadata":{"namespace":%q,"name":%q},%s}`, apiVersion, kind, namespace, name, content)
+	raw := fmt.Appendf(nil, `{"apiVersion":%q,"kind":%q,"metadata":{"namespace":%q,"name":%q},%s}`, apiVersion, kind,
+		namespace, name, content)
 	return &admissionv1.AdmissionRequest{
 		UID: "705ab4f5-6393-11e8-b7cc-42010a800002", Operation: admissionv1.Create, Namespace: namespace, Name: name,
 		Kind:     metav1.GroupVersionKind{Group: group, Version: version, Kind: kind},
@@ -125,7 +133,8 @@ func create(group, version, resource, kind, namespace, name, content string) *ad
 
 // wholeObjects is the baseline for admission in a landscape.
 func wholeObjects(l *landscape.Landscape) *baseline.Admission {
-	a := &baseline.Admission{Shoots: map[types.NamespacedName]*gardencorev1beta1.Shoot{}, BackupBuckets: map[string]*gardencorev1beta1.BackupBucket{}}
+	a := &baseline.Admission{Shoots: map[types.NamespacedName]*gardencorev1beta1.Shoot{},
+		BackupBuckets: map[string]*gardencorev1beta1.BackupBucket{}}
 	for o := range l.Objects() {
 		switch o := o.(type) {
 		case *gardencorev1beta1.Shoot:
@@ -139,9 +148,9 @@ func wholeObjects(l *landscape.Landscape) *baseline.Admission {
 	return a
 }
 
-// BenchmarkAdmit measures one admission decision in process with 50 ManagedSeeds in the garden: from the request with its object as
-// JSON to the response, with the look-ups in the informers' caches and without the wire. The baseline decodes whole objects and looks
-// into whole objects; it says yes or no, without a reason.
+// BenchmarkAdmit measures one admission decision in process with 50 ManagedSeeds in the garden: from the request with
+// its object as JSON to the response, with the look-ups in the informers' caches and without the wire. The baseline
+// decodes whole objects and looks into whole objects; it says yes or no, without a reason.
 func BenchmarkAdmit(b *testing.B) {
 	l := managedSeeds50()
 	plugin := admission.New(admission.Options{Reader: newGarden(b, l, graph.New(graph.Options{}))})
@@ -166,8 +175,8 @@ func BenchmarkAdmit(b *testing.B) {
 	}
 }
 
-// BenchmarkGardenColdStart measures how long it takes from the start of the informers until the garden is ready, with a source that
-// makes up its objects in memory: listing, extraction, caches, events and the graph.
+// BenchmarkGardenColdStart measures how long it takes from the start of the informers until the garden is ready, with a
+// source that makes up its objects in memory: listing, extraction, caches, events and the graph.
 func BenchmarkGardenColdStart(b *testing.B) {
 	for _, n := range sizes(b) {
 		b.Run(fmt.Sprintf("shoots=%d", n), func(b *testing.B) {

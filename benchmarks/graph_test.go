@@ -86,9 +86,9 @@ func moveBack(g resourceGraph, moves []move) {
 	}
 }
 
-// BenchmarkDecisionWhileWriting measures the time of single look-ups (private, implied, and a Namespace missed, in turn) by
-// two goroutines, with nobody else at work, with a writer that moves 1,000 Shoots a second, and with one that moves Shoots
-// without pause. The clock is read around each, which takes some 50 ns.
+// BenchmarkDecisionWhileWriting measures the time of single look-ups (private, implied, and a Namespace missed, in
+// turn) by two goroutines, with nobody else at work, with a writer that moves 1,000 Shoots a second, and with one that
+// moves Shoots without pause. The clock is read around each, which takes some 50 ns.
 func BenchmarkDecisionWhileWriting(b *testing.B) {
 	each(b, func(b *testing.B, w *world) {
 		g := w.graph
@@ -177,7 +177,8 @@ func moveAll(b *testing.B, g resourceGraph, moves []move) {
 	moveBack(g, moves)
 }
 
-// BenchmarkUpdate measures one change of one Shoot: an update that changes no edge, a move to another Seed, and a delete and a create.
+// BenchmarkUpdate measures one change of one Shoot: an update that changes no edge, a move to another Seed, and a
+// delete and a create.
 func BenchmarkUpdate(b *testing.B) {
 	each(b, func(b *testing.B, w *world) {
 		g := w.graph
@@ -240,8 +241,8 @@ func BenchmarkDeleteSeed(b *testing.B) {
 	})
 }
 
-// BenchmarkColdStart measures how long it takes to build the graph once the objects have arrived, and what it takes of the heap.
-// Not counted are the objects themselves, whose strings the baseline shares.
+// BenchmarkColdStart measures how long it takes to build the graph once the objects have arrived, and what it takes of
+// the heap. Not counted are the objects themselves, whose strings the baseline shares.
 func BenchmarkColdStart(b *testing.B) {
 	each(b, func(b *testing.B, w *world) {
 		before := heap()
@@ -271,8 +272,9 @@ var ablations = []struct {
 	{"numbers", func() resourceGraph { return graph.New(graph.Options{}) }},
 }
 
-// BenchmarkAblation measures what budgets are about on each of the ablations, in the largest landscape: decisions, changes,
-// how long it takes to build the graph, its heap, and how long a collection of garbage takes longer with it than without.
+// BenchmarkAblation measures what budgets are about on each of the ablations, in the largest landscape: decisions,
+// changes, how long it takes to build the graph, its heap, and how long a collection of garbage takes longer with it
+// than without.
 func BenchmarkAblation(b *testing.B) {
 	for _, a := range ablations {
 		b.Run("graph="+a.name, func(b *testing.B) {
@@ -305,7 +307,8 @@ type nothing struct{ resourceGraph }
 
 func (nothing) Set(graph.Vertex, []graph.Edge) {}
 
-// collect returns how long the garbage collector takes for all that is live, the shortest of some times, and how much that is.
+// collect returns how long the garbage collector takes for all that is live, the shortest of some times, and how much
+// that is.
 func collect() (took time.Duration, live uint64) {
 	took = time.Hour
 	for range 5 {

@@ -25,11 +25,12 @@ import (
 )
 
 // kubeShoots is how many Shoots a kube-apiserver is given.
-var kubeShoots = flag.Int("kube-apiserver-shoots", 10000, "Shoots in a real kube-apiserver, which takes some 260 kB for each")
+var kubeShoots = flag.Int("kube-apiserver-shoots", 10000,
+	"Shoots in a real kube-apiserver, which takes some 260 kB for each")
 
-// BenchmarkProcessKubeAPIServer measures what BenchmarkProcess does on a real etcd and kube-apiserver, and on the API server that
-// streams the same landscape. In the real one Gardener's resources are CustomResourceDefinitions, so that their objects come in JSON
-// rather than in protobuf.
+// BenchmarkProcessKubeAPIServer measures what BenchmarkProcess does on a real etcd and kube-apiserver, and on the API
+// server that streams the same landscape. In the real one Gardener's resources are CustomResourceDefinitions, so that
+// their objects come in JSON rather than in protobuf.
 func BenchmarkProcessKubeAPIServer(b *testing.B) {
 	n := min(*kubeShoots, largest(b))
 	l := landscape.New(landscape.Options{Shoots: n, Realistic: true})
@@ -86,7 +87,8 @@ func load(b *testing.B, config *rest.Config, l *landscape.Landscape) {
 	for o := range l.Objects() {
 		if namespace := o.(metav1.Object).GetNamespace(); !seen[namespace] {
 			seen[namespace] = true
-			create(graph.KindNamespace, corev1.SchemeGroupVersion.WithResource("namespaces"), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+			create(graph.KindNamespace, corev1.SchemeGroupVersion.WithResource("namespaces"),
+				&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
 		}
 	}
 	must(b, creations.Wait())
@@ -122,7 +124,8 @@ func creation(b *testing.B, kind graph.Kind, resource schema.GroupVersionResourc
 	if len(parts.Status) > len("{}") && resource.Group != "" {
 		status, err := json.Marshal(parts)
 		must(b, err)
-		list = append(list, request{http.MethodPatch, path + "/" + meta.GetName() + "/status", "application/merge-patch+json", status})
+		list = append(list, request{http.MethodPatch, path + "/" + meta.GetName() + "/status", "application/merge-patch+json",
+			status})
 	}
 	return list
 }

@@ -41,16 +41,17 @@ func runBaseline(kubeconfig string) error {
 	return baseline.Process(ctx, config, os.Stdout)
 }
 
-// BenchmarkProcess starts `seedguard serve` on an API server (in this process) that streams objects of realistic size, some 20 kB a
-// Shoot, or has them in pages alone, and reports how long it took until it was ready, and its resident memory then, at its highest,
-// and after a second of requests. The baseline keeps whole objects, and is asked nothing.
+// BenchmarkProcess starts `seedguard serve` on an API server (in this process) that streams objects of realistic size,
+// some 20 kB a Shoot, or has them in pages alone, and reports how long it took until it was ready, and its resident
+// memory then, at its highest, and after a second of requests. The baseline keeps whole objects, and is asked nothing.
 func BenchmarkProcess(b *testing.B) {
 	n := largest(b)
 	l := landscape.New(landscape.Options{Shoots: n, Realistic: true})
 	stream, pages := serveLandscape(b, l, true), serveLandscape(b, l, false)
 	binary := buildSeedguard(b)
 	for _, c := range []struct{ setting, list, kubeconfig string }{
-		{"GOGC=100", "stream", stream}, {"GOGC=50", "stream", stream}, {"GOMEMLIMIT=370MiB", "stream", stream}, {"GOGC=100", "pages", pages},
+		{"GOGC=100", "stream", stream}, {"GOGC=50", "stream", stream}, {"GOMEMLIMIT=370MiB", "stream", stream},
+		{"GOGC=100", "pages", pages},
 	} {
 		b.Run(fmt.Sprintf("shoots=%d/impl=seedguard/setting=%s/list=%s", n, c.setting, c.list), func(b *testing.B) {
 			for range b.N {
@@ -99,10 +100,12 @@ func buildSeedguard(b *testing.B) string {
 func measureSeedguard(b *testing.B, l *landscape.Landscape, binary, kubeconfig, setting string) {
 	b.Helper()
 	started := time.Now()
-	p := startProcess(b, exec.Command(binary, "serve", "--kubeconfig", kubeconfig, "--secure-port", "0", "--metrics-bind-address", "0", "--shutdown-delay", "0s"), setting)
+	p := startProcess(b, exec.Command(binary, "serve", "--kubeconfig", kubeconfig, "--secure-port", "0",
+		"--metrics-bind-address", "0", "--shutdown-delay", "0s"), setting)
 	line := p.line(b)
 	url := strings.TrimSpace(line[strings.Index(line, "https://"):])
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		ForceAttemptHTTP2: true}}
 	defer client.CloseIdleConnections()
 	for ready := false; !ready; time.Sleep(20 * time.Millisecond) {
 		if time.Since(started) > 10*time.Minute {

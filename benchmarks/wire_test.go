@@ -51,7 +51,8 @@ func newCertificates(b *testing.B) *certificates {
 	must(b, err)
 	dir := b.TempDir()
 	c := &certificates{ca: ca}
-	c.certFile, c.keyFile, c.caFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"), filepath.Join(dir, "ca.crt")
+	c.certFile, c.keyFile, c.caFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"),
+		filepath.Join(dir, "ca.crt")
 	must(b, os.WriteFile(c.certFile, serving.Certificate, 0o600))
 	must(b, os.WriteFile(c.keyFile, serving.Key, 0o600))
 	must(b, os.WriteFile(c.caFile, ca.PEM, 0o600))
@@ -100,7 +101,8 @@ func serve(b *testing.B, c *certificates, o server.Options) string {
 	return "https://" + s.Address()
 }
 
-// serveEmpty runs a server with the same certificates, limits and timeouts, whose handler reads the body and writes the answer.
+// serveEmpty runs a server with the same certificates, limits and timeouts, whose handler reads the body and writes the
+// answer.
 func serveEmpty(b *testing.B, c *certificates, answer []byte) string {
 	b.Helper()
 	header := []string{"application/json"}
@@ -118,7 +120,8 @@ func serveEmpty(b *testing.B, c *certificates, answer []byte) string {
 			ClientAuth: tls.RequestClientCert, ClientCAs: c.ca.Pool(),
 		},
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 2000},
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 16 << 10,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second,
+		IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 16 << 10,
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(b, err)
@@ -219,8 +222,9 @@ func wireSetup(b *testing.B) (*graph.Graph, *reviews) {
 }
 
 // fixed is an answer as long as those of the server.
-var fixed = []byte(`{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":false,"reason":"` +
-	`no path leads from the secret to the seed of the client"}}` + "\n")
+var fixed = []byte(
+	`{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":false,"reason":"` +
+		`no path leads from the secret to the seed of the client"}}` + "\n")
 
 func fixedIsRight(_ int, answer []byte) bool { return bytes.Equal(answer, fixed) }
 
@@ -311,7 +315,8 @@ func BenchmarkWireSettings(b *testing.B) {
 		run(fmt.Sprintf("setting=streams/value=%d", streams), streams, nil, nil)
 	}
 	for _, suite := range []uint16{
-		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
 	} {
 		run("setting=cipher/value="+tls.CipherSuiteName(suite), 0, func(config *tls.Config) {
 			config.MaxVersion, config.CipherSuites = tls.VersionTLS12, []uint16{suite}

@@ -86,8 +86,8 @@ type object struct {
 	edges []graph.Edge
 }
 
-// latest is the world made last. No other is kept, so that the garbage collector has no other to mark: the testing package
-// collects before each benchmark.
+// latest is the world made last. No other is kept, so that the garbage collector has no other to mark: the testing
+// package collects before each benchmark.
 var latest struct {
 	sync.Mutex
 	name  string
@@ -140,7 +140,7 @@ type question struct {
 	want bool
 }
 
-// questions are so many that the processor's caches help no more than in production.
+// questions are as many as it takes for the processor's caches to help no more than in production.
 const questions = 1 << 14
 
 // ask makes questions about random Shoots of Projects whose Shoots no benchmark moves.
@@ -199,7 +199,8 @@ var vertices = []struct {
 	}},
 	{"cloudprofile/answer=miss", func(w *world) func(int, string, string) question {
 		return func(int, string, string) question {
-			return question{graph.Vertex{Kind: graph.KindCloudProfile, Name: landscape.CloudProfile}, w.SeedName(w.Seeds - 1), false}
+			return question{graph.Vertex{Kind: graph.KindCloudProfile, Name: landscape.CloudProfile}, w.SeedName(w.Seeds - 1),
+				false}
 		}
 	}},
 	{"cluster-identity/answer=hit", func(*world) func(int, string, string) question {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the module, each so many times (10000x) or for so long (1m). go test fuzzes one target of one package at
+# Runs every fuzz target of the module, each a number of times (10000x) or for a time (1m). go test fuzzes one target of one package at
 # a time. Go 1.26 may report the end of the time as a failure (go.dev/issue/75804), so CI counts.
 set -euo pipefail
 cd "$(dirname "$0")/.."

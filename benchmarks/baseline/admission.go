@@ -25,21 +25,22 @@ import (
 
 func init() {
 	for _, add := range []func(*runtime.Scheme) error{
-		corev1.AddToScheme, coordinationv1.AddToScheme, certificatesv1.AddToScheme, gardencorev1beta1.AddToScheme, gardenletconfigv1alpha1.AddToScheme,
+		corev1.AddToScheme, coordinationv1.AddToScheme, certificatesv1.AddToScheme, gardencorev1beta1.AddToScheme,
+		gardenletconfigv1alpha1.AddToScheme,
 	} {
 		utilruntime.Must(add(scheme))
 	}
 }
 
-// Admission decides on what a gardenlet creates (SPEC 4, as far as the benchmarks ask) with whole objects: that of the request is
-// decoded by the codecs of the API types, the others are those of informers' caches.
+// Admission decides on what a gardenlet creates, as far as the benchmarks ask, with whole objects: that of the
+// request is decoded by the codecs of the API types, the others are those of informers' caches.
 type Admission struct {
 	Shoots        map[types.NamespacedName]*gardencorev1beta1.Shoot
 	BackupBuckets map[string]*gardencorev1beta1.BackupBucket
 	ManagedSeeds  []*seedmanagementv1alpha1.ManagedSeed
 }
 
-// Allows says whether the request is allowed. An error means that it cannot be decided.
+// Allows reports whether the request is allowed. An error means that it cannot be decided.
 func (a *Admission) Allows(request *admissionv1.AdmissionRequest) (bool, error) {
 	seed := strings.TrimPrefix(request.UserInfo.Username, constants.SeedUserNamePrefix)
 	object, err := runtime.Decode(decoder, request.Object.Raw)

@@ -14,8 +14,8 @@ import (
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 )
 
-// Codec is a handler that decodes a SubjectAccessReview with the codecs of its API group, has the authorizer decide, and encodes
-// the whole review with its status.
+// Codec is a handler that decodes a SubjectAccessReview with the codecs of its API group, has the authorizer decide,
+// and encodes the whole review with its status.
 type Codec struct {
 	Authorizer authorizer.UnconditionalAuthorizer
 }
@@ -75,9 +75,11 @@ func attributes(spec *authorizationv1.SubjectAccessReviewSpec) authorizer.Attrib
 	case of != nil:
 		record.ResourceRequest = true
 		record.Verb, record.Namespace, record.Name = of.Verb, of.Namespace, of.Name
-		record.APIGroup, record.APIVersion, record.Resource, record.Subresource = of.Group, of.Version, of.Resource, of.Subresource
+		record.APIGroup, record.APIVersion, record.Resource, record.Subresource = of.Group, of.Version, of.Resource,
+			of.Subresource
 		if of.LabelSelector != nil {
-			if selector, err := metav1.LabelSelectorAsSelector(&metav1.LabelSelector{MatchExpressions: of.LabelSelector.Requirements}); err == nil {
+			if selector, err := metav1.LabelSelectorAsSelector(
+				&metav1.LabelSelector{MatchExpressions: of.LabelSelector.Requirements}); err == nil {
 				record.LabelSelectorRequirements, _ = selector.Requirements()
 			}
 		}

@@ -1,9 +1,10 @@
 // Package baseline is what the benchmarks compare seedguard with: the straightforward ways to do the same.
 //
-//  1. Graph is a gonum directed graph in maps behind a lock for many readers or one writer. Every resource is a vertex, the
-//     project resources of Shoots too, and every question is a depth-first search (parentScope Everything).
+//  1. Graph is a gonum directed graph in maps behind a lock for many readers or one writer. Every resource is a vertex,
+//     the project resources of Shoots too, and every question is a depth-first search (parentScope Everything).
 //  2. Codec answers SubjectAccessReviews through the API types and the codecs of client-go.
-//  3. Admission decodes whole objects and looks into whole objects, for a Secret into the configurations in all ManagedSeeds.
+//  3. Admission decodes whole objects and looks into whole objects, for a Secret into the configurations in all
+//     ManagedSeeds.
 //  4. Process keeps whole objects in informers' caches, and fills Graph from them.
 //
 // It is written for these benchmarks; Gardener's own authorizer works along the same lines.
@@ -54,8 +55,10 @@ var ProjectResources = []struct {
 	Kind   graph.Kind
 	Suffix string
 }{
-	{graph.KindSecret, ".ca-cluster"}, {graph.KindSecret, ".ssh-keypair"}, {graph.KindSecret, ".ssh-keypair.old"}, {graph.KindSecret, ".monitoring"},
-	{graph.KindInternalSecret, ".ca-client"}, {graph.KindConfigMap, ".ca-cluster"}, {graph.KindConfigMap, ".ca-kubelet"}, {graph.KindShootState, ""},
+	{graph.KindSecret, ".ca-cluster"}, {graph.KindSecret, ".ssh-keypair"}, {graph.KindSecret, ".ssh-keypair.old"},
+	{graph.KindSecret, ".monitoring"},
+	{graph.KindInternalSecret, ".ca-client"}, {graph.KindConfigMap, ".ca-cluster"}, {graph.KindConfigMap, ".ca-kubelet"},
+	{graph.KindShootState, ""},
 }
 
 // Set replaces the edges of an object.
@@ -63,7 +66,9 @@ func (g *Graph) Set(object graph.Vertex, edges []graph.Edge) {
 	edges = append([]graph.Edge(nil), edges...)
 	if object.Kind == graph.KindShoot {
 		for _, r := range ProjectResources {
-			edges = append(edges, graph.Edge{From: graph.Vertex{Kind: r.Kind, Namespace: object.Namespace, Name: object.Name + r.Suffix}, To: object})
+			edges = append(edges, graph.Edge{
+				From: graph.Vertex{Kind: r.Kind, Namespace: object.Namespace, Name: object.Name + r.Suffix}, To: object,
+			})
 		}
 	}
 	g.mu.Lock()

@@ -13,8 +13,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/garden"
 )
 
-// Process keeps all objects of the garden as they are, in informers' caches, and a Graph of them. It prints a line once all have
-// arrived, and returns when ctx ends.
+// Process keeps all objects of the garden as they are, in informers' caches, and a Graph of them. It prints a line once
+// all have arrived, and returns when ctx ends.
 func Process(ctx context.Context, config *rest.Config, out io.Writer) error {
 	source, err := garden.NewKubeSource(config)
 	if err != nil {

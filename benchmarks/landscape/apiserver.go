@@ -16,8 +16,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/garden"
 )
 
-// APIServer returns a handler that speaks as much of the Kubernetes API as informers need, in protobuf: all objects of a resource as
-// the first events of a watch if it streams, in pages if it does not; and then nothing more happens.
+// APIServer returns a handler that speaks as much of the Kubernetes API as informers need, in protobuf: all objects of
+// a resource as the first events of a watch if it streams, in pages if it does not; and then nothing more happens.
 func (l *Landscape) APIServer(streams bool) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range garden.Resources() {
@@ -31,7 +31,8 @@ func (l *Landscape) APIServer(streams bool) http.Handler {
 			case query.Get("watch") == "":
 				send = l.page
 			case query.Get("sendInitialEvents") == "true" && !streams:
-				http.Error(w, "sendInitialEvents is forbidden", http.StatusUnprocessableEntity) // as API servers without the feature do
+				// as API servers without the feature do
+				http.Error(w, "sendInitialEvents is forbidden", http.StatusUnprocessableEntity)
 				return
 			}
 			if err := send(w, request, r); err != nil {
@@ -124,7 +125,8 @@ func (l *Landscape) stream(w io.Writer, r garden.Resource) error {
 			return err
 		}
 		event.Reset()
-		if err := info.StreamSerializer.Encode(&metav1.WatchEvent{Type: string(kind), Object: runtime.RawExtension{Raw: object.Bytes()}}, &event); err != nil {
+		if err := info.StreamSerializer.Encode(&metav1.WatchEvent{Type: string(kind),
+			Object: runtime.RawExtension{Raw: object.Bytes()}}, &event); err != nil {
 			return err
 		}
 		_, err := frames.Write(event.Bytes())

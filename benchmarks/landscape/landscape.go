@@ -1,14 +1,15 @@
 // Package landscape makes up gardens of any size for benchmarks: the same options always give the same objects.
 //
-// What is in it, in the proportions of a garden at work (SPEC 2.1 lists the kinds):
+// What is in it, in the proportions of a garden at work (docs/rules.md lists the kinds):
 //
 //  1. A Seed per 50 to 200 Shoots, each with a BackupBucket, its backup Secret, and a ControllerInstallation with its
-//     ServiceAccount for each of Extensions extensions. Four of five Seeds are ManagedSeeds, whose Shoots run in the namespace
-//     garden on the fifth; the fifth has a Gardenlet.
-//  2. A Project per 20 Shoots, with a CredentialsBinding, and a SecretBinding in every fourth. Its Shoots are on 4 Seeds.
+//     ServiceAccount for each of Extensions extensions. Four of five Seeds are ManagedSeeds, whose Shoots run in the
+//     namespace garden on the fifth; the fifth has a Gardenlet.
+//  2. A Project per 20 Shoots, with a CredentialsBinding, and a SecretBinding in every fourth. Its Shoots are on 4
+//     Seeds.
 //  3. Each Shoot has a DNS Secret and a Secret among its resources, an audit policy that it shares with its Project, an
-//     ExposureClass that it shares with a half of all, a CloudProfile that it shares with all but the last Seed's, and a
-//     BackupEntry. One of ten has a managed issuer.
+//     ExposureClass that it shares with a half of all, a CloudProfile that it shares with all but the last Seed's, and
+//     a BackupEntry. One of ten has a managed issuer.
 //  4. A Bastion per 500 Shoots.
 //
 // Left out are CertificateSigningRequests, which live for minutes.
@@ -95,7 +96,8 @@ func (l *Landscape) SeedName(seed int) string { return fmt.Sprintf("aws-eu%d", s
 
 // ShootVertex returns the vertex of a Shoot by its number.
 func (l *Landscape) ShootVertex(shoot int) graph.Vertex {
-	return graph.Vertex{Kind: graph.KindShoot, Namespace: projectNamespace(shoot / perProject), Name: fmt.Sprintf("shoot%06d", shoot)}
+	return graph.Vertex{Kind: graph.KindShoot, Namespace: projectNamespace(shoot / perProject),
+		Name: fmt.Sprintf("shoot%06d", shoot)}
 }
 
 // DNSSecret returns the vertex of the Secret that only this Shoot refers to.
@@ -104,11 +106,11 @@ func (l *Landscape) DNSSecret(shoot int) graph.Vertex {
 	return graph.Vertex{Kind: graph.KindSecret, Namespace: x.Namespace, Name: x.Name + "-dns"}
 }
 
-// Managed says whether a Seed is a ManagedSeed.
+// Managed reports whether a Seed is a ManagedSeed.
 func (l *Landscape) Managed(seed int) bool { return seed%5 != 0 }
 
-// Objects yields all objects, those of a kind together: Projects, bindings, Seeds and what belongs to them, and then Shoots with
-// their BackupEntries.
+// Objects yields all objects, those of a kind together: Projects, bindings, Seeds and what belongs to them, and then
+// Shoots with their BackupEntries.
 func (l *Landscape) Objects() iter.Seq[runtime.Object] {
 	return func(yield func(runtime.Object) bool) {
 		for _, kind := range kinds {
@@ -124,7 +126,8 @@ func (l *Landscape) Objects() iter.Seq[runtime.Object] {
 // kinds is the order of Objects.
 var kinds = []graph.Kind{
 	graph.KindProject, graph.KindCredentialsBinding, graph.KindSecretBinding, graph.KindSeed, graph.KindBackupBucket,
-	graph.KindControllerDeployment, graph.KindControllerInstallation, graph.KindServiceAccount, graph.KindManagedSeed, graph.KindGardenlet,
+	graph.KindControllerDeployment, graph.KindControllerInstallation, graph.KindServiceAccount, graph.KindManagedSeed,
+	graph.KindGardenlet,
 	graph.KindShoot, graph.KindBackupEntry, graph.KindBastion,
 }
 

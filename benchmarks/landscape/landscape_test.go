@@ -42,14 +42,16 @@ func TestLandscape(t *testing.T) {
 		x := l.ShootVertex(i)
 		require.Equal(t, []string{own}, g.Seeds(x))
 		require.Equal(t, []string{own}, g.Seeds(l.DNSSecret(i)))
-		require.Equal(t, []string{own}, g.Seeds(graph.Vertex{Kind: graph.KindBackupEntry, Namespace: x.Namespace, Name: l.BackupEntryName(i)}))
+		require.Equal(t, []string{own},
+			g.Seeds(graph.Vertex{Kind: graph.KindBackupEntry, Namespace: x.Namespace, Name: l.BackupEntryName(i)}))
 		namespace := graph.Vertex{Kind: graph.KindNamespace, Name: x.Namespace}
 		require.True(t, g.Reaches(namespace, own))
 		require.False(t, g.Reaches(namespace, stranger))
 	}
 	profile := graph.Vertex{Kind: graph.KindCloudProfile, Name: CloudProfile}
 	require.Len(t, g.Seeds(profile), l.Seeds-2)
-	require.Equal(t, []string{l.SeedName(l.Seeds - 1)}, g.Seeds(graph.Vertex{Kind: graph.KindCloudProfile, Name: OtherCloudProfile}))
+	require.Equal(t, []string{l.SeedName(l.Seeds - 1)},
+		g.Seeds(graph.Vertex{Kind: graph.KindCloudProfile, Name: OtherCloudProfile}))
 }
 
 func TestDefaultSeeds(t *testing.T) {

@@ -91,8 +91,11 @@ func (l *Landscape) seed(i int) runtime.Object {
 	o := &gardencorev1beta1.Seed{
 		ObjectMeta: l.tracked(metaOf("", name, ofSeed, i)),
 		Spec: gardencorev1beta1.SeedSpec{
-			Backup:   &gardencorev1beta1.Backup{Provider: "aws", CredentialsRef: secretRef(gardenNamespace, "backup-"+name)},
-			DNS:      gardencorev1beta1.SeedDNS{Provider: &gardencorev1beta1.SeedDNSProvider{Type: "aws-route53", CredentialsRef: secretRef(gardenNamespace, "internal-domain")}},
+			Backup: &gardencorev1beta1.Backup{Provider: "aws", CredentialsRef: secretRef(gardenNamespace, "backup-"+name)},
+			DNS: gardencorev1beta1.SeedDNS{
+				Provider: &gardencorev1beta1.SeedDNSProvider{Type: "aws-route53",
+					CredentialsRef: secretRef(gardenNamespace, "internal-domain")},
+			},
 			Provider: gardencorev1beta1.SeedProvider{Type: "aws", Region: "eu-west-1", Zones: []string{"a", "b", "c"}},
 		},
 		Status: gardencorev1beta1.SeedStatus{ClientCertificateExpirationTimestamp: &expiration},
@@ -143,7 +146,9 @@ func (l *Landscape) controllerInstallation(i int) runtime.Object {
 }
 
 func (l *Landscape) serviceAccount(i int) runtime.Object {
-	return &corev1.ServiceAccount{ObjectMeta: l.tracked(metaOf("seed-"+l.SeedName(i/Extensions), extensionName(i%Extensions), ofServiceAccount, i))}
+	return &corev1.ServiceAccount{
+		ObjectMeta: l.tracked(metaOf("seed-"+l.SeedName(i/Extensions), extensionName(i%Extensions), ofServiceAccount, i)),
+	}
 }
 
 func (l *Landscape) managedSeed(seed int) runtime.Object {
@@ -183,7 +188,8 @@ func (l *Landscape) gardenlet(seed int) runtime.Object {
 func gardenletConfiguration(seed string) []byte {
 	return fmt.Appendf(nil, `{"apiVersion":"gardenlet.config.gardener.cloud/v1alpha1","kind":"GardenletConfiguration",`+
 		`"seedConfig":{"metadata":{"name":%q},"spec":{"backup":{"provider":"aws","credentialsRef":`+
-		`{"apiVersion":"v1","kind":"Secret","namespace":"garden","name":%q}},"provider":{"type":"aws","region":"eu-west-1"}}}}`,
+		`{"apiVersion":"v1","kind":"Secret","namespace":"garden","name":%q}},`+
+		`"provider":{"type":"aws","region":"eu-west-1"}}}}`,
 		seed, "backup-"+seed)
 }
 
@@ -219,10 +225,12 @@ func (l *Landscape) Shoot(i, seed int) *gardencorev1beta1.Shoot {
 		AuditPolicy: &gardencorev1beta1.AuditPolicy{ConfigMapRef: &corev1.ObjectReference{Name: "audit-policy"}},
 	}}
 	o.Spec.DNS = &gardencorev1beta1.DNS{Domain: new(x.Name + ".example.com"), Providers: []gardencorev1beta1.DNSProvider{{
-		Type: new("aws-route53"), CredentialsRef: &autoscalingv1.CrossVersionObjectReference{APIVersion: "v1", Kind: "Secret", Name: l.DNSSecret(i).Name},
+		Type: new("aws-route53"), CredentialsRef: &autoscalingv1.CrossVersionObjectReference{APIVersion: "v1", Kind: "Secret",
+			Name: l.DNSSecret(i).Name},
 	}}}
 	o.Spec.Resources = []gardencorev1beta1.NamedResourceReference{{
-		Name: "registry", ResourceRef: autoscalingv1.CrossVersionObjectReference{APIVersion: "v1", Kind: "Secret", Name: x.Name + "-registry"},
+		Name: "registry", ResourceRef: autoscalingv1.CrossVersionObjectReference{APIVersion: "v1", Kind: "Secret",
+			Name: x.Name + "-registry"},
 	}}
 	return o
 }
@@ -240,7 +248,8 @@ func (l *Landscape) newShoot(i int, namespace, name, project string, seed int) *
 			Kubernetes: gardencorev1beta1.Kubernetes{Version: "1.35.2"},
 			Provider:   gardencorev1beta1.Provider{Type: profile},
 		},
-		Status: gardencorev1beta1.ShootStatus{SeedName: &on, TechnicalID: "shoot--" + project + "--" + name, UID: uid(ofShoot, i)},
+		Status: gardencorev1beta1.ShootStatus{SeedName: &on, TechnicalID: "shoot--" + project + "--" + name,
+			UID: uid(ofShoot, i)},
 	}
 	if l.Realistic {
 		fill(o)
@@ -262,7 +271,9 @@ func (l *Landscape) backupEntry(i int) runtime.Object {
 		Spec:       gardencorev1beta1.BackupEntrySpec{BucketName: bucketName(seed), SeedName: &on},
 		Status:     gardencorev1beta1.BackupEntryStatus{SeedName: &on},
 	}
-	o.OwnerReferences = []metav1.OwnerReference{{APIVersion: "core.gardener.cloud/v1beta1", Kind: "Shoot", Name: x.Name, UID: uid(ofShoot, i)}}
+	o.OwnerReferences = []metav1.OwnerReference{
+		{APIVersion: "core.gardener.cloud/v1beta1", Kind: "Shoot", Name: x.Name, UID: uid(ofShoot, i)},
+	}
 	return o
 }
 
@@ -271,6 +282,7 @@ func (l *Landscape) bastion(n int) runtime.Object {
 	x, on := l.ShootVertex(i), l.SeedName(l.SeedOf(i))
 	return &operationsv1alpha1.Bastion{
 		ObjectMeta: l.tracked(metaOf(x.Namespace, fmt.Sprintf("cli-%08x", n), ofBastion, n)),
-		Spec:       operationsv1alpha1.BastionSpec{ShootRef: corev1.LocalObjectReference{Name: x.Name}, SeedName: &on, SSHPublicKey: "ssh-ed25519 AAAA"},
+		Spec: operationsv1alpha1.BastionSpec{ShootRef: corev1.LocalObjectReference{Name: x.Name}, SeedName: &on,
+			SSHPublicKey: "ssh-ed25519 AAAA"},
 	}
 }

@@ -25,8 +25,9 @@ func (l *Landscape) tracked(m metav1.ObjectMeta) metav1.ObjectMeta {
 	m.Labels = map[string]string{"app.kubernetes.io/managed-by": "landscape", "owner": "team-" + string(m.UID)}
 	for _, manager := range []string{"gardener-controller-manager", "gardenlet", "dashboard"} {
 		m.ManagedFields = append(m.ManagedFields, metav1.ManagedFieldsEntry{
-			Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Time: &past, FieldsType: "FieldsV1",
-			FieldsV1: metav1.NewFieldsV1(fields),
+			Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Time: &past,
+			FieldsType: "FieldsV1",
+			FieldsV1:   metav1.NewFieldsV1(fields),
 		})
 	}
 	return m
@@ -53,7 +54,8 @@ func conditions(of string, n int) []gardencorev1beta1.Condition {
 		list[i] = gardencorev1beta1.Condition{
 			Type: gardencorev1beta1.ConditionType(fmt.Sprintf("%sCondition%d", of, i)), Status: gardencorev1beta1.ConditionTrue,
 			LastTransitionTime: past, LastUpdateTime: past, Reason: "ControlPlaneRunning",
-			Message: "All control plane components are healthy; the last check found nothing to complain about and took no time.",
+			Message: "All control plane components are healthy; " +
+				"the last check found nothing to complain about and took no time.",
 		}
 	}
 	return list
@@ -61,13 +63,20 @@ func conditions(of string, n int) []gardencorev1beta1.Condition {
 
 // fill gives a Shoot the parts that nobody here looks at: workers, networks, schedules, conditions.
 func fill(o *gardencorev1beta1.Shoot) {
-	config := []byte(`{"apiVersion":"aws.provider.extensions.gardener.cloud/v1alpha1","kind":"InfrastructureConfig","networks":{"vpc":` +
-		`{"cidr":"10.250.0.0/16"},"zones":[` + strings.TrimSuffix(strings.Repeat(`{"name":"eu-west-1a","workers":"10.250.0.0/19","public":"10.250.32.0/20","internal":"10.250.48.0/20"},`, 3), ",") + `]}}`)
+	config := []byte(
+		`{"apiVersion":"aws.provider.extensions.gardener.cloud/v1alpha1","kind":"InfrastructureConfig","networks":{"vpc":` +
+			`{"cidr":"10.250.0.0/16"},"zones":[` +
+			strings.TrimSuffix(strings.Repeat(
+				`{"name":"eu-west-1a","workers":"10.250.0.0/19","public":"10.250.32.0/20","internal":"10.250.48.0/20"},`, 3), ",") +
+			`]}}`)
 	o.Spec.Provider.InfrastructureConfig = &runtime.RawExtension{Raw: config}
-	o.Spec.Provider.ControlPlaneConfig = &runtime.RawExtension{Raw: []byte(`{"apiVersion":"aws.provider.extensions.gardener.cloud/v1alpha1","kind":"ControlPlaneConfig"}`)}
+	o.Spec.Provider.ControlPlaneConfig = &runtime.RawExtension{
+		Raw: []byte(`{"apiVersion":"aws.provider.extensions.gardener.cloud/v1alpha1","kind":"ControlPlaneConfig"}`),
+	}
 	for i := range 3 {
 		o.Spec.Provider.Workers = append(o.Spec.Provider.Workers, gardencorev1beta1.Worker{
-			Name: fmt.Sprintf("worker-%d", i), Minimum: 1, Maximum: 10, Zones: []string{"eu-west-1a", "eu-west-1b", "eu-west-1c"},
+			Name: fmt.Sprintf("worker-%d", i), Minimum: 1, Maximum: 10,
+			Zones: []string{"eu-west-1a", "eu-west-1b", "eu-west-1c"},
 			Machine: gardencorev1beta1.Machine{
 				Type: "m7i.xlarge", Architecture: new("amd64"),
 				Image: &gardencorev1beta1.ShootMachineImage{Name: "gardenlinux", Version: new("1877.3.0")},
@@ -77,16 +86,21 @@ func fill(o *gardencorev1beta1.Shoot) {
 			ProviderConfig: &runtime.RawExtension{Raw: config},
 		})
 	}
-	o.Spec.Networking = &gardencorev1beta1.Networking{Type: new("cilium"), Pods: new("100.64.0.0/11"), Nodes: new("10.250.0.0/16"), Services: new("100.96.0.0/13")}
-	o.Spec.Maintenance = &gardencorev1beta1.Maintenance{TimeWindow: &gardencorev1beta1.MaintenanceTimeWindow{Begin: "220000+0100", End: "230000+0100"}}
+	o.Spec.Networking = &gardencorev1beta1.Networking{Type: new("cilium"), Pods: new("100.64.0.0/11"),
+		Nodes: new("10.250.0.0/16"), Services: new("100.96.0.0/13")}
+	o.Spec.Maintenance = &gardencorev1beta1.Maintenance{
+		TimeWindow: &gardencorev1beta1.MaintenanceTimeWindow{Begin: "220000+0100", End: "230000+0100"},
+	}
 	for _, extension := range []string{"shoot-dns-service", "shoot-cert-service", "shoot-oidc-service"} {
-		o.Spec.Extensions = append(o.Spec.Extensions, gardencorev1beta1.Extension{Type: extension, ProviderConfig: &runtime.RawExtension{Raw: config}})
+		o.Spec.Extensions = append(o.Spec.Extensions,
+			gardencorev1beta1.Extension{Type: extension, ProviderConfig: &runtime.RawExtension{Raw: config}})
 	}
 	o.Status.Conditions = conditions("Shoot", 5)
 	o.Status.Constraints = conditions("Constraint", 4)
 	o.Status.Gardener = gardencorev1beta1.Gardener{ID: "0f5a7ee8", Name: "gardenlet-" + o.Name, Version: "v1.150.0"}
 	o.Status.LastOperation = &gardencorev1beta1.LastOperation{
-		Type: gardencorev1beta1.LastOperationTypeReconcile, State: gardencorev1beta1.LastOperationStateSucceeded, Progress: 100,
+		Type: gardencorev1beta1.LastOperationTypeReconcile, State: gardencorev1beta1.LastOperationStateSucceeded,
+		Progress:       100,
 		LastUpdateTime: past, Description: "Shoot cluster has been successfully reconciled.",
 	}
 	for i := range 3 {

@@ -29,7 +29,8 @@ func TestSources(t *testing.T) {
 	}
 
 	want, _ := build(t, l)
-	for name, source := range map[string]garden.Source{"memory": still.Source(l.Of), "streams": kube(true), "pages": kube(false)} {
+	for name, source := range map[string]garden.Source{"memory": still.Source(l.Of), "streams": kube(true),
+		"pages": kube(false)} {
 		t.Run(name, func(t *testing.T) {
 			g := graph.New(graph.Options{})
 			watched, err := garden.New(garden.Options{Source: source, Graph: g})

@@ -1,5 +1,6 @@
-// Package plain is the graph with the same index as pkg/graph, and nothing beyond it: one map, pointers, one RWMutex. The
-// benchmarks take it to show what each thing that pkg/graph does beyond that is worth: Options adds one after the other.
+// Package plain is the graph with the same index as pkg/graph, and nothing beyond it: one map, pointers, one RWMutex.
+// The benchmarks take it to show what each thing that pkg/graph does beyond that is worth: Options adds one after the
+// other.
 package plain
 
 import (

@@ -40,10 +40,12 @@ const (
 	second      = 1e9
 )
 
-const whyMemory = "The heap grows to twice of what is live before it is collected; GOMEMLIMIT ends that earlier, at the price of more collections. Live are the " +
+const whyMemory = "The heap grows to twice of what is live before it is collected; GOMEMLIMIT ends that earlier, at " +
+	"the price of more collections. Live are the " +
 	"graph, and of each object in the informers' caches its name, UID and packed edges."
 
-const whyCPU = "Every look-up waits for memory that no cache of this processor holds; the time varies with what its neighbours do."
+const whyCPU = "Every look-up waits for memory that no cache of this processor holds; the time varies with what its " +
+	"neighbours do."
 
 // budgets compares the results with the budgets, at the largest size. What was not measured is left out.
 func budgets(r *results, sizes []int) []row {
@@ -76,41 +78,57 @@ func budgets(r *results, sizes []int) []row {
 	for _, v := range []string{"private", "namespace", "cloudprofile", "cluster-identity"} {
 		explicit = append(explicit, "/vertex="+v+"/answer=hit/goroutines=1", "/vertex="+v+"/answer=miss/goroutines=1")
 	}
-	implied = append(implied, "/vertex=implied/answer=hit/goroutines=1", "/vertex=implied/answer=miss/goroutines=1", "/vertex=absent/answer=miss/goroutines=1")
-	add(row{what: "a decision in the graph, the worst", unit: "ns", limit: 300, why: whyCPU}, "ns/op", 1, "Decision", explicit...)
+	implied = append(implied, "/vertex=implied/answer=hit/goroutines=1", "/vertex=implied/answer=miss/goroutines=1",
+		"/vertex=absent/answer=miss/goroutines=1")
+	add(row{what: "a decision in the graph, the worst", unit: "ns", limit: 300, why: whyCPU}, "ns/op", 1, "Decision",
+		explicit...)
 	add(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Decision", explicit...)
 	rows = append(rows, growth(r, sizes, explicit)...)
-	add(row{what: "a decision on an implied or absent vertex, the worst", unit: "ns", limit: 300, why: whyCPU}, "ns/op", 1, "Decision", implied...)
+	add(row{what: "a decision on an implied or absent vertex, the worst", unit: "ns", limit: 300, why: whyCPU}, "ns/op", 1,
+		"Decision", implied...)
 	add(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Decision", implied...)
-	authorize := []string{"/vertex=private/answer=hit", "/vertex=private/answer=miss", "/vertex=implied/answer=hit", "/vertex=implied/answer=miss"}
-	add(row{what: "Authorize in process, the worst", unit: "ns", limit: 500, why: whyCPU}, "ns/op", 1, "Authorize", authorize...)
+	authorize := []string{"/vertex=private/answer=hit", "/vertex=private/answer=miss", "/vertex=implied/answer=hit",
+		"/vertex=implied/answer=miss"}
+	add(row{what: "Authorize in process, the worst", unit: "ns", limit: 500, why: whyCPU}, "ns/op", 1, "Authorize",
+		authorize...)
 	add(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Authorize", authorize...)
 	const whyTurns = "Three goroutines share two processors; what is measured is also how long one waits for its turn."
-	add(row{what: "p99.9 of decisions by 2 goroutines while 1,000 Shoots a second move", unit: "µs", limit: 5, why: whyTurns},
+	add(row{what: "p99.9 of decisions by 2 goroutines while 1,000 Shoots a second move", unit: "µs", limit: 5,
+		why: whyTurns},
 		"p99.9-ns", microsecond, "DecisionWhileWriting", "/writer=paced")
-	add(row{what: "p99.9 of decisions by 2 goroutines while Shoots move without pause", unit: "µs", limit: 100, why: whyTurns},
+	add(row{what: "p99.9 of decisions by 2 goroutines while Shoots move without pause", unit: "µs", limit: 100,
+		why: whyTurns},
 		"p99.9-ns", microsecond, "DecisionWhileWriting", "/writer=unpaused")
-	add(row{what: "a Shoot changes its Seed", unit: "µs", limit: 15, why: whyCPU}, "ns/op", microsecond, "Update", "/change=move")
-	add(row{what: "an update that changes no edge", unit: "µs", limit: 1, why: "The edges are compared with those that the graph holds, one by one. " + whyCPU},
+	add(row{what: "a Shoot changes its Seed", unit: "µs", limit: 15, why: whyCPU}, "ns/op", microsecond, "Update",
+		"/change=move")
+	add(row{what: "an update that changes no edge", unit: "µs", limit: 1,
+		why: "The edges are compared with those that the graph holds, one by one. " + whyCPU},
 		"ns/op", microsecond, "Update", "/change=heartbeat")
 	add(row{what: "heap of the graph per Shoot, all its vertices included", unit: "B", limit: 1400,
-		why: "A Shoot of this landscape brings four vertices (itself, two Secrets of its own, its BackupEntry) and eleven edges, " +
+		why: "A Shoot of this landscape brings four vertices (itself, two Secrets of its own, its BackupEntry) and eleven " +
+			"edges, " +
 			"and all that belongs to Seeds and Projects is counted to the Shoots."},
 		"B/shoot", 1, "ColdStart", "")
-	add(row{what: "resident memory of the process; the baseline keeps whole objects", unit: "MiB", limit: 450, why: whyMemory}, "rss-MiB", 1, "Process", "/setting=GOGC=100/list=stream")
-	add(row{what: "the same, where the API server has lists in pages alone", unit: "MiB", limit: 450, why: whyMemory}, "rss-MiB", 1, "Process", "/setting=GOGC=100/list=pages")
-	add(row{what: "the graph built after the objects have arrived", unit: "ms", limit: 1000}, "ns/op", millisecond, "ColdStart", "")
+	add(row{what: "resident memory of the process; the baseline keeps whole objects", unit: "MiB", limit: 450,
+		why: whyMemory}, "rss-MiB", 1, "Process", "/setting=GOGC=100/list=stream")
+	add(row{what: "the same, where the API server has lists in pages alone", unit: "MiB", limit: 450, why: whyMemory},
+		"rss-MiB", 1, "Process", "/setting=GOGC=100/list=pages")
+	add(row{what: "the graph built after the objects have arrived", unit: "ms", limit: 1000}, "ns/op", millisecond,
+		"ColdStart", "")
 	if value, ok := r.of(at("Review", "seedguard", "/codec=fast"), "ns/op"); ok {
 		baseline, _ := r.of(at("Review", "baseline", "/codec=official"), "ns/op")
-		rows = append(rows, row{what: "a SubjectAccessReview, bytes in to bytes out", unit: "µs", limit: 8, measured: value / microsecond, baseline: baseline / microsecond})
+		rows = append(rows, row{what: "a SubjectAccessReview, bytes in to bytes out", unit: "µs", limit: 8,
+			measured: value / microsecond, baseline: baseline / microsecond})
 		value, _ = r.of(at("Review", "seedguard", "/codec=fast"), "allocs/op")
 		baseline, _ = r.of(at("Review", "baseline", "/codec=official"), "allocs/op")
 		rows = append(rows, row{what: "allocations of it", limit: 30, measured: value, baseline: baseline})
 	}
 	if value, ok := r.of("Wire/callers=64/impl=seedguard", "requests/s"); ok {
 		empty, _ := r.of("Wire/callers=64/impl=baseline", "requests/s")
-		rows = append(rows, row{what: "requests/s over TLS and HTTP/2, 64 callers; budget: 80 % of an empty handler", unit: "", limit: 0.8 * empty, atLeast: true,
-			measured: value, baseline: empty, why: "What is left is the server's own: limits, deadlines, metrics, the decision and its answer."})
+		rows = append(rows, row{what: "requests/s over TLS and HTTP/2, 64 callers; budget: 80 % of an empty handler",
+			unit: "", limit: 0.8 * empty, atLeast: true,
+			measured: value, baseline: empty,
+			why: "What is left is the server's own: limits, deadlines, metrics, the decision and its answer."})
 	}
 	admit := r.matching("Admit/")
 	admit = slices.DeleteFunc(admit, func(name string) bool {
@@ -119,13 +137,15 @@ func budgets(r *results, sizes []int) []row {
 	if name, value, ok := worst(r.of, "ns/op", admit...); ok {
 		note := strings.TrimSuffix(strings.TrimPrefix(name, "Admit/request="), "/managedSeeds=50/impl=seedguard")
 		baseline, _ := r.of(strings.Replace(name, "impl=seedguard", "impl=baseline", 1), "ns/op")
-		rows = append(rows, row{what: "an admission decision in process, the worst", unit: "µs", limit: 60, measured: value / microsecond, note: note, baseline: baseline / microsecond,
+		rows = append(rows, row{what: "an admission decision in process, the worst", unit: "µs", limit: 60,
+			measured: value / microsecond, note: note, baseline: baseline / microsecond,
 			why: "Most of it is decoding the object; of a certificate request, reading it by encoding/pem and crypto/x509."})
 	}
 	const unrelated = "Admit/request=unrelatedSecret/managedSeeds=50/impl="
 	if value, ok := r.of(unrelated+"seedguard", "ns/op"); ok {
 		baseline, _ := r.of(unrelated+"baseline", "ns/op")
-		rows = append(rows, row{what: "admission of an unrelated Secret, 50 ManagedSeeds", unit: "µs", limit: 20, measured: value / microsecond, baseline: baseline / microsecond})
+		rows = append(rows, row{what: "admission of an unrelated Secret, 50 ManagedSeeds", unit: "µs", limit: 20,
+			measured: value / microsecond, baseline: baseline / microsecond})
 	}
 	return rows
 }
@@ -135,8 +155,10 @@ const noise = 0.2
 
 // growth compares decisions in the largest landscape with those in the smallest: the worst of several benchmarks.
 func growth(r *results, sizes []int, rest []string) []row {
-	w := row{what: fmt.Sprintf("the same at %s Shoots, times as long as at %s", number(float64(sizes[len(sizes)-1])), number(float64(sizes[0]))), unit: "x",
-		limit: 1 + noise, why: "The work is the same, by count. What grows is memory: that of the smallest landscape fits into the processor's second cache, that of the largest " +
+	w := row{what: fmt.Sprintf("the same at %s Shoots, times as long as at %s", number(float64(sizes[len(sizes)-1])),
+		number(float64(sizes[0]))), unit: "x",
+		limit: 1 + noise, why: "The work is the same, by count. What grows is memory: that of the smallest landscape fits " +
+			"into the processor's second cache, that of the largest " +
 			"does not, and a look-up reads four or five places in it."}
 	first, last := sizes[0], sizes[len(sizes)-1]
 	ratio := func(by func(name, unit string) (float64, bool), impl, name string) float64 {

@@ -1,4 +1,5 @@
-// Command report runs the benchmarks and writes benchmarks/REPORT.md with its plots. It must run at the top of the repository.
+// Command report runs the benchmarks and writes benchmarks/REPORT.md with its plots. It must run at the top of the
+// repository.
 //
 //	go run ./benchmarks/report            everything; takes ten minutes on two cores, and three gigabytes of memory
 //	go run ./benchmarks/report --quick    small landscapes and single runs, for tests of the report itself
@@ -19,7 +20,7 @@ import (
 func main() {
 	o := options{sizes: []int{1000, 10000, 100000}, log: os.Stderr}
 	flag.BoolVar(&o.quick, "quick", false, "small landscapes and single runs")
-	flag.StringVar(&o.out, "out", "benchmarks", "folder to write REPORT.md and its plots to")
+	flag.StringVar(&o.out, "out", "benchmarks", "directory to write REPORT.md and its plots to")
 	flag.Parse()
 	if o.quick {
 		o.sizes = []int{200, 1000}
@@ -72,7 +73,7 @@ func run(o *options) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // a folder of temporary files
+	defer func() { _ = os.RemoveAll(dir) }() // a directory of temporary files
 	started := time.Now()
 	r := &results{}
 	tops, err := o.measure(r, dir)
@@ -91,7 +92,8 @@ func (o *options) measure(r *results, dir string) (tops []string, err error) {
 	sizes := strings.Trim(strings.ReplaceAll(fmt.Sprint(o.sizes), " ", ","), "[]")
 	bench := func(pattern, time string, more ...string) error {
 		pattern = strings.Replace(pattern, "^", "^Benchmark", 1)
-		out, err := o.output("benchmarks", binary, append([]string{"-test.run", "^$", "-test.bench", pattern, "-test.benchtime", time, "-shoots", sizes}, more...)...)
+		out, err := o.output("benchmarks", binary,
+			append([]string{"-test.run", "^$", "-test.bench", pattern, "-test.benchtime", time, "-shoots", sizes}, more...)...)
 		if err != nil {
 			return err
 		}
@@ -138,8 +140,9 @@ func (o *options) measure(r *results, dir string) (tops []string, err error) {
 
 // output runs a program and returns what it prints.
 func (o *options) output(dir, program string, arguments ...string) ([]byte, error) {
-	_, _ = fmt.Fprintln(o.log, time.Now().Format(time.TimeOnly), filepath.Base(program), strings.Join(arguments, " ")) // for people only
-	command := exec.Command(program, arguments...)                                                                     // #nosec G204 -- called with what is above
+	// for people only
+	_, _ = fmt.Fprintln(o.log, time.Now().Format(time.TimeOnly), filepath.Base(program), strings.Join(arguments, " "))
+	command := exec.Command(program, arguments...) // #nosec G204 -- called with what is above
 	command.Dir = dir
 	command.Stderr = o.log
 	var out bytes.Buffer

@@ -55,7 +55,8 @@ func (r *results) of(name, unit string) (float64, bool) {
 	return values[len(values)/2], true
 }
 
-// least returns the least of what runs of a benchmark gave, false when there is none. Whoever shares the machine only adds to times.
+// least returns the least of what runs of a benchmark gave, false when there is none. Whoever shares the machine only
+// adds to times.
 func (r *results) least(name, unit string) (float64, bool) {
 	values := r.values[name][unit]
 	if len(values) == 0 {
@@ -74,8 +75,11 @@ func (r *results) matching(prefix string) (names []string) {
 	return names
 }
 
-// worst returns the name and value of the largest of some benchmarks, each by its median or its least; false when one of them is missing.
-func worst(by func(name, unit string) (float64, bool), unit string, names ...string) (name string, value float64, ok bool) {
+// worst returns the name and value of the largest of some benchmarks, each by its median or its least; false when one
+// of them is missing.
+func worst(by func(name, unit string) (float64, bool), unit string, names ...string) (
+	name string, value float64, ok bool,
+) {
 	for _, n := range names {
 		v, found := by(n, unit)
 		if !found {

@@ -71,27 +71,34 @@ func (p *page) ratio(ours, theirs, unit string) string {
 }
 
 func (p *page) head(took time.Duration) {
-	p.printf("# Benchmarks\n\nWritten by `make bench` (`go run ./benchmarks/report`) on %s, in %s. Every figure is a median of several runs where one\n"+
-		"run is short. What is measured and what is left out is said at each benchmark in this folder.\n",
+	p.printf("# Benchmarks\n\nWritten by `make bench` (`go run ./benchmarks/report`) on %s, in %s. Every figure is a "+
+		"median of several runs where one\n"+
+		"run is short. What is measured and what is left out is said at each benchmark in this directory.\n",
 		time.Now().UTC().Format(time.DateOnly), took.Round(time.Second))
 	p.table("machine", "")
 	p.row("processor", fmt.Sprintf("%s, %d cores", procField("/proc/cpuinfo", "model name"), runtime.NumCPU()))
 	p.row("memory", procField("/proc/meminfo", "MemTotal"))
 	p.row("system", runtime.GOOS+"/"+runtime.GOARCH)
 	p.row("Go", runtime.Version())
-	for _, module := range []string{"k8s.io/apiserver", "k8s.io/client-go", "github.com/gardener/gardener/pkg/apis", "gonum.org/v1/gonum"} {
+	for _, module := range []string{"k8s.io/apiserver", "k8s.io/client-go", "github.com/gardener/gardener/pkg/apis",
+		"gonum.org/v1/gonum"} {
 		p.row(module, command("go", "list", "-m", "-f", "{{.Version}}", module))
 	}
 	p.row("revision", command("git", "describe", "--always", "--dirty", "--exclude", "*"))
-	p.printf("\nThe machine is virtual and shares its processors and caches with others, so figures vary by some %.0f %% from run to run.\n"+
-		"Landscapes are made up by [landscape](landscape): a Project per 20 Shoots, 500 Seeds at 100,000 Shoots, 12 extensions on each Seed.\n"+
-		"The [baseline](baseline) is a gonum graph in maps behind a lock, searched depth first, with every Shoot's project resources as vertices; for\n"+
-		"reviews and admission, the API types' codecs and whole objects; over the wire, an empty handler that reads the body and writes a fixed answer.\n", 100*noise)
+	p.printf("\nThe machine is virtual and shares its processors and caches with others, so figures vary by some %.0f "+
+		"%% from run to run.\n"+
+		"Landscapes are made up by [landscape](landscape): a Project per 20 Shoots, 500 Seeds at 100,000 Shoots, 12 "+
+		"extensions on each Seed.\n"+
+		"The [baseline](baseline) is a gonum graph in maps behind a lock, searched depth first, with every Shoot's "+
+		"project resources as vertices; for\n"+
+		"reviews and admission, the API types' codecs and whole objects; over the wire, an empty handler that reads the "+
+		"body and writes a fixed answer.\n", 100*noise)
 }
 
 func (p *page) budgets() {
 	rows := budgets(p.results, p.sizes)
-	p.printf("\n## Budgets\n\nAt %s Shoots, where the size matters. What is measured is the median of the runs; the quietest run is told beside it, because whoever\n"+
+	p.printf("\n## Budgets\n\nAt %s Shoots, where the size matters. What is measured is the median of the runs; the "+
+		"quietest run is told beside it, because whoever\n"+
 		"shares the machine only adds to times.\n", number(float64(p.largest())))
 	p.table("what", "measured", "quietest run", "budget", "met", "baseline", "ratio")
 	var missed []row
@@ -131,22 +138,26 @@ func (p *page) budgets() {
 		p.printf("None.\n")
 	}
 	for _, r := range missed {
-		p.printf("- %s: %s %s, %s %% off. %s\n", r.what, number(r.measured), r.unit, number(100*math.Abs(r.measured-r.limit)/r.limit), r.why)
+		p.printf("- %s: %s %s, %s %% off. %s\n", r.what, number(r.measured), r.unit,
+			number(100*math.Abs(r.measured-r.limit)/r.limit), r.why)
 	}
 }
 
 // graphs shows every benchmark of the graph, seedguard's beside the baseline's, at each size.
 func (p *page) graphs() {
-	p.printf("\n## The graph\n\n![time of a decision by size](decision.svg)\n\nNanoseconds for one look-up (2 goroutines: the time divided by what both got done), and how many times longer the baseline takes.\n")
+	p.printf("\n## The graph\n\n![time of a decision by size](decision.svg)\n\nNanoseconds for one look-up (2 " +
+		"goroutines: the time divided by what both got done), and how many times longer the baseline takes.\n")
 	p.bySize("Decision", "ns/op", 1)
-	p.printf("\n### While Shoots move\n\nTwo readers on two processors, beside nobody, a writer of 1,000 changes a second, and one without pause. The clock is read around\n" +
+	p.printf("\n### While Shoots move\n\nTwo readers on two processors, beside nobody, a writer of 1,000 changes a " +
+		"second, and one without pause. The clock is read around\n" +
 		"each look-up, some 50 ns.\n")
 	p.table("Shoots", "graph", "writer", "p50 ns", "p99 ns", "p99.9 ns", "moves/s")
 	for _, n := range p.sizes {
 		for _, impl := range []string{"seedguard", "baseline"} {
 			for _, writer := range []string{"quiet", "paced", "unpaused"} {
 				name := fmt.Sprintf("DecisionWhileWriting/shoots=%d/impl=%s/writer=%s", n, impl, writer)
-				p.row(number(float64(n)), impl, writer, p.value(name, "p50-ns", 1), p.value(name, "p99-ns", 1), p.value(name, "p99.9-ns", 1), p.value(name, "moves/s", 1))
+				p.row(number(float64(n)), impl, writer, p.value(name, "p50-ns", 1), p.value(name, "p99-ns", 1),
+					p.value(name, "p99.9-ns", 1), p.value(name, "moves/s", 1))
 			}
 		}
 	}
@@ -182,10 +193,13 @@ var ablations = []struct{ name, what string }{
 
 // ablation shows what each thing is worth that the graph does beyond maps, pointers and a lock.
 func (p *page) ablation() {
-	p.printf("\n### What each mechanism is worth\n\nThe same index at %s Shoots: in each row the graph does one thing more, so the row above it is the\n"+
-		"graph without that. Decisions are the worst of all vertices, the explicit ones and the implied ones. A collection is told as\n"+
+	p.printf("\n### What each mechanism is worth\n\nThe same index at %s Shoots: in each row the graph does one thing "+
+		"more, so the row above it is the\n"+
+		"graph without that. Decisions are the worst of all vertices, the explicit ones and the implied ones. A "+
+		"collection is told as\n"+
 		"the time by which the graph makes it longer. The quietest runs.\n", number(float64(p.largest())))
-	p.table("the graph", "decision ns", "implied ns", "heartbeat µs", "move µs", "B a Shoot", "collection ms", "built in ms")
+	p.table("the graph", "decision ns", "implied ns", "heartbeat µs", "move µs", "B a Shoot", "collection ms",
+		"built in ms")
 	for _, a := range ablations {
 		prefix := "Ablation/graph=" + a.name + "/what="
 		var explicit, implied []string
@@ -203,7 +217,8 @@ func (p *page) ablation() {
 			}
 			return number(value / scale)
 		}
-		p.row(a.what, least("ns/op", 1, explicit...), least("ns/op", 1, implied...), least("ns/op", microsecond, prefix+"heartbeat"),
+		p.row(a.what, least("ns/op", 1, explicit...), least("ns/op", 1, implied...),
+			least("ns/op", microsecond, prefix+"heartbeat"),
 			least("ns/op", microsecond, prefix+"move"), least("B/shoot", 1, prefix+"build"),
 			least("gc-ns", millisecond, prefix+"build"), least("ns/op", millisecond, prefix+"build"))
 	}
@@ -230,7 +245,8 @@ func (p *page) bySize(bench, unit string, scale float64) {
 }
 
 func (p *page) inProcess() {
-	p.printf("\n## In process\n\nAuthorize, nanoseconds; the baseline is the same authorizer on the graph that searches:\n")
+	p.printf(
+		"\n## In process\n\nAuthorize, nanoseconds; the baseline is the same authorizer on the graph that searches:\n")
 	p.bySize("Authorize", "ns/op", 1)
 	p.printf("\nA SubjectAccessReview from bytes to bytes. The official codec answers without metrics.\n")
 	p.table("Shoots", "graph", "codec", "µs", "B", "allocations")
@@ -243,7 +259,8 @@ func (p *page) inProcess() {
 // rows prints time, bytes and allocations of all benchmarks with the prefix.
 func (p *page) rows(prefix string, cells func(keys map[string]string) []string) {
 	for _, name := range p.results.matching(prefix) {
-		p.row(append(cells(keys(name)), p.value(name, "ns/op", microsecond), p.value(name, "B/op", 1), p.value(name, "allocs/op", 1))...)
+		p.row(append(cells(keys(name)), p.value(name, "ns/op", microsecond), p.value(name, "B/op", 1),
+			p.value(name, "allocs/op", 1))...)
 	}
 }
 
@@ -259,10 +276,12 @@ func keys(name string) map[string]string {
 }
 
 func (p *page) wire() {
-	p.printf("\n## Over the wire\n\n![requests per second by callers](wire.svg)\n\nTLS 1.3, one HTTP/2 connection, client certificates, loopback; the callers run in the same process on the same processors and cost\n" +
+	p.printf("\n## Over the wire\n\n![requests per second by callers](wire.svg)\n\nTLS 1.3, one HTTP/2 connection, " +
+		"client certificates, loopback; the callers run in the same process on the same processors and cost\n" +
 		"more than the server. The baseline is an empty handler.\n")
 	for _, bench := range []string{"Wire", "WireAdmission"} {
-		p.printf("\n%s:\n", map[string]string{"Wire": "SubjectAccessReviews", "WireAdmission": "AdmissionReviews with objects of up to 4 kB"}[bench])
+		p.printf("\n%s:\n", map[string]string{"Wire": "SubjectAccessReviews",
+			"WireAdmission": "AdmissionReviews with objects of up to 4 kB"}[bench])
 		p.table("callers", "", "requests/s", "of the empty handler's", "p50 µs", "p99 µs", "p99.9 µs")
 		for _, name := range p.results.matching(bench + "/") {
 			k, share := keys(name), ""
@@ -271,11 +290,14 @@ func (p *page) wire() {
 			if ok && found && k["impl"] == "seedguard" {
 				share = number(100*a/b) + " %"
 			}
-			p.row(k["callers"], k["impl"], number(a), share, p.value(name, "p50-ns", microsecond), p.value(name, "p99-ns", microsecond), p.value(name, "p99.9-ns", microsecond))
+			p.row(k["callers"], k["impl"], number(a), share, p.value(name, "p50-ns", microsecond),
+				p.value(name, "p99-ns", microsecond), p.value(name, "p99.9-ns", microsecond))
 		}
 	}
-	p.printf("\n### What settings bring\n\nSubjectAccessReviews, 64 callers. The settings of the garbage collector hold for callers and server together, and for a heap of\n" +
-		"some megabytes; that of a server with 100,000 Shoots is collected less often. `streams` limits the calls on a connection. GOGC=100 and 2000 streams are the\n" +
+	p.printf("\n### What settings bring\n\nSubjectAccessReviews, 64 callers. The settings of the garbage collector " +
+		"hold for callers and server together, and for a heap of\n" +
+		"some megabytes; that of a server with 100,000 Shoots is collected less often. `streams` limits the calls on a " +
+		"connection. GOGC=100 and 2000 streams are the\n" +
 		"defaults: what lies between these two rows is noise. Ciphers are those of TLS 1.2; TLS 1.3 leaves no choice.\n")
 	p.table("setting", "value", "requests/s", "of the defaults'", "p50 µs", "p99 µs", "p99.9 µs")
 	for _, name := range p.results.matching("WireSettings/") {
@@ -285,7 +307,8 @@ func (p *page) wire() {
 			a, _ = p.results.of(name, "requests/s")
 			share = number(100*a/defaults) + " %"
 		}
-		p.row(setting, value, number(a), share, p.value(name, "p50-ns", microsecond), p.value(name, "p99-ns", microsecond), p.value(name, "p99.9-ns", microsecond))
+		p.row(setting, value, number(a), share, p.value(name, "p50-ns", microsecond), p.value(name, "p99-ns", microsecond),
+			p.value(name, "p99.9-ns", microsecond))
 	}
 }
 
@@ -294,26 +317,33 @@ func (p *page) process() {
 	if len(names) == 0 {
 		return
 	}
-	p.printf("\n## Memory of the process\n\n`seedguard serve` on an API server that streams objects of some 20 kB a Shoot in protobuf, informers and all. MiB, as the system counts.\n" +
+	p.printf("\n## Memory of the process\n\n`seedguard serve` on an API server that streams objects of some 20 kB a " +
+		"Shoot in protobuf, informers and all. MiB, as the system counts.\n" +
 		"The time to be ready includes that the API server, on the same processors, makes up and encodes two gigabytes.\n" +
 		"An API server that does not stream lists has them in pages.\n" +
 		"The baseline keeps whole objects in the informers' caches and fills its graph from them; it is asked nothing.\n")
-	p.table("Shoots", "", "setting", "list", "ready after s", "resident when ready", "resident after 1 s of requests", "highest")
+	p.table("Shoots", "", "setting", "list", "ready after s", "resident when ready", "resident after 1 s of requests",
+		"highest")
 	for _, name := range names {
 		k := keys(name)
 		p.row(append([]string{k["shoots"], k["impl"], k["setting"], k["list"]}, p.processFigures(name)...)...)
 	}
-	p.printf("\nThe same on a real etcd and kube-apiserver, with Gardener's resources as CustomResourceDefinitions, so that objects come in JSON; beside it the server\n" +
-		"above. To create 100,000 Shoots there takes half an hour: `go test -run '^$' -bench ProcessKubeAPIServer -timeout 1h ./benchmarks -kube-apiserver-shoots 100000`.\n")
-	p.table("Shoots", "API server", "ready after s", "resident when ready", "resident after 1 s of requests", "highest", "kube-apiserver")
+	p.printf("\nThe same on a real etcd and kube-apiserver, with Gardener's resources as CustomResourceDefinitions, so " +
+		"that objects come in JSON; beside it the server\n" +
+		"above. To create 100,000 Shoots there takes half an hour: `go test -run '^$' -bench ProcessKubeAPIServer " +
+		"-timeout 1h ./benchmarks -kube-apiserver-shoots 100000`.\n")
+	p.table("Shoots", "API server", "ready after s", "resident when ready", "resident after 1 s of requests", "highest",
+		"kube-apiserver")
 	for _, name := range p.results.matching("ProcessKubeAPIServer/") {
 		k := keys(name)
-		p.row(append(append([]string{k["shoots"], k["server"]}, p.processFigures(name)...), p.value(name, "kube-apiserver-MiB", 1))...)
+		p.row(append(append([]string{k["shoots"], k["server"]}, p.processFigures(name)...),
+			p.value(name, "kube-apiserver-MiB", 1))...)
 	}
 }
 
 func (p *page) processFigures(name string) []string {
-	return []string{p.value(name, "ready-s", 1), p.value(name, "ready-MiB", 1), p.value(name, "rss-MiB", 1), p.value(name, "peak-MiB", 1)}
+	return []string{p.value(name, "ready-s", 1), p.value(name, "ready-MiB", 1), p.value(name, "rss-MiB", 1),
+		p.value(name, "peak-MiB", 1)}
 }
 
 // share is what a profile is asked about: a function, with all that it calls.
@@ -351,7 +381,8 @@ var sharesOfAll = []share{
 
 // profiles prints where the time went, by what pprof says of each profile.
 func (p *page) profiles(tops []string) {
-	p.printf("\n## Where the time goes\n\nCPU profiles over the wire, 64 callers: callers and server in one process. A share includes all that is called, so shares overlap.\n")
+	p.printf("\n## Where the time goes\n\nCPU profiles over the wire, 64 callers: callers and server in one process. A " +
+		"share includes all that is called, so shares overlap.\n")
 	for i, top := range tops {
 		p.printf("\n%s:\n", profiled[i].what)
 		p.table("share", "function", "what")
@@ -400,7 +431,8 @@ func (p *page) plots() map[string]string {
 			sized("Namespace, miss", "Decision/shoots=%d/impl=seedguard/vertex=namespace/answer=miss/goroutines=1"),
 			sized("Namespace, miss: baseline", "Decision/shoots=%d/impl=baseline/vertex=namespace/answer=miss/goroutines=1"),
 			sized("CloudProfile, miss", "Decision/shoots=%d/impl=seedguard/vertex=cloudprofile/answer=miss/goroutines=1"),
-			sized("CloudProfile, miss: baseline", "Decision/shoots=%d/impl=baseline/vertex=cloudprofile/answer=miss/goroutines=1"),
+			sized("CloudProfile, miss: baseline",
+				"Decision/shoots=%d/impl=baseline/vertex=cloudprofile/answer=miss/goroutines=1"),
 		}),
 		"update.svg": plot("One update of one Shoot", "ns", true, points, []series{
 			sized("no edge changes", "Update/shoots=%d/impl=seedguard/change=heartbeat"),

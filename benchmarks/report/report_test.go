@@ -19,9 +19,13 @@ func TestQuick(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join(out, "REPORT.md"))
 	require.NoError(t, err)
 	for _, want := range []string{
-		"| a decision in the graph, the worst (", "| the same at 1,000 Shoots, times as long as at 200 (", "| Authorize in process, the worst (", "| p99.9 of decisions", "| a Shoot changes its Seed | ",
-		"| an update that changes no edge | ", "| heap of the graph per Shoot", "| the graph built after", "| a SubjectAccessReview, bytes in", "| requests/s over TLS",
-		"| an admission decision", "| admission of an unrelated Secret", "### Missed", "| plain: a map, pointers, one RWMutex | ", "| and small numbers, interned names: as built | ", "| callers | ", "| GOGC | 50 | ", "## Where the time goes", "\nAdmissionReviews:\n\n| share |",
+		"| a decision in the graph, the worst (", "| the same at 1,000 Shoots, times as long as at 200 (",
+		"| Authorize in process, the worst (", "| p99.9 of decisions", "| a Shoot changes its Seed | ",
+		"| an update that changes no edge | ", "| heap of the graph per Shoot", "| the graph built after",
+		"| a SubjectAccessReview, bytes in", "| requests/s over TLS",
+		"| an admission decision", "| admission of an unrelated Secret", "### Missed",
+		"| plain: a map, pointers, one RWMutex | ", "| and small numbers, interned names: as built | ", "| callers | ",
+		"| GOGC | 50 | ", "## Where the time goes", "\nAdmissionReviews:\n\n| share |",
 	} {
 		require.Contains(t, string(content), want)
 	}
@@ -35,7 +39,9 @@ func TestQuick(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	r := &results{}
-	require.NoError(t, r.read(strings.NewReader("goos: linux\nBenchmarkX/a=1-2 \t 100\t 5.5 ns/op\t 7 B/op\nBenchmarkX/a=1-2 9 4 ns/op\nBenchmarkX/a=1-2 9 30 ns/op\nBenchmarkY 1 2 requests/s\nPASS\n")))
+	require.NoError(t, r.read(strings.NewReader(
+		"goos: linux\nBenchmarkX/a=1-2 \t 100\t 5.5 ns/op\t 7 B/op\nBenchmarkX/a=1-2 9 4 ns/op\nBenchmarkX/a=1-2 9 30 "+
+			"ns/op\nBenchmarkY 1 2 requests/s\nPASS\n")))
 	require.Equal(t, []string{"X/a=1", "Y"}, r.names)
 	v, ok := r.of("X/a=1", "ns/op")
 	require.True(t, ok)
@@ -54,7 +60,9 @@ func TestParse(t *testing.T) {
 // A budget that is missed is listed with its reason.
 func TestMissed(t *testing.T) {
 	r := &results{}
-	require.NoError(t, r.read(strings.NewReader("BenchmarkUpdate/shoots=10/impl=seedguard/change=move 1 20000 ns/op\nBenchmarkUpdate/shoots=10/impl=baseline/change=move 1 40000 ns/op\n")))
+	require.NoError(t, r.read(strings.NewReader(
+		"BenchmarkUpdate/shoots=10/impl=seedguard/change=move 1 20000 "+
+			"ns/op\nBenchmarkUpdate/shoots=10/impl=baseline/change=move 1 40000 ns/op\n")))
 	p := &page{results: r, sizes: []int{10}}
 	p.budgets()
 	require.Contains(t, p.String(), "| a Shoot changes its Seed | 20 µs | 20 µs | <= 15 µs | **no** | 40 µs | 2 x |")
@@ -66,7 +74,8 @@ func TestGrowth(t *testing.T) {
 	r := &results{}
 	var lines strings.Builder
 	for name, ns := range map[string]string{
-		"shoots=10/impl=seedguard/vertex=a": "50", "shoots=20/impl=seedguard/vertex=a": "55", "shoots=10/impl=seedguard/vertex=b": "30", "shoots=20/impl=seedguard/vertex=b": "45",
+		"shoots=10/impl=seedguard/vertex=a": "50", "shoots=20/impl=seedguard/vertex=a": "55",
+		"shoots=10/impl=seedguard/vertex=b": "30", "shoots=20/impl=seedguard/vertex=b": "45",
 		"shoots=10/impl=baseline/vertex=b": "100", "shoots=20/impl=baseline/vertex=b": "400",
 	} {
 		lines.WriteString("BenchmarkDecision/" + name + "/goroutines=1 1 " + ns + " ns/op\n")
@@ -95,7 +104,8 @@ func TestMetInQuiet(t *testing.T) {
 }
 
 func TestNumber(t *testing.T) {
-	for v, want := range map[float64]string{0: "0", 0.5: "0.5", 1.234: "1.23", 12.34: "12.3", 100: "100", 1234.5: "1,234", 1234567: "1,234,567"} {
+	for v, want := range map[float64]string{0: "0", 0.5: "0.5", 1.234: "1.23", 12.34: "12.3", 100: "100", 1234.5: "1,234",
+		1234567: "1,234,567"} {
 		require.Equal(t, want, number(v))
 	}
 }

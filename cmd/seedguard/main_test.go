@@ -384,17 +384,6 @@ func TestParseKindTakesAllKinds(t *testing.T) {
 	}
 }
 
-func TestRules(t *testing.T) {
-	for _, format := range []string{"text", "markdown", "json"} {
-		o := command("rules", "-o", format)
-		require.Equal(t, exitOK, o.exit, o.errOut)
-		require.Contains(t, o.out, "backupbuckets")
-	}
-	o := command("rules", "-o", "xml")
-	require.Equal(t, exitError, o.exit)
-	require.Contains(t, o.errOut, "xml")
-}
-
 func TestVersion(t *testing.T) {
 	require.Contains(t, command("version").out, "seedguard ")
 	var v struct{ GoVersion string }

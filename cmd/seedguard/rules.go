@@ -1,21 +1,179 @@
 package main
 
 import (
-	"github.com/spf13/cobra"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
+	"github.com/spf13/cobra"
+	kadmission "k8s.io/apiserver/pkg/admission"
+
+	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/tabular"
 )
 
 func newRules(s streams) *cobra.Command {
 	var output string
+	names := []string{"authorizer", "edges", "restriction", "writes"}
 	command := &cobra.Command{
-		Use:   "rules",
-		Short: "Print the table by which the authorizer decides",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return authorizer.WriteRules(s.out, output)
+		Use:   "rules [authorizer|edges|restriction|writes]",
+		Short: "Print the tables by which seedguard decides",
+		Long: `rules prints one of the tables by which seedguard decides:
+
+  authorizer   what seed clients may do with each resource: always, or where a path in the graph leads to their Seed
+  edges        the fields of watched objects that make the edges of the graph
+  restriction  what the objects that seed clients write must be
+  writes       what these writes may bring about: by which fields a client may come to reach more, and who grants that
+
+They are the tables of this program, generated from nothing else. Without an argument it is the authorizer's.`,
+		Example: `  seedguard rules
+  seedguard rules edges | grep ^Shoot
+  seedguard rules restriction -o json | jq '.[] | select(.resource == "secrets")'`,
+		ValidArgs: names,
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		RunE: func(_ *cobra.Command, args []string) error {
+			switch strings.Join(args, "") {
+			case "edges":
+				table, shown := edges()
+				return tabular.Write(s.out, output, shown, table)
+			case "restriction":
+				table, shown := restriction()
+				return tabular.Write(s.out, output, shown, table)
+			case "writes":
+				tables, shown := writes()
+				return tabular.Write(s.out, output, shown, tables...)
+			default:
+				return authorizer.WriteRules(s.out, output)
+			}
 		},
 	}
 	command.Flags().StringVarP(&output, "output", "o", "text", "text, markdown or json")
 	return command
+}
+
+// edge is a row of the table of edges in JSON.
+type edge struct {
+	Object string   `json:"object"`
+	Field  string   `json:"field"`
+	From   []string `json:"from"`
+	To     []string `json:"to"`
+	Note   string   `json:"note,omitempty"`
+}
+
+func edges() (tabular.Table, []edge) {
+	table, shown := tabular.Table{Head: []string{"object", "field", "edge", "note"}}, []edge{}
+	for _, f := range garden.Fields() {
+		e := edge{f.Owner.String(), f.Path, namesOf(f.From), namesOf(f.To), f.Note}
+		shown = append(shown, e)
+		table.Rows = append(table.Rows,
+			[]string{e.Object, e.Field, strings.Join(e.From, ", ") + " → " + strings.Join(e.To, ", "), e.Note})
+	}
+	return table, shown
+}
+
+// guard is a row of the restriction's table in JSON.
+type guard struct {
+	Group       string   `json:"group"`
+	Resource    string   `json:"resource"`
+	Operations  []string `json:"operations"`
+	Clients     []string `json:"clients"`
+	AllowedWhen string   `json:"allowedWhen"`
+}
+
+func restriction() (tabular.Table, []guard) {
+	table, shown := tabular.Table{Head: []string{"resource", "operations", "clients", "allowed when"}}, []guard{}
+	for _, r := range admission.Rules() {
+		g := guard{r.Resource.Group, r.Resource.Resource, nil, namesOf(r.Clients), r.Allowed}
+		for _, operation := range r.Operations {
+			g.Operations = append(g.Operations, string(operation))
+		}
+		shown = append(shown, g)
+		table.Rows = append(table.Rows, []string{
+			r.Resource.String(), strings.Join(g.Operations, ", "), strings.Join(g.Clients, ", "), g.AllowedWhen,
+		})
+	}
+	return table, shown
+}
+
+// guardedWrite is a row of the table of what writes may bring about in JSON.
+type guardedWrite struct {
+	Group       string   `json:"group"`
+	Resource    string   `json:"resource"`
+	Subresource string   `json:"subresource,omitempty"`
+	Operation   string   `json:"operation"`
+	Clients     []string `json:"clients"`
+	AllowedWhen string   `json:"allowedWhen,omitempty"`
+	// Fields are those by which the write can add references, with who grants that.
+	Fields []grant `json:"fields,omitempty"`
+	// Unguarded says why nothing guards the write.
+	Unguarded string `json:"unguarded,omitempty"`
+}
+
+type grant struct {
+	Field string `json:"field"`
+	Grant string `json:"grant"`
+	Why   string `json:"why,omitempty"`
+}
+
+func writes() ([]tabular.Table, []guardedWrite) {
+	guarded := tabular.Table{Head: []string{"object", "operation", "clients", "allowed when"}}
+	fields := tabular.Table{
+		Title: "The fields by which a write can add references, and who grants that:",
+		Head:  []string{"object", "operation", "field", "grant"},
+	}
+	unguarded := tabular.Table{
+		Title: "Writes that can add references and that nothing has to guard:",
+		Head:  []string{"object", "operation", "fields", "why"},
+	}
+	grants := tabular.Table{Title: "The grants:", Head: []string{"grant", "grants a new reference"}}
+	var shown []guardedWrite
+	of := func(target admission.Target, operation kadmission.Operation) (guardedWrite, string) {
+		r, object := target.Kind.Resource(), target.Kind.String()
+		if target.Subresource != "" {
+			object += "/" + target.Subresource
+		}
+		return guardedWrite{
+			Group: r.Group, Resource: r.Resource, Subresource: target.Subresource, Operation: string(operation),
+			Clients: []string{},
+		}, object
+	}
+	for _, w := range admission.Writes() {
+		row, object := of(w.Target, w.Operation)
+		row.Clients, row.AllowedWhen = namesOf(w.Clients), w.Allowed
+		for _, path := range slices.Sorted(maps.Keys(w.Grants)) {
+			g := w.Grants[path]
+			row.Fields = append(row.Fields, grant{path, g.Name, g.Free})
+			fields.Rows = append(fields.Rows, []string{object, row.Operation, path, g.Name})
+		}
+		shown = append(shown, row)
+		clients := strings.Join(row.Clients, ", ")
+		if clients == "" {
+			clients = "none"
+		}
+		guarded.Rows = append(guarded.Rows, []string{object, row.Operation, clients, row.AllowedWhen})
+	}
+	for _, w := range admission.UnregisteredWrites() {
+		row, object := of(w.Target, w.Operation)
+		row.Unguarded = w.Why
+		for _, path := range w.Fields {
+			row.Fields = append(row.Fields, grant{Field: path})
+		}
+		shown = append(shown, row)
+		unguarded.Rows = append(unguarded.Rows, []string{object, row.Operation, strings.Join(w.Fields, ", "), w.Why})
+	}
+	for _, g := range admission.Grants() {
+		grants.Rows = append(grants.Rows, []string{g.Name, g.About})
+	}
+	return []tabular.Table{guarded, fields, grants, unguarded}, shown
+}
+
+func namesOf[T fmt.Stringer](elements []T) []string {
+	all := make([]string, len(elements))
+	for i, e := range elements {
+		all[i] = e.String()
+	}
+	return all
 }

@@ -81,6 +81,8 @@ type Exemption struct {
 type Grant struct {
 	// Name is how the table calls it.
 	Name string
+	// About completes the sentence "it grants a new reference …".
+	About string
 	// Free says why each new reference is granted, empty for a grant that decides.
 	Free    string
 	granted func(*decision, garden.Reference) error
@@ -90,23 +92,38 @@ type grants map[string]Grant
 
 // The grants.
 var (
-	// never grants nothing.
-	never = Grant{Name: "never", granted: func(*decision, garden.Reference) error { return errors.New("it may not be added") }}
-	// checked grants what the row's guard has let through.
-	checked = Grant{Name: "checked", granted: func(*decision, garden.Reference) error { return nil }}
-	// ownGeneratedSecret grants a BackupBucket the Secret that is named after it.
-	ownGeneratedSecret = Grant{Name: "ownGeneratedSecret", granted: grantGeneratedSecret}
-	seedReference      = Grant{Name: "seedReference", granted: grantSeedReference}
-	dnsReference       = Grant{Name: "dnsReference", granted: anyOf(grantSeedReference, grantSharedDNS)}
-	firstSeedReference = Grant{Name: "firstSeedReference", granted: anyOf(grantSeedReference, grantFirstRegistration)}
-	firstDNSReference  = Grant{Name: "firstDNSReference", granted: anyOf(grantSeedReference, grantSharedDNS, grantFirstRegistration)}
-	pullSecret         = Grant{Name: "pullSecret", granted: grantPullSecret}
-	providerSecret     = Grant{Name: "providerSecret", granted: grantProviderSecret}
+	never = Grant{Name: "never", About: "never",
+		granted: func(*decision, garden.Reference) error { return errors.New("it may not be added") }}
+	checked = Grant{Name: "checked", About: "that is what the column \"allowed when\" says",
+		granted: func(*decision, garden.Reference) error { return nil }}
+	ownGeneratedSecret = Grant{Name: "ownGeneratedSecret", About: "to garden/generated-bucket-<name of the BackupBucket>",
+		granted: grantGeneratedSecret}
+	seedReference = Grant{Name: "seedReference", About: "to what the seed template of the Seed's ManagedSeed or, where there is " +
+		"none, of its Gardenlet refers to, or restriction.seedReferences names", granted: grantSeedReference}
+	dnsReference = Grant{Name: "dnsReference", About: "as seedReference, or to a Secret or WorkloadIdentity in namespace garden " +
+		"that restriction.sharedDNSSecrets matches", granted: anyOf(grantSeedReference, grantSharedDNS)}
+	firstSeedReference = Grant{Name: "firstSeedReference", About: "as seedReference; and for a Seed with neither ManagedSeed nor " +
+		"Gardenlet, with restriction.firstRegistration Garden, to what is in namespace garden and nothing refers to but the " +
+		"client's own BackupBucket", granted: anyOf(grantSeedReference, grantFirstRegistration)}
+	firstDNSReference = Grant{Name: "firstDNSReference", About: "as dnsReference or firstSeedReference",
+		granted: anyOf(grantSeedReference, grantSharedDNS, grantFirstRegistration)}
+	pullSecret = Grant{Name: "pullSecret", About: "to what the client's Seed refers to already, what Gardenlets and " +
+		"ControllerDeployments alone refer to, or restriction.seedReferences names", granted: grantPullSecret}
+	providerSecret = Grant{Name: "providerSecret", About: "to the Secret that the secretName of a DNS provider named before: " +
+		"gardener-apiserver fills one from the other", granted: grantProviderSecret}
 )
+
+// Grants returns the grants that the rows of Writes name, but for those that are free.
+func Grants() []Grant {
+	return []Grant{
+		never, checked, ownGeneratedSecret, seedReference, dnsReference, firstSeedReference, firstDNSReference,
+		pullSecret, providerSecret,
+	}
+}
 
 // free grants all, for a written reason.
 func free(why string) Grant {
-	return Grant{Name: "free", Free: why, granted: func(*decision, garden.Reference) error { return nil }}
+	return Grant{Name: "free: " + why, Free: why, granted: func(*decision, garden.Reference) error { return nil }}
 }
 
 // anyOf grants what one of the grants does. The error is that of the first, which says what an operator can do.

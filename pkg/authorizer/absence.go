@@ -13,7 +13,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// An object that was there is taken to be there for this long, by at most so many objects at a time.
+// An object that was there is taken to be there for this long. This many objects are remembered at most.
 const (
 	presenceTTL  = 3 * time.Second
 	presenceSize = 1024

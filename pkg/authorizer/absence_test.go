@@ -27,7 +27,8 @@ type server struct {
 	seed string
 }
 
-func (s *server) exists(_ context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (bool, error) {
+func (s *server) exists(_ context.Context, seed string, resource schema.GroupVersionResource,
+	namespace, name string) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	object := resource.Resource + " " + namespace + "/" + name
@@ -63,13 +64,15 @@ func TestPresenceIsRememberedForAMoment(t *testing.T) {
 	// What is remembered is the object, not its name.
 	require.True(t, absent("y"))
 	require.True(t, c.Absent(t.Context(), "s", secretResource, "other", "x"))
-	require.True(t, c.Absent(t.Context(), "s", schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, "garden", "x"))
+	require.True(t, c.Absent(t.Context(), "s", schema.GroupVersionResource{Version: "v1", Resource: "configmaps"},
+		"garden", "x"))
 	clock.Step(2 * time.Millisecond)
 	require.True(t, absent("x"))
 }
 
 func TestPresenceIsBounded(t *testing.T) {
-	c, _, absent := newChecker(t, func(context.Context, string, schema.GroupVersionResource, string, string) (bool, error) {
+	c, _, absent := newChecker(t, func(context.Context, string, schema.GroupVersionResource, string, string,
+	) (bool, error) {
 		return true, nil
 	})
 	for i := range presenceSize + 10 {
@@ -103,7 +106,8 @@ func TestReadsAreOfOneObject(t *testing.T) {
 }
 
 func TestReadsEndWithTheRequest(t *testing.T) {
-	c, _, _ := newChecker(t, func(ctx context.Context, _ string, _ schema.GroupVersionResource, _, _ string) (bool, error) {
+	c, _, _ := newChecker(t, func(ctx context.Context, _ string, _ schema.GroupVersionResource, _, _ string,
+	) (bool, error) {
 		return false, ctx.Err()
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -113,7 +117,8 @@ func TestReadsEndWithTheRequest(t *testing.T) {
 
 // TestPresenceKeepsNoRequests: the strings of a request may be parts of its whole body.
 func TestPresenceKeepsNoRequests(t *testing.T) {
-	c, _, absent := newChecker(t, func(context.Context, string, schema.GroupVersionResource, string, string) (bool, error) {
+	c, _, absent := newChecker(t, func(context.Context, string, schema.GroupVersionResource, string, string,
+	) (bool, error) {
 		return true, nil
 	})
 	body := strings.Repeat("x", 1<<10)

@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world returns a graph in which the Seeds s1 and s2 have an object of every kind each: garden-<seed>/own where the kind has
-// namespaces, else own-<seed>, but for the kinds that Gardener names after the Seed.
+// world returns a graph in which the Seeds s1 and s2 have an object of every kind each: garden-<seed>/own where the
+// kind has namespaces, else own-<seed>, but for the kinds that Gardener names after the Seed.
 func world() *graph.Graph {
 	g := graph.New(graph.Options{})
 	for _, s := range []string{"s1", "s2"} {
@@ -32,17 +32,21 @@ func world() *graph.Graph {
 		seed, shoot := own(graph.KindSeed), own(graph.KindShoot)
 		toSeed := func(kind graph.Kind) graph.Edge { return graph.Edge{From: own(kind), To: seed} }
 		g.Set(seed, into(seed, graph.KindLease))
-		g.Set(shoot, append(into(shoot, graph.KindNamespace, graph.KindCloudProfile, graph.KindNamespacedCloudProfile, graph.KindExposureClass,
-			graph.KindSecretBinding, graph.KindCredentialsBinding, graph.KindConfigMap, graph.KindSecret, graph.KindWorkloadIdentity), toSeed(graph.KindShoot)))
+		g.Set(shoot, append(into(shoot, graph.KindNamespace, graph.KindCloudProfile, graph.KindNamespacedCloudProfile,
+			graph.KindExposureClass,
+			graph.KindSecretBinding, graph.KindCredentialsBinding, graph.KindConfigMap, graph.KindSecret,
+			graph.KindWorkloadIdentity), toSeed(graph.KindShoot)))
 		g.Set(own(graph.KindSecretBinding), nil)
 		g.Set(own(graph.KindCredentialsBinding), into(own(graph.KindCredentialsBinding), graph.KindInternalSecret))
 		g.Set(own(graph.KindControllerDeployment), nil)
 		g.Set(own(graph.KindControllerInstallation), append(into(own(graph.KindControllerInstallation),
 			graph.KindControllerRegistration, graph.KindControllerDeployment), toSeed(graph.KindControllerInstallation)))
 		g.Set(own(graph.KindProject), []graph.Edge{{From: own(graph.KindProject), To: own(graph.KindNamespace)}})
-		g.Set(own(graph.KindManagedSeed), append(into(own(graph.KindManagedSeed), graph.KindServiceAccount, graph.KindClusterRoleBinding),
-			graph.Edge{From: own(graph.KindManagedSeed), To: shoot}))
-		for _, kind := range []graph.Kind{graph.KindBackupBucket, graph.KindBackupEntry, graph.KindBastion, graph.KindCertificateSigningRequest, graph.KindGardenlet} {
+		g.Set(own(graph.KindManagedSeed),
+			append(into(own(graph.KindManagedSeed), graph.KindServiceAccount, graph.KindClusterRoleBinding),
+				graph.Edge{From: own(graph.KindManagedSeed), To: shoot}))
+		for _, kind := range []graph.Kind{graph.KindBackupBucket, graph.KindBackupEntry, graph.KindBastion,
+			graph.KindCertificateSigningRequest, graph.KindGardenlet} {
 			g.Set(own(kind), []graph.Edge{toSeed(kind)})
 		}
 	}
@@ -60,7 +64,8 @@ func own(kind graph.Kind, seed string) graph.Vertex {
 	case graph.KindGardenlet:
 		v.Namespace, v.Name = "garden", seed
 	case graph.KindBackupBucket, graph.KindCertificateSigningRequest, graph.KindCloudProfile, graph.KindClusterRoleBinding,
-		graph.KindControllerDeployment, graph.KindControllerInstallation, graph.KindControllerRegistration, graph.KindExposureClass, graph.KindProject:
+		graph.KindControllerDeployment, graph.KindControllerInstallation, graph.KindControllerRegistration,
+		graph.KindExposureClass, graph.KindProject:
 		v.Namespace, v.Name = "", "own-"+seed
 	}
 	return v
@@ -83,7 +88,8 @@ const (
 )
 
 func gardenlet(seed string) user.Info {
-	return &user.DefaultInfo{Name: "gardener.cloud:system:seed:" + seed, Groups: []string{"gardener.cloud:system:seeds", "system:authenticated"}}
+	return &user.DefaultInfo{Name: "gardener.cloud:system:seed:" + seed,
+		Groups: []string{"gardener.cloud:system:seeds", "system:authenticated"}}
 }
 
 func extension(seed string) user.Info {

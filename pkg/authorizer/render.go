@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/seedguard/seedguard/pkg/tabular"
 )
 
 // String returns the pattern with its placeholder in angle brackets, as in seed-<seed>.
@@ -86,24 +87,7 @@ func join[T fmt.Stringer](elements []T, separator string) string {
 
 // WriteRules writes the table as text (aligned columns), markdown or json.
 func WriteRules(w io.Writer, format string) error {
-	var b strings.Builder
-	switch format {
-	case "text":
-		writeTables(&b, writeText)
-	case "markdown":
-		writeTables(&b, writeMarkdown)
-	case "json":
-		encoder := json.NewEncoder(&b)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(documents()); err != nil {
-			return err
-		}
-	default:
-		return fmt.Errorf("rules are written as text, markdown or json, not as %q", format)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return tabular.Write(w, format, documents(), tables()...)
 }
 
 // document is a rule in JSON.
@@ -165,67 +149,31 @@ func documents() []document {
 	return all
 }
 
-// The two tables that people read: the rules, and why some of what they allow needs no guard.
-var (
-	ruleColumns = []string{
-		"resource", "clients", "always", "via graph", "subresources", "list and watch", "namespaces", "updates", "exceptions",
+// tables returns the two tables that people read: the rules, and why some of what they allow needs no guard.
+func tables() []tabular.Table {
+	allowed := tabular.Table{Head: []string{
+		"resource", "clients", "always", "via graph", "subresources", "list and watch", "namespaces", "updates",
+		"exceptions",
+	}}
+	unguarded := tabular.Table{
+		Title: "Allowed without a path, and not guarded by the SeedRestriction:",
+		Head:  []string{"resource", "clients", "allowed without a path", "why"},
 	}
-	unguardedColumns = []string{"resource", "clients", "allowed without a path", "why"}
-)
-
-// writeTables writes both tables, whose first row is their head. A cell may have several lines.
-func writeTables(b *strings.Builder, write func(b *strings.Builder, rows [][]string)) {
-	rules, unguarded := [][]string{ruleColumns}, [][]string{unguardedColumns}
 	for i := range table {
 		r := &table[i]
 		resource, clients := r.Resource.String(), join(r.Clients, ", ")
-		rules = append(rules, []string{
+		allowed.Rows = append(allowed.Rows, []string{
 			resource, clients, r.granted().String(), r.ViaGraph.String(), strings.Join(r.Subresources, " "),
 			r.Selector.String(), join(r.Namespaces, ", "), r.confinedWrites(), join(r.Exceptions, "\n"),
 		})
 		for _, g := range r.Always {
 			if g.Unguarded != "" {
-				unguarded = append(unguarded, []string{resource, clients, g.Verbs.String(), g.Unguarded})
+				unguarded.Rows = append(unguarded.Rows, []string{resource, clients, g.Verbs.String(), g.Unguarded})
 			}
 		}
 		for _, e := range r.Exceptions {
-			unguarded = append(unguarded, []string{resource, clients, e.String(), e.Why})
+			unguarded.Rows = append(unguarded.Rows, []string{resource, clients, e.String(), e.Why})
 		}
 	}
-	write(b, rules)
-	b.WriteString("\nAllowed without a path, and not guarded by the SeedRestriction:\n\n")
-	write(b, unguarded)
-}
-
-func writeText(b *strings.Builder, rows [][]string) {
-	var text strings.Builder
-	aligned := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	for i, row := range rows {
-		line := strings.Join(row, "\t")
-		if i == 0 {
-			line = strings.ToUpper(line)
-		}
-		// Only the last cell has several lines: the others below it are empty.
-		_, _ = fmt.Fprintln(aligned, strings.ReplaceAll(line, "\n", "\n"+strings.Repeat("\t", len(row)-1)))
-	}
-	_ = aligned.Flush() // nothing fails on a Builder
-	for line := range strings.Lines(text.String()) {
-		b.WriteString(strings.TrimRight(line, " \n") + "\n")
-	}
-}
-
-// markdown escapes what markdown would read as its own.
-var markdown = strings.NewReplacer("<", `\<`, ">", `\>`, "*", `\*`, "|", `\|`, "\n", "<br>")
-
-func writeMarkdown(b *strings.Builder, rows [][]string) {
-	for i, row := range rows {
-		cells := make([]string, 0, len(row))
-		for _, cell := range row {
-			cells = append(cells, markdown.Replace(cell))
-		}
-		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
-		if i == 0 {
-			b.WriteString("| " + strings.Repeat("--- | ", len(row)-1) + "--- |\n")
-		}
-	}
+	return []tabular.Table{allowed, unguarded}
 }

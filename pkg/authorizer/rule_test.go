@@ -16,11 +16,13 @@ func TestTableIsValid(t *testing.T) {
 	_, err := build(Rules())
 	require.NoError(t, err)
 	// The rows of a resource are in one place.
-	require.True(t, slices.IsSortedFunc(table, func(a, b Rule) int { return strings.Compare(a.Resource.Resource, b.Resource.Resource) }))
+	require.True(t, slices.IsSortedFunc(table, func(a, b Rule) int {
+		return strings.Compare(a.Resource.Resource, b.Resource.Resource)
+	}))
 }
 
-// TestBuildRefuses: a row that says something else than it seems to say does not get into the table.
-func TestBuildRefuses(t *testing.T) {
+// TestBuildFails: a row that says something else than it seems to say does not get into the table.
+func TestBuildFails(t *testing.T) {
 	for _, c := range []struct {
 		about, err string
 		change     func(*Rule)
@@ -30,35 +32,52 @@ func TestBuildRefuses(t *testing.T) {
 		{"no client", "for no client", func(r *Rule) { r.Clients = nil }},
 		{"unknown client", "no client of kind 7", func(r *Rule) { r.Clients = []identity.ClientKind{7} }},
 		{"the client that is none", "no client of kind 0", func(r *Rule) { r.Clients = []identity.ClientKind{0} }},
-		{"a client twice", "two rules for things.example.org of gardenlet", func(r *Rule) { r.Clients = []identity.ClientKind{identity.Gardenlet, identity.Gardenlet} }},
-		{"nothing allowed", "allows nothing", func(r *Rule) { r.Always, r.ViaGraph, r.Selector, r.Exceptions = nil, 0, Selector{}, nil }},
+		{"a client twice", "two rules for things.example.org of gardenlet", func(r *Rule) {
+			r.Clients = []identity.ClientKind{identity.Gardenlet, identity.Gardenlet}
+		}},
+		{"nothing allowed", "allows nothing", func(r *Rule) {
+			r.Always, r.ViaGraph, r.Selector, r.Exceptions = nil, 0, Selector{}, nil
+		}},
 		{"a verb allowed twice", `"create" is allowed both`, func(r *Rule) { r.ViaGraph |= Create }},
 		{"a verb granted twice", `grants "create" twice`, func(r *Rule) { r.Always = append(r.Always, admitted(Create)) }},
 		{"an empty grant", "grants no verb", func(r *Rule) { r.Always = append(r.Always, Grant{}) }},
-		{"all verbs, always", "names no verbs, but all", func(r *Rule) { r.Always, r.ViaGraph, r.Selector = []Grant{unguarded(AnyVerb, "x")}, 0, Selector{} }},
+		{"all verbs, always", "names no verbs, but all", func(r *Rule) {
+			r.Always, r.ViaGraph, r.Selector = []Grant{unguarded(AnyVerb, "x")}, 0, Selector{}
+		}},
 		{"all verbs by the graph", "names no verbs, but all", func(r *Rule) { r.Always, r.ViaGraph = nil, AnyVerb }},
 		{"a graph without the kind", "graph does not know", func(r *Rule) { r.Kind = noKind }},
-		{"reads that are admitted", `guard "get"`, func(r *Rule) { r.Always, r.ViaGraph = []Grant{admitted(Create | Get)}, List }},
+		{"reads that are admitted", `guard "get"`, func(r *Rule) {
+			r.Always, r.ViaGraph = []Grant{admitted(Create | Get)}, List
+		}},
 		{"a subresource twice", "is there twice", func(r *Rule) { r.Subresources = []string{"status", "x", "status"} }},
 		{"a subresource without a name", "has no name", func(r *Rule) { r.Subresources = []string{""} }},
 		{"two selectors", "on a field and on a label", func(r *Rule) { r.Selector = Selector{"a", "b"} }},
 		{"a selector without a list", "selector is for a list", func(r *Rule) { r.ViaGraph = Get }},
-		{"updates confined that are not allowed", "confines updates", func(r *Rule) { r.OnlyOwn = []string{"status"} }},
+		{"updates confined that are not allowed", "confines updates", func(r *Rule) {
+			r.OnlyOwn = []string{"status"}
+		}},
 		{"a subresource confined that is not allowed", `subresource "scale"`, func(r *Rule) {
 			r.ViaGraph |= Update
 			r.NotOwn = []string{"", "scale"}
 		}},
-		{"namespaces of a cluster-scoped resource", "no namespaces", func(r *Rule) { r.Namespaced, r.Exceptions, r.Namespaces = false, nil, []Pattern{exactly("x")} }},
+		{"namespaces of a cluster-scoped resource", "no namespaces", func(r *Rule) {
+			r.Namespaced, r.Exceptions, r.Namespaces = false, nil, []Pattern{exactly("x")}
+		}},
 		{"an exception without a verb", "no verb", func(r *Rule) { r.Exceptions[0].Verbs = 0 }},
 		{"an exception without a reason", "does not say why", func(r *Rule) { r.Exceptions[0].Why = "" }},
-		{"an exception without a namespace", "none where there is one", func(r *Rule) { r.Exceptions[0].Namespace = Pattern{} }},
-		{"an exception with a namespace of a cluster-scoped resource", "where there is none", func(r *Rule) { r.Namespaced = false }},
+		{"an exception without a namespace", "none where there is one", func(r *Rule) {
+			r.Exceptions[0].Namespace = Pattern{}
+		}},
+		{"an exception with a namespace of a cluster-scoped resource", "where there is none", func(r *Rule) {
+			r.Namespaced = false
+		}},
 		{"an exception without a name", "no name", func(r *Rule) { r.Exceptions[0].Name = Pattern{} }},
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			rule := Rule{
 				Target:  Target{schema.GroupResource{Group: "example.org", Resource: "things"}, "v1", graph.KindSecret, true},
-				Clients: gardenlet, Always: []Grant{admitted(Create)}, ViaGraph: Get | List, Subresources: []string{"status"}, Selector: seedLabel,
+				Clients: gardenlet, Always: []Grant{admitted(Create)}, ViaGraph: Get | List, Subresources: []string{"status"},
+				Selector:   seedLabel,
 				Exceptions: []Exception{{Verbs: Get, Namespace: seedNamespace, Name: anyName, Why: "x"}},
 			}
 			_, err := build([]Rule{rule})
@@ -100,7 +119,8 @@ func TestPatterns(t *testing.T) {
 		{Pattern{"x-", Anything}, "x-*", []string{"x-", "x-y"}, []string{"x", "", "yx-"}},
 		{seedNamespace, "seed-<seed>", []string{"seed-a"}, []string{"seed-", "seed-ab", "seed-b", "a", "", "seed-seed-a"}},
 		{Pattern{"", SeedName}, "<seed>", []string{"a"}, []string{"", "b", "aa"}},
-		{Pattern{"t-", BootstrapTokenID}, "t-<id of garden/<seed>>", []string{"t-" + id}, []string{"t-", "t-a", id, "t-" + id + "0", "t-" + id[:5]}},
+		{Pattern{"t-", BootstrapTokenID}, "t-<id of garden/<seed>>", []string{"t-" + id},
+			[]string{"t-", "t-a", id, "t-" + id + "0", "t-" + id[:5]}},
 		{Pattern{"x", 99}, "x<placeholder 99>", nil, []string{"x", "xa", ""}},
 	} {
 		require.Equal(t, c.name, c.pattern.String())

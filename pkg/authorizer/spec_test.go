@@ -12,38 +12,43 @@ import (
 	"github.com/seedguard/seedguard/pkg/authorizer"
 )
 
-// specTable is the documented table, written down once more and read by a model that shares nothing with the authorizer.
-// client | resources | always | via graph | subresources | selector | namespace
+// specTable is the documented table, written down once more and read by a model that shares nothing with the
+// authorizer. client | resources | always | via graph | subresources | selector | namespace.
+// READ is get, list and watch, LABEL the label of a Seed's own objects.
 const specTable = `
-*         | backupbuckets.core.gardener.cloud | create get list watch | update patch delete | status finalizers | |
-*         | backupentries.core.gardener.cloud | create get list watch | update patch delete | status | |
-*         | bastions.operations.gardener.cloud | create | get list watch update patch | status | field spec.seedName=SEED |
-gardenlet | certificatesigningrequests.certificates.k8s.io | create | get list watch | seedclient | |
-extension | certificatesigningrequests.certificates.k8s.io | | get list watch | | |
-*         | cloudprofiles.core.gardener.cloud namespacedcloudprofiles.core.gardener.cloud controllerdeployments.core.gardener.cloud exposureclasses.core.gardener.cloud projects.core.gardener.cloud secretbindings.core.gardener.cloud credentialsbindings.security.gardener.cloud namespaces | | get list watch | | |
+* | backupbuckets.core.gardener.cloud | create READ | update patch delete | status finalizers | |
+* | backupentries.core.gardener.cloud | create READ | update patch delete | status | |
+* | bastions.operations.gardener.cloud | create | READ update patch | status | field spec.seedName=SEED |
+gardenlet | certificatesigningrequests.certificates.k8s.io | create | READ | seedclient | |
+extension | certificatesigningrequests.certificates.k8s.io | | READ | | |
+* | cloudprofiles.core.gardener.cloud namespacedcloudprofiles.core.gardener.cloud | | READ | | |
+* | controllerdeployments.core.gardener.cloud exposureclasses.core.gardener.cloud | | READ | | |
+* | projects.core.gardener.cloud secretbindings.core.gardener.cloud | | READ | | |
+* | credentialsbindings.security.gardener.cloud namespaces | | READ | | |
 gardenlet | clusterrolebindings.rbac.authorization.k8s.io | create | get patch update | | |
 extension | clusterrolebindings.rbac.authorization.k8s.io | | get | | |
-*         | configmaps | create | get patch update delete list watch | | |
-*         | controllerinstallations.core.gardener.cloud | | get list watch update patch | status | field spec.seedRef.name=SEED |
-*         | controllerregistrations.core.gardener.cloud | get list watch | | | |
-*         | events events.events.k8s.io | create patch | | | |
-*         | internalsecrets.core.gardener.cloud | create | get update patch delete list watch | | |
+* | configmaps | create | get patch update delete list watch | | |
+* | controllerinstallations.core.gardener.cloud | | READ update patch | status | field spec.seedRef.name=SEED |
+* | controllerregistrations.core.gardener.cloud | READ | | | |
+* | events events.events.k8s.io | create patch | | | |
+* | internalsecrets.core.gardener.cloud | create | get update patch delete list watch | | |
 gardenlet | leases.coordination.k8s.io | create | get update patch list watch | | |
-extension | leases.coordination.k8s.io | create get list watch update patch delete deletecollection | | | | seed-SEED
-*         | gardenlets.seedmanagement.gardener.cloud | create | get list watch update patch | status | field metadata.name=SEED | garden
-*         | managedseeds.seedmanagement.gardener.cloud | | get list watch update patch | status | label name.seed.gardener.cloud/SEED=true |
-*         | secrets | create | get patch update delete | | |
-*         | seeds.core.gardener.cloud | create | get list watch update patch delete | status | label name.seed.gardener.cloud/SEED=true |
+extension | leases.coordination.k8s.io | create READ update patch delete deletecollection | | | | seed-SEED
+* | gardenlets.seedmanagement.gardener.cloud | create | READ update patch | status | field metadata.name=SEED | garden
+* | managedseeds.seedmanagement.gardener.cloud | | READ update patch | status | LABEL |
+* | secrets | create | get patch update delete | | |
+* | seeds.core.gardener.cloud | create | READ update patch delete | status | LABEL |
 gardenlet | serviceaccounts | create | get patch update | | |
 extension | serviceaccounts | | get | | |
-*         | shoots.core.gardener.cloud | | get list watch update patch | status finalizers | label name.seed.gardener.cloud/SEED=true |
-*         | shootstates.core.gardener.cloud | create | get update patch delete list watch | | |
-*         | workloadidentities.security.gardener.cloud | | get list watch create patch | token | |
+* | shoots.core.gardener.cloud | | READ update patch | status finalizers | LABEL |
+* | shootstates.core.gardener.cloud | create | get update patch delete list watch | | |
+* | workloadidentities.security.gardener.cloud | | READ create patch | token | |
 `
 
-// specExceptions are the exceptions in its notes: client | verbs | resource, with /* when for all subresources | object
+// specExceptions are the exceptions in its notes: client | verbs | resource, with /* when for all subresources | object.
+// BINDING is the ClusterRoleBinding with which the gardenlet of the Seed has bootstrapped.
 const specExceptions = `
-gardenlet | delete         | clusterrolebindings.rbac.authorization.k8s.io | gardener.cloud:system:seed-bootstrapper:garden:gardenlet-bootstrap-SEED
+gardenlet | delete         | clusterrolebindings.rbac.authorization.k8s.io | BINDING
 *         | get            | configmaps        | gardener-system-public/gardener-info
 *         | get list watch | secrets           | seed-SEED/*
 *         | delete         | secrets           | kube-system/bootstrap-token-TOKEN
@@ -53,13 +58,17 @@ gardenlet | delete         | serviceaccounts   | garden/gardenlet-bootstrap-SEED
 `
 
 // specWatched are the resources whose absence the graph is certain of, and which may be deleted at all.
-var specWatched = []string{"backupbuckets.core.gardener.cloud", "backupentries.core.gardener.cloud", "seeds.core.gardener.cloud"}
+var specWatched = []string{"backupbuckets.core.gardener.cloud", "backupentries.core.gardener.cloud",
+	"seeds.core.gardener.cloud"}
 
 // specCluster are the cluster-scoped resources. A request for a Namespace has its name as its namespace.
 var specCluster = []string{
-	"backupbuckets.core.gardener.cloud", "certificatesigningrequests.certificates.k8s.io", "cloudprofiles.core.gardener.cloud",
-	"clusterrolebindings.rbac.authorization.k8s.io", "controllerdeployments.core.gardener.cloud", "controllerinstallations.core.gardener.cloud",
-	"controllerregistrations.core.gardener.cloud", "exposureclasses.core.gardener.cloud", "projects.core.gardener.cloud", "seeds.core.gardener.cloud",
+	"backupbuckets.core.gardener.cloud", "certificatesigningrequests.certificates.k8s.io",
+	"cloudprofiles.core.gardener.cloud",
+	"clusterrolebindings.rbac.authorization.k8s.io", "controllerdeployments.core.gardener.cloud",
+	"controllerinstallations.core.gardener.cloud",
+	"controllerregistrations.core.gardener.cloud", "exposureclasses.core.gardener.cloud", "projects.core.gardener.cloud",
+	"seeds.core.gardener.cloud",
 }
 
 // specImplied are the project resources of the Shoots of world.
@@ -112,7 +121,9 @@ type model struct {
 func newModel(t testing.TB) *model {
 	t.Helper()
 	m := &model{rows: map[string]specRow{}}
-	for line := range strings.Lines(strings.TrimSpace(specTable)) {
+	long := strings.NewReplacer("READ", "get list watch", "LABEL", "label name.seed.gardener.cloud/SEED=true",
+		"BINDING", "gardener.cloud:system:seed-bootstrapper:garden:gardenlet-bootstrap-SEED").Replace
+	for line := range strings.Lines(strings.TrimSpace(long(specTable))) {
 		c := cells(line)
 		require.Len(t, c, 7, line)
 		for _, resource := range strings.Fields(c[1]) {
@@ -123,7 +134,7 @@ func newModel(t testing.TB) *model {
 			}
 		}
 	}
-	for line := range strings.Lines(strings.TrimSpace(specExceptions)) {
+	for line := range strings.Lines(strings.TrimSpace(long(specExceptions))) {
 		c := cells(line)
 		require.Len(t, c, 4, line)
 		resource, all := strings.CutSuffix(c[2], "/*")
@@ -205,11 +216,13 @@ func (m *model) allows(who client, r request) bool {
 		slices.Contains(specCluster, resource) == (r.Namespace == "") && !m.exists(resource, r.Namespace, r.Name)
 }
 
-// TestAgainstTheSpec asks for every resource by every verb on every subresource, of many objects and by several clients, and
-// compares the decisions with the model's: nothing is allowed that the documented table does not list, and nothing is missing.
+// TestAgainstTheSpec asks for every resource by every verb on every subresource, of many objects and by several
+// clients, and compares the decisions with the model's: nothing is allowed that the documented table does not list, and
+// nothing is missing.
 func TestAgainstTheSpec(t *testing.T) {
 	m := newModel(t)
-	resources := []string{"pods", "*", "", "shoots", "secrets.core.gardener.cloud", "roles.rbac.authorization.k8s.io", "users", "tokenreviews.authentication.k8s.io"}
+	resources := []string{"pods", "*", "", "shoots", "secrets.core.gardener.cloud", "roles.rbac.authorization.k8s.io",
+		"users", "tokenreviews.authentication.k8s.io"}
 	listed := map[string]bool{}
 	for key := range m.rows {
 		_, resource, _ := strings.Cut(key, " ")
@@ -224,14 +237,20 @@ func TestAgainstTheSpec(t *testing.T) {
 	}
 	require.Equal(t, listed, inTable)
 
-	clients := []client{{"gardenlet", "s1", token1[len(token1)-6:]}, {"extension", "s1", token1[len(token1)-6:]}, {"gardenlet", "s2", token2[len(token2)-6:]}}
-	verbs := []string{"create", "get", "list", "watch", "update", "patch", "delete", "deletecollection", "*", "", "impersonate", "bind", "GET"}
-	subresources := []string{"", "status", "finalizers", "token", "seedclient", "adminkubeconfig", "approval", "scale", "*"}
-	namespaces := []string{"", "garden", "garden-s1", "kube-system", "seed-s1", "seed-s2", "seed-", "gardener-system-public"}
-	names := []string{"", "own", "own-s1", "own-s2", "s1", "s2", "garden-s1", "gone", "own.ssh-keypair", "gardener-info", "gardenlet-bootstrap-s1", "gardenlet-bootstrap-s2",
+	clients := []client{{"gardenlet", "s1", token1[len(token1)-6:]}, {"extension", "s1", token1[len(token1)-6:]},
+		{"gardenlet", "s2", token2[len(token2)-6:]}}
+	verbs := []string{"create", "get", "list", "watch", "update", "patch", "delete", "deletecollection", "*", "",
+		"impersonate", "bind", "GET"}
+	subresources := []string{"", "status", "finalizers", "token", "seedclient", "adminkubeconfig", "approval", "scale",
+		"*"}
+	namespaces := []string{"", "garden", "garden-s1", "kube-system", "seed-s1", "seed-s2", "seed-",
+		"gardener-system-public"}
+	names := []string{"", "own", "own-s1", "own-s2", "s1", "s2", "garden-s1", "gone", "own.ssh-keypair", "gardener-info",
+		"gardenlet-bootstrap-s1", "gardenlet-bootstrap-s2",
 		bootstrapper + "s1", strings.TrimPrefix(token1, "kube-system/"), strings.TrimPrefix(token2, "kube-system/"), "*"}
 	selectors := []request{
-		{}, fielded("spec.seedName=s1", request{}), fielded("spec.seedRef.name=s1", request{}), labelled(label1, request{}), labelled("a=b,"+label2, request{}),
+		{}, fielded("spec.seedName=s1", request{}), fielded("spec.seedRef.name=s1", request{}), labelled(label1, request{}),
+		labelled("a=b,"+label2, request{}),
 		{FieldSelectorRequirements: fields.ParseSelectorOrDie("metadata.name=s1").Requirements()},
 	}
 	m.references = true // without them, names confine nothing: TestUpdatesByName
@@ -254,7 +273,8 @@ func TestAgainstTheSpec(t *testing.T) {
 							for _, selector := range selectors {
 								r := on(verb, resource, namespace+"/"+name)
 								r.User, r.Subresource = info, subresource
-								r.FieldSelectorRequirements, r.LabelSelectorRequirements = selector.FieldSelectorRequirements, selector.LabelSelectorRequirements
+								r.FieldSelectorRequirements, r.LabelSelectorRequirements = selector.FieldSelectorRequirements,
+									selector.LabelSelectorRequirements
 								want := none
 								if m.allows(who, r) {
 									want = allow
@@ -283,10 +303,12 @@ func FuzzAuthorize(f *testing.F) {
 	f.Add("delete", "", "secrets", "", "kube-system", strings.TrimPrefix(token1, "kube-system/"), true, "")
 	f.Add("delete", "core.gardener.cloud", "seeds", "", "", "gone", true, "")
 	m, a := newModel(f), newAuthorizer(f, authorizer.Options{})
-	f.Fuzz(func(t *testing.T, verb, group, resource, subresource, namespace, name string, isGardenlet bool, selector string) {
+	f.Fuzz(func(t *testing.T, verb, group, resource, subresource, namespace, name string, isGardenlet bool,
+		selector string) {
 		who := client{"gardenlet", "s1", token1[len(token1)-6:]}
 		r := request{
-			User: g1, Verb: verb, APIGroup: group, Resource: resource, Subresource: subresource, Namespace: namespace, Name: name, ResourceRequest: true,
+			User: g1, Verb: verb, APIGroup: group, Resource: resource, Subresource: subresource, Namespace: namespace,
+			Name: name, ResourceRequest: true,
 		}
 		if !isGardenlet {
 			r.User, who.kind = e1, "extension"

@@ -16,7 +16,8 @@ import (
 var (
 	shootIssuerField = Field{
 		Path: "metadata.annotations[" + constants.AnnotationAuthenticationIssuer + "]", From: kinds(graph.KindSecret),
-		Note: "when it is managed: gardener-system-shoot-issuer/<project>--<UID of the Shoot>, of the Project of the namespace",
+		Note: "when it is managed: gardener-system-shoot-issuer/<project>--<UID of the Shoot>, " +
+			"of the Project of the namespace",
 	}
 	gardenletBootstrapField = Field{
 		Path: "metadata.name", From: kinds(graph.KindSecret),
@@ -38,8 +39,8 @@ type lookups interface {
 	by(kind graph.Kind, value string) []*Object
 }
 
-// indexValue returns the value under which `lookups.by` finds the object: what the objects that depend on it, or on which it
-// depends, know about it.
+// indexValue returns the value under which `lookups.by` finds the object: what the objects that depend on it, or on
+// which it depends, know about it.
 func indexValue(o *Object) (string, bool) {
 	switch facts := o.Facts.(type) {
 	case ProjectFacts:
@@ -113,9 +114,9 @@ func bootstrappedAs(l lookups, seed *Object) []*Object {
 }
 
 // BootstrapAllowed reports whether the gardenlet of a ManagedSeed or Gardenlet may bootstrap now: its Seed's client
-// certificate has expired, a new kubeconfig is asked for, or, for a ManagedSeed alone, the Seed does not exist. seed is the
-// Seed of the same name, nil when it does not exist. next is when the answer changes by the clock alone, zero when it does
-// not.
+// certificate has expired, a new kubeconfig is asked for, or, for a ManagedSeed alone, the Seed does not exist. seed is
+// the Seed of the same name, nil when it does not exist. next is when the answer changes by the clock alone, zero when
+// it does not.
 func BootstrapAllowed(o, seed *Object, now time.Time) (allowed bool, next time.Time) {
 	var renew bool
 	switch facts := o.Facts.(type) {

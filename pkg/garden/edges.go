@@ -24,9 +24,9 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// This file is all edges on one page: for each watched kind, the fields by which an object owns edges, and what each field
-// refers to. docs/rules.md shows it as a table. The edges of a Shoot's project resources and ShootState are not listed,
-// since the graph implies them by name; those that need a second object or the clock are in derived.go.
+// This file is all edges on one page: for each watched kind, the fields by which an object owns edges, and what each
+// field refers to. docs/rules.md shows it as a table. The edges of a Shoot's project resources and ShootState are not
+// listed, since the graph implies them by name; those that need a second object or the clock are in derived.go.
 
 // table lists all watched kinds. A new one is a row here, its fields below, and its row in the graph's kind table.
 var table = []watched{
@@ -191,7 +191,8 @@ func shootFacts(o *apiShoot) any {
 		StatusSeedName: shared(ptr.Deref(o.Status.SeedName, "")),
 		Restoring: last != nil && last.Type == gardencorev1beta1.LastOperationTypeRestore &&
 			last.State == gardencorev1beta1.LastOperationStateProcessing,
-		ManagedIssuer: o.Annotations[constants.AnnotationAuthenticationIssuer] == constants.AnnotationAuthenticationIssuerManaged,
+		ManagedIssuer: o.Annotations[constants.AnnotationAuthenticationIssuer] ==
+			constants.AnnotationAuthenticationIssuerManaged,
 	}
 }
 
@@ -501,8 +502,8 @@ func renewsKubeconfig(o metav1.Object) bool {
 	return o.GetAnnotations()[constants.GardenerOperation] == constants.GardenerOperationRenewKubeconfig
 }
 
-// seedTemplate returns the seed template of a GardenletConfiguration, nil when there is none. A configuration that cannot be
-// decoded counts as none: it must not take more than its own object's edges away.
+// seedTemplate returns the seed template of a GardenletConfiguration, nil when there is none. A configuration that
+// cannot be decoded counts as none: it must not take more than its own object's edges away.
 func seedTemplate(config *runtime.RawExtension) *gardencorev1beta1.SeedTemplate {
 	template, err := decodeSeedTemplate(config)
 	if err != nil {
@@ -563,10 +564,11 @@ func optional(kind graph.Kind, namespace string, name *string) graph.Vertex {
 	return vertex(kind, namespace, ptr.Deref(name, ""))
 }
 
-// object resolves a reference whose kind is fixed by the field that holds it: apiVersion and kind may be left out, but when
-// they are there they must fit. The version does not matter.
+// object resolves a reference whose kind is fixed by the field that holds it: apiVersion and kind may be left out, but
+// when they are there they must fit. The version does not matter.
 func object(ref *corev1.ObjectReference, group string, kind graph.Kind, namespace string) graph.Vertex {
-	if ref == nil || ref.Kind != "" && ref.Kind != kind.String() || ref.APIVersion != "" && ref.GroupVersionKind().Group != group {
+	if ref == nil || ref.Kind != "" && ref.Kind != kind.String() ||
+		ref.APIVersion != "" && ref.GroupVersionKind().Group != group {
 		return none
 	}
 	return vertex(kind, namespace, ref.Name)

@@ -385,8 +385,8 @@ func (g *Garden) Exists(
 	return exists, err
 }
 
-// StillExists is Exists for the authorizer, which asks before the deletion of an object. These reads have a small budget of
-// their own.
+// StillExists is Exists for the authorizer, which asks before the deletion of an object. These reads have a small
+// budget of their own.
 func (g *Garden) StillExists(
 	ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string,
 ) (exists bool, err error) {

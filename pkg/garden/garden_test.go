@@ -53,7 +53,8 @@ func (s *memorySource) Live(ctx context.Context, r Resource, namespace, name str
 	return s.live(ctx, graph.Vertex{Kind: r.Kind, Namespace: namespace, Name: name})
 }
 
-func (s *memorySource) Exists(ctx context.Context, _ schema.GroupVersionResource, namespace, name string) (bool, error) {
+func (s *memorySource) Exists(ctx context.Context, _ schema.GroupVersionResource, namespace, name string) (bool,
+	error) {
 	if s.live == nil {
 		return false, ErrNotAvailable
 	}
@@ -108,7 +109,9 @@ func (g *testGarden) eventually(what string, condition func() bool) {
 // related waits until the graph says of v what is wanted.
 func (g *testGarden) related(want bool, v graph.Vertex, seed string) {
 	g.t.Helper()
-	g.eventually(fmt.Sprintf("%s related to %s: %t", v, seed, want), func() bool { return g.graph.Reaches(v, seed) == want })
+	g.eventually(fmt.Sprintf("%s related to %s: %t", v, seed, want), func() bool {
+		return g.graph.Reaches(v, seed) == want
+	})
 }
 
 func (s *memorySource) of(o runtime.Object) *cachetesting.FakeControllerSource {
@@ -142,7 +145,8 @@ func seedUntil(expiration time.Time) *gardencorev1beta1.Seed {
 	return seed
 }
 
-func managedSeed(bootstrap seedmanagementv1alpha1.Bootstrap, annotations map[string]string) *seedmanagementv1alpha1.ManagedSeed {
+func managedSeed(bootstrap seedmanagementv1alpha1.Bootstrap,
+	annotations map[string]string) *seedmanagementv1alpha1.ManagedSeed {
 	return &seedmanagementv1alpha1.ManagedSeed{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "garden", Name: "child", Annotations: annotations},
 		Spec: seedmanagementv1alpha1.ManagedSeedSpec{
@@ -157,7 +161,8 @@ var (
 	// The first six hex digits of sha256 of garden--child.
 	tokenSecret    = graph.Vertex{Kind: graph.KindSecret, Namespace: "kube-system", Name: "bootstrap-token-872184"}
 	serviceAccount = graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden", Name: "gardenlet-bootstrap-child"}
-	binding        = graph.Vertex{Kind: graph.KindClusterRoleBinding, Name: "gardener.cloud:system:seed-bootstrapper:garden:gardenlet-bootstrap-child"}
+	binding        = graph.Vertex{Kind: graph.KindClusterRoleBinding,
+		Name: "gardener.cloud:system:seed-bootstrapper:garden:gardenlet-bootstrap-child"}
 )
 
 func TestManagedSeedBootstrap(t *testing.T) {
@@ -212,7 +217,9 @@ func TestManagedSeedBootstrap(t *testing.T) {
 
 func TestGardenletBootstrap(t *testing.T) {
 	gardenlet := func(annotations map[string]string) *seedmanagementv1alpha1.Gardenlet {
-		return &seedmanagementv1alpha1.Gardenlet{ObjectMeta: metav1.ObjectMeta{Namespace: "garden", Name: "child", Annotations: annotations}}
+		return &seedmanagementv1alpha1.Gardenlet{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "garden", Name: "child", Annotations: annotations},
+		}
 	}
 	source := newMemorySource(t)
 	g := run(t, source)
@@ -239,7 +246,8 @@ func TestGardenletBootstrap(t *testing.T) {
 
 func TestManagedIssuer(t *testing.T) {
 	project := func(name, namespace string) *gardencorev1beta1.Project {
-		return &gardencorev1beta1.Project{ObjectMeta: named("", name), Spec: gardencorev1beta1.ProjectSpec{Namespace: &namespace}}
+		return &gardencorev1beta1.Project{ObjectMeta: named("", name),
+			Spec: gardencorev1beta1.ProjectSpec{Namespace: &namespace}}
 	}
 	issuer := func(project, uid string) graph.Vertex {
 		return graph.Vertex{Kind: graph.KindSecret, Namespace: "gardener-system-shoot-issuer", Name: project + "--" + uid}
@@ -299,15 +307,19 @@ func TestReader(t *testing.T) {
 // ServiceAccounts are watched for the few that gardenlets bootstrap with. The others must not come into the graph.
 func TestOtherServiceAccounts(t *testing.T) {
 	source := newMemorySource(t)
-	source.add(&corev1.ServiceAccount{ObjectMeta: named("garden", "robot"), Secrets: []corev1.ObjectReference{{Name: "x"}}})
-	bootstrap := &corev1.ServiceAccount{ObjectMeta: named("garden", "gardenlet-bootstrap-child"), Secrets: []corev1.ObjectReference{{Name: "x"}}}
+	source.add(&corev1.ServiceAccount{ObjectMeta: named("garden", "robot"),
+		Secrets: []corev1.ObjectReference{{Name: "x"}}})
+	bootstrap := &corev1.ServiceAccount{ObjectMeta: named("garden", "gardenlet-bootstrap-child"),
+		Secrets: []corev1.ObjectReference{{Name: "x"}}}
 	source.add(bootstrap)
 	g := run(t, source)
 	require.False(t, g.graph.HasObject(graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden", Name: "robot"}))
-	require.True(t, g.graph.HasObject(graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden", Name: "gardenlet-bootstrap-child"}))
+	require.True(t, g.graph.HasObject(graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden",
+		Name: "gardenlet-bootstrap-child"}))
 	source.modify(&corev1.ServiceAccount{ObjectMeta: bootstrap.ObjectMeta})
 	g.eventually("gone without its Secret", func() bool {
-		return !g.graph.HasObject(graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden", Name: "gardenlet-bootstrap-child"})
+		return !g.graph.HasObject(graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden",
+			Name: "gardenlet-bootstrap-child"})
 	})
 }
 
@@ -446,7 +458,8 @@ func TestLive(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotAvailable, "not watched")
 
 	for _, hostile := range []graph.Vertex{
-		{Kind: graph.KindShoot, Namespace: "garden", Name: "../m"}, {Kind: graph.KindShoot, Namespace: "..", Name: "m"}, {Kind: graph.KindSeed, Name: ""},
+		{Kind: graph.KindShoot, Namespace: "garden", Name: "../m"}, {Kind: graph.KindShoot, Namespace: "..", Name: "m"},
+		{Kind: graph.KindSeed, Name: ""},
 	} {
 		o, err = g.Live(t.Context(), "s", hostile)
 		require.NoError(t, err)

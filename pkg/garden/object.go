@@ -18,16 +18,16 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// Object is all that seedguard keeps of an object of the garden: the edges that it owns and what the admission looks up.
-// The informers' transform makes it from the whole object and drops the rest. Objects are shared and never changed.
+// Object is all that seedguard keeps of an object of the garden: the edges that it owns and what the admission looks
+// up. The informers' transform makes it from the whole object and drops the rest. Objects are shared and never changed.
 type Object struct {
 	graph.Vertex
 	UID             types.UID
 	ResourceVersion string
 	// Deleting: the object has a deletion timestamp.
 	Deleting bool
-	// Facts is one of the Facts types below, as a value (not a pointer), or nil for kinds of which nobody asks more than their
-	// edges.
+	// Facts is one of the Facts types below, as a value (not a pointer), or nil for kinds of which nobody asks more than
+	// their edges.
 	Facts any
 
 	edges packedEdges
@@ -35,8 +35,8 @@ type Object struct {
 	received time.Duration
 }
 
-// Edges returns the edges that follow from the object alone. Those that need another object or the clock are derived (see
-// watched.derive).
+// Edges returns the edges that follow from the object alone. Those that need another object or the clock are derived
+// (see watched.derive).
 func (o *Object) Edges() []graph.Edge { return o.edges.appendTo(nil, o.Vertex) }
 
 // sharedReferences returns what the object refers to in namespace garden, as Vertex.String prints it.
@@ -117,8 +117,8 @@ type ManagedSeedFacts struct {
 	Bootstrap seedmanagementv1alpha1.Bootstrap
 	// RenewKubeconfig: annotated gardener.cloud/operation=renew-kubeconfig.
 	RenewKubeconfig bool
-	// BackupCredentials is the credentials ref of the seed template's backup, a Secret or WorkloadIdentity; the zero vertex
-	// when there is none.
+	// BackupCredentials is the credentials ref of the seed template's backup, a Secret or WorkloadIdentity; the zero
+	// vertex when there is none.
 	BackupCredentials graph.Vertex
 	// Template is what the whole seed template refers to, as a Seed made from it would. Empty when it cannot be decoded.
 	Template VertexSet
@@ -162,8 +162,8 @@ func (o *Object) GetObjectKind() schema.ObjectKind { return schema.EmptyObjectKi
 // DeepCopyObject implements runtime.Object. Objects are never changed, so one is its own copy.
 func (o *Object) DeepCopyObject() runtime.Object { return o }
 
-// ErrNotAvailable says that a live read is not possible: there is no API server behind the source, or the server may not
-// read that resource.
+// ErrNotAvailable says that a live read is not possible: there is no API server behind the source, or the server may
+// not read that resource.
 var ErrNotAvailable = errors.New("live reads are not available")
 
 // Reader looks up objects of the garden. It is safe for concurrent use.
@@ -173,10 +173,11 @@ type Reader interface {
 	// List returns all objects of a watched kind from the informers' cache, in no order.
 	List(kind graph.Kind) []*Object
 	// Live reads one object of a watched kind from the API server, for a client of the Seed: nil when it does not exist,
-	// ErrNotAvailable without a live source, another error when the read failed, or the reads that the Seed gets are exhausted.
+	// ErrNotAvailable without a live source, another error when the read failed, or the reads that the Seed gets are
+	// exhausted.
 	Live(ctx context.Context, seed string, v graph.Vertex) (*Object, error)
-	// Exists asks the API server for the object's metadata alone, for a client of the Seed: whether it exists, ErrNotAvailable
-	// without a live source or without permission, another error as for Live.
+	// Exists asks the API server for the object's metadata alone, for a client of the Seed: whether it exists,
+	// ErrNotAvailable without a live source or without permission, another error as for Live.
 	Exists(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (bool, error)
 	// Referrers returns the objects that refer to an object in namespace garden, by an edge of theirs or, as a Shoot does, by
 	// their name.

@@ -14,10 +14,12 @@ import (
 func TestPackedEdges(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	namespaces := []string{"", "ns", "garden", strings.Repeat("n", 128)}
-	names := []string{"a", "b", "", "\x00", "\x80\xff", "with/slash", strings.Repeat("x", 127), strings.Repeat("y", 128), strings.Repeat("z", 1<<14)}
+	names := []string{"a", "b", "", "\x00", "\x80\xff", "with/slash", strings.Repeat("x", 127), strings.Repeat("y", 128),
+		strings.Repeat("z", 1<<14)}
 	pick := func(from []string) string { return from[random.IntN(len(from))] }
 	vertex := func() graph.Vertex {
-		return graph.Vertex{Kind: graph.Kind(random.IntN(256)), Namespace: pick(namespaces), Name: pick(names)} //nolint:gosec // below 256
+		kind := graph.Kind(random.IntN(256)) //nolint:gosec // below 256
+		return graph.Vertex{Kind: kind, Namespace: pick(namespaces), Name: pick(names)}
 	}
 	for range 2000 {
 		owner := vertex()

@@ -37,11 +37,13 @@ spec: {backup: {provider: p, credentialsRef: $ref}, resources: [{name: r, resour
 status: {clientCertificateExpirationTimestamp: $time}`},
 	{func() runtime.Object { return &gardencorev1beta1.Shoot{} }, `
 metadata: {name: $name, namespace: $namespace, uid: $uid, annotations: {authentication.gardener.cloud/issuer: $issuer}}
-spec: {seedName: $name, secretBindingName: $name, cloudProfile: {name: $name}, exposureClassName: $name, resources: [{name: r, resourceRef: $local}]}
+spec: {seedName: $name, secretBindingName: $name, cloudProfile: {name: $name}, exposureClassName: $name, ` +
+		`resources: [{name: r, resourceRef: $local}]}
 status: {seedName: $name}`},
 	{func() runtime.Object { return &gardencorev1beta1.BackupBucket{} }, `
 metadata: {name: $name}
-spec: {seedName: $name, credentialsRef: $ref, shootRef: {kind: Shoot, apiVersion: core.gardener.cloud/v1beta1, namespace: $namespace, name: $name}}
+spec: {seedName: $name, credentialsRef: $ref, shootRef: {kind: Shoot, apiVersion: core.gardener.cloud/v1beta1, ` +
+		`namespace: $namespace, name: $name}}
 status: {generatedSecretRef: {namespace: $namespace, name: $name}}`},
 	{func() runtime.Object { return &gardencorev1beta1.BackupEntry{} }, `
 metadata: {name: $name, namespace: $namespace, ownerReferences: [{kind: Shoot, name: $name}]}
@@ -74,7 +76,9 @@ metadata: {name: $name, namespace: garden, annotations: {gardener.cloud/operatio
 spec: {deployment: {helm: {ociRepository: {pullSecretRef: {name: $name}}}}}`},
 	{func() runtime.Object { return &seedmanagementv1alpha1.ManagedSeed{} }, `
 metadata: {name: $name, namespace: $namespace, annotations: {gardener.cloud/operation: $operation}}
-spec: {shoot: {name: $name}, gardenlet: {bootstrap: $bootstrap, config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration, seedConfig: {spec: {backup: {provider: p, credentialsRef: $ref}}}}}}`},
+spec: {shoot: {name: $name}, gardenlet: {bootstrap: $bootstrap, ` +
+		`config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration, ` +
+		`seedConfig: {spec: {backup: {provider: p, credentialsRef: $ref}}}}}}`},
 	{func() runtime.Object { return &certificatesv1.CertificateSigningRequest{} }, `
 metadata: {name: $name}
 spec: {request: bm90IG9uZQ==, usages: [client auth]}`},
@@ -99,11 +103,14 @@ func choices(word string, now time.Time) []string {
 		return []string{stamp(now.Add(-time.Hour)), stamp(now.Add(30 * time.Minute)), stamp(now.Add(2 * time.Hour))}
 	case "ref":
 		return []string{
-			"{apiVersion: v1, kind: Secret, namespace: garden, name: a}", "{apiVersion: v1, kind: Secret, namespace: b, name: b}",
-			"{apiVersion: security.gardener.cloud/v1alpha1, kind: WorkloadIdentity, namespace: b, name: a}", "{kind: Pod, name: a}",
+			"{apiVersion: v1, kind: Secret, namespace: garden, name: a}",
+			"{apiVersion: v1, kind: Secret, namespace: b, name: b}",
+			"{apiVersion: security.gardener.cloud/v1alpha1, kind: WorkloadIdentity, namespace: b, name: a}",
+			"{kind: Pod, name: a}",
 		}
 	case "local":
-		return []string{"{apiVersion: v1, kind: Secret, name: a}", "{apiVersion: v1, kind: ConfigMap, name: b}", "{kind: Pod, name: a}"}
+		return []string{"{apiVersion: v1, kind: Secret, name: a}", "{apiVersion: v1, kind: ConfigMap, name: b}",
+			"{kind: Pod, name: a}"}
 	default:
 		panic("a template has the unknown word $" + word)
 	}
@@ -219,7 +226,8 @@ func contents(t testing.TB, g *graph.Graph) []string {
 	var lines []string
 	for nodes := view.Nodes(); nodes.Next(); {
 		n := nodes.Node().(graph.Node)
-		lines = append(lines, fmt.Sprintf("%s object=%t implied=%t seeds=%v", n.Vertex, n.Object, n.Implied, g.Seeds(n.Vertex)))
+		lines = append(lines, fmt.Sprintf("%s object=%t implied=%t seeds=%v", n.Vertex, n.Object, n.Implied,
+			g.Seeds(n.Vertex)))
 		for to := view.From(n.ID()); to.Next(); {
 			lines = append(lines, fmt.Sprintf("%s -> %s", n.Vertex, to.Node().(graph.Node).Vertex))
 		}
@@ -253,8 +261,10 @@ func TestAnyOrder(t *testing.T) {
 			want := contents(t, runAt(t, afresh, w.clock.Now()).graph)
 			require.Greater(t, len(want), 100, "the random objects make a graph")
 			got := contents(t, w.graph)
-			for until := time.Now().Add(time.Minute); !slices.Equal(got, want) && time.Now().Before(until); got = contents(t, w.graph) {
+			until := time.Now().Add(time.Minute)
+			for !slices.Equal(got, want) && time.Now().Before(until) {
 				time.Sleep(10 * time.Millisecond)
+				got = contents(t, w.graph)
 			}
 			for _, line := range got {
 				if _, found := slices.BinarySearch(want, line); !found {

@@ -28,8 +28,8 @@ func TestBudgetsLeaveOthersTheirs(t *testing.T) {
 	}
 }
 
-// TestSlowReads: Seeds whose reads the API server does not answer, one or five of them, wait for themselves alone. Reads of
-// another Seed go on, and so do those of the other budget.
+// TestSlowReads: Seeds whose reads the API server does not answer, one or five of them, wait for themselves alone.
+// Reads of another Seed go on, and so do those of the other budget.
 func TestSlowReads(t *testing.T) {
 	for name, budget := range budgets {
 		for _, greedy := range []int{1, greedySeeds} {

@@ -15,14 +15,14 @@ import (
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
-// watched is a row of the table of watched kinds: what is kept of an object, which edges it implies, and what else makes its
-// edges change. What the API calls the kind is in the graph's kind table.
+// watched is a row of the table of watched kinds: what is kept of an object, which edges it implies, and what else
+// makes its edges change. What the API calls the kind is in the graph's kind table.
 type watched struct {
 	Resource
 	// fields are the fields by which an object owns edges, in the order in which extract gives their edges.
 	fields []*Field
-	// extract calls add for each edge that follows from the object alone, with the field that implies it, and returns the facts
-	// that others look up.
+	// extract calls add for each edge that follows from the object alone, with the field that implies it, and returns the
+	// facts that others look up.
 	extract func(o runtime.Object, add func(*Field, graph.Edge)) (facts any)
 	// derive returns the edges that need another object or the clock, and when they next change without any event (zero:
 	// never). Nil for most kinds.
@@ -42,7 +42,8 @@ type Field struct {
 	Owner graph.Kind
 	// Path leads to the field, as in spec.dns.providers[].credentialsRef.
 	Path string
-	// From and To are the kinds at the ends of the edges. One of the two is the owner's, but for what the owner says of others.
+	// From and To are the kinds at the ends of the edges. One of the two is the owner's, but for what the owner says of
+	// others.
 	From, To []graph.Kind
 	// Note says what the path does not: a namespace that is not the owner's, a condition.
 	Note string
@@ -79,7 +80,8 @@ func onward[T any](path string, to []graph.Kind, note string, each func(T, refer
 }
 
 // beside makes a field whose edges lead from what it refers to into a Seed that is not the owner.
-func beside[T any](path string, from []graph.Kind, note string, each func(T, refer), seed func(T) graph.Vertex) field[T] {
+func beside[T any](path string, from []graph.Kind, note string, each func(T, refer),
+	seed func(T) graph.Vertex) field[T] {
 	f := into(path, from, note, each)
 	f.To, f.other = kinds(graph.KindSeed), seed
 	return f
@@ -176,8 +178,8 @@ func Fields() []Field {
 	return fields
 }
 
-// References returns the edges that follow from an API object of a watched kind alone, with the fields that imply them, and an
-// error for any other object. It is pure.
+// References returns the edges that follow from an API object of a watched kind alone, with the fields that imply them,
+// and an error for any other object. It is pure.
 func References(o runtime.Object) ([]Reference, error) {
 	w, err := watchedAs(o)
 	if err != nil {
@@ -213,7 +215,8 @@ func init() {
 	}
 }
 
-// Extract returns what seedguard keeps of an API object of a watched kind, and an error for any other object. It is pure.
+// Extract returns what seedguard keeps of an API object of a watched kind, and an error for any other object. It is
+// pure.
 func Extract(o runtime.Object) (*Object, error) {
 	w, err := watchedAs(o)
 	if err != nil {
@@ -245,7 +248,8 @@ func (w *watched) object(o runtime.Object) (*Object, error) {
 	var edges []graph.Edge
 	facts := w.extract(o, func(_ *Field, e graph.Edge) { edges = append(edges, e) })
 	v := graph.Vertex{Kind: w.Kind, Namespace: shared(meta.GetNamespace()), Name: meta.GetName()}
-	// The rest is copied in one piece: nothing of the API object is kept alive, and there is little to mark and to round up.
+	// The rest is copied in one piece: nothing of the API object is kept alive, and there is little to mark and to round
+	// up.
 	uid, version := string(meta.GetUID()), meta.GetResourceVersion()
 	kept := string(appendPacked([]byte(v.Name+uid+version), v, edges))
 	take := func(n int) (s string) {

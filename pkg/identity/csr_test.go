@@ -49,13 +49,23 @@ func TestSeedOfCertificateRequest(t *testing.T) {
 		{"no Seed", func(r *csr) { r.Subject.CommonName = seedUser }, goodUsages, "", "common name"},
 		{"no common name", func(r *csr) { r.Subject.CommonName = "" }, goodUsages, "", "common name"},
 		{"another common name", func(r *csr) { r.Subject.CommonName = "system:node:a" }, goodUsages, "", "common name"},
-		{"prefix within the common name", func(r *csr) { r.Subject.CommonName = "x" + seedUser + "a" }, goodUsages, "", "common name"},
+		{"prefix within the common name", func(r *csr) {
+			r.Subject.CommonName = "x" + seedUser + "a"
+		}, goodUsages, "", "common name"},
 		{"no organization", func(r *csr) { r.Subject.Organization = nil }, goodUsages, "", "organization"},
-		{"another organization", func(r *csr) { r.Subject.Organization = []string{"system:masters"} }, goodUsages, "", "organization"},
-		{"one more organization", func(r *csr) { r.Subject.Organization = []string{seeds, "system:masters"} }, goodUsages, "", "organization"},
-		{"the organization twice", func(r *csr) { r.Subject.Organization = []string{seeds, seeds} }, goodUsages, "", "organization"},
+		{"another organization", func(r *csr) {
+			r.Subject.Organization = []string{"system:masters"}
+		}, goodUsages, "", "organization"},
+		{"one more organization", func(r *csr) {
+			r.Subject.Organization = []string{seeds, "system:masters"}
+		}, goodUsages, "", "organization"},
+		{"the organization twice", func(r *csr) {
+			r.Subject.Organization = []string{seeds, seeds}
+		}, goodUsages, "", "organization"},
 		{"one more organization by an attribute of its own", func(r *csr) {
-			r.Subject.ExtraNames = []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{2, 5, 4, 10}, Value: "system:masters"}}
+			r.Subject.ExtraNames = []pkix.AttributeTypeAndValue{
+				{Type: asn1.ObjectIdentifier{2, 5, 4, 10}, Value: "system:masters"},
+			}
 		}, goodUsages, "", "organization"},
 		{"DNS name", func(r *csr) { r.DNSNames = []string{"a"} }, goodUsages, "", "alternative names"},
 		{"e-mail address", func(r *csr) { r.EmailAddresses = []string{"a@b"} }, goodUsages, "", "alternative names"},
@@ -88,13 +98,16 @@ func TestSeedOfCertificateRequestNotPEM(t *testing.T) {
 		request []byte
 		err     string
 	}{
-		"nothing":        {nil, "is not a PEM block"},
-		"text":           {[]byte("hello"), "is not a PEM block"},
-		"DER alone":      {block.Bytes, "is not a PEM block"},
-		"another type":   {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes}), "is not a PEM block"},
-		"an older type":  {pem.EncodeToMemory(&pem.Block{Type: "NEW CERTIFICATE REQUEST", Bytes: block.Bytes}), "is not a PEM block"},
-		"truncated":      {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: block.Bytes[:20]}), "cannot be parsed"},
-		"trailing bytes": {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: append(slices.Clone(block.Bytes), 0)}), "cannot be parsed"},
+		"nothing":      {nil, "is not a PEM block"},
+		"text":         {[]byte("hello"), "is not a PEM block"},
+		"DER alone":    {block.Bytes, "is not a PEM block"},
+		"another type": {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes}), "is not a PEM block"},
+		"an older type": {pem.EncodeToMemory(&pem.Block{Type: "NEW CERTIFICATE REQUEST", Bytes: block.Bytes}),
+			"is not a PEM block"},
+		"truncated": {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: block.Bytes[:20]}),
+			"cannot be parsed"},
+		"trailing bytes": {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST",
+			Bytes: append(slices.Clone(block.Bytes), 0)}), "cannot be parsed"},
 	} {
 		seed, err := SeedOfCertificateRequest(c.request, goodUsages)
 		require.ErrorContains(t, err, c.err, about)
@@ -106,8 +119,8 @@ func TestSeedOfCertificateRequestNotPEM(t *testing.T) {
 	require.Equal(t, "a", seed)
 }
 
-// FuzzSeedOfCertificateRequest: no bytes crash the parser, and whatever it takes for a request of a Seed would make a gardenlet
-// of exactly this Seed, and nothing beside.
+// FuzzSeedOfCertificateRequest: no bytes crash the parser, and whatever it takes for a request of a Seed would make a
+// gardenlet of exactly this Seed, and nothing beside.
 func FuzzSeedOfCertificateRequest(f *testing.F) {
 	f.Add(request(f, nil))
 	f.Add(request(f, func(r *x509.CertificateRequest) { r.DNSNames = []string{"a"} }))

@@ -1,5 +1,5 @@
-// Package naming holds the names that Gardener gives to objects and that seedguard depends on (SPEC 2 to 4): the API module's
-// constants where it has them, else its own. All functions are pure.
+// Package naming holds the names that Gardener gives to objects and that seedguard depends on: the API
+// module's constants where it has them, else its own. All functions are pure.
 package naming
 
 import (
@@ -45,15 +45,15 @@ const (
 // SeedNamespace returns the namespace of a Seed in the garden.
 func SeedNamespace(seed string) string { return SeedNamespacePrefix + seed }
 
-// BootstrapTokenID returns the id of the bootstrap token for a ManagedSeed or Gardenlet: the first six hex digits of the
-// sha256 of "<namespace>--<name>".
+// BootstrapTokenID returns the id of the bootstrap token for a ManagedSeed or Gardenlet: the first six hex digits of
+// the sha256 of "<namespace>--<name>".
 func BootstrapTokenID(namespace, name string) string {
 	sum := sha256.Sum256([]byte(namespace + "--" + name))
 	return hex.EncodeToString(sum[:3])
 }
 
-// BootstrapTokenSecret returns the name of the Secret in kube-system that holds the bootstrap token for a ManagedSeed or
-// Gardenlet.
+// BootstrapTokenSecret returns the name of the Secret in kube-system that holds the bootstrap token for a ManagedSeed
+// or Gardenlet.
 func BootstrapTokenSecret(namespace, name string) string {
 	return BootstrapTokenSecretPrefix + BootstrapTokenID(namespace, name)
 }
@@ -92,6 +92,6 @@ func GeneratedBucketSecret(bucket string) string {
 // GardenerShootIssuerNamespace.
 func ShootIssuerSecret(project string, shoot types.UID) string { return project + "--" + string(shoot) }
 
-// IsSegment says whether a name is exactly one segment of a path at the API server, as every object's name and namespace is. What
-// is not must not become part of a path: "../x" would lead elsewhere.
+// IsSegment reports whether a name is exactly one segment of a path at the API server, as every object's name and
+// namespace is. What is not must not become part of a path: "../x" would lead elsewhere.
 func IsSegment(name string) bool { return name != "" && len(content.IsPathSegmentName(name)) == 0 }

@@ -31,7 +31,8 @@ func certificateSigningRequest(t *testing.T, name, seed string) *certificatesv1.
 		Spec: certificatesv1.CertificateSigningRequestSpec{
 			Request:    request,
 			SignerName: certificatesv1.KubeAPIServerClientSignerName,
-			Usages:     []certificatesv1.KeyUsage{certificatesv1.UsageKeyEncipherment, certificatesv1.UsageDigitalSignature, certificatesv1.UsageClientAuth},
+			Usages: []certificatesv1.KeyUsage{certificatesv1.UsageKeyEncipherment, certificatesv1.UsageDigitalSignature,
+				certificatesv1.UsageClientAuth},
 		},
 	}
 }
@@ -67,7 +68,8 @@ stringData:
 // accountToBootstrap is the ServiceAccount for the bootstrap of a ManagedSeed in namespace garden.
 func accountToBootstrap(t *testing.T, managedSeed string) *unstructured.Unstructured {
 	t.Helper()
-	return one(t, `{apiVersion: v1, kind: ServiceAccount, metadata: {namespace: garden, name: gardenlet-bootstrap-NAME}}`, "NAME", managedSeed)
+	return one(t, `{apiVersion: v1, kind: ServiceAccount, metadata: {namespace: garden, name: gardenlet-bootstrap-NAME}}`,
+		"NAME", managedSeed)
 }
 
 // certificateUntil has a Seed's gardenlet report until when its certificate is valid.
@@ -84,37 +86,41 @@ func certificateUntil(t *testing.T, seed string, expiry time.Time) {
 func register(t *testing.T, seed string, expiry time.Time) {
 	t.Helper()
 	require.NoError(t, gardenlet(t, shared, seed).create(t.Context(), one(t,
-		`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: NAME, labels: {name.seed.gardener.cloud/NAME: "true"}}, spec: {provider: {type: local, region: local}}}`,
+		`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: NAME,
+			labels: {name.seed.gardener.cloud/NAME: "true"}}, spec: {provider: {type: local, region: local}}}`,
 		"NAME", seed)))
 	certificateUntil(t, seed, expiry)
 }
 
-// bootstrapAgain asserts that each way to allow bootstrapping again allows request, and that its end refuses it.
+// bootstrapAgain asserts that each way to allow bootstrapping again allows request, and that its end forbids it.
 func bootstrapAgain(t *testing.T, c *client, kind, name, seed, request string) {
 	t.Helper()
-	allowed, refused := func() { t.Helper(); c.allows(t, request) }, func() {
+	allowed, forbidden := func() { t.Helper(); c.allows(t, request) }, func() {
 		t.Helper()
-		soonRefused(t, request, func() error { return c.do(t.Context(), request) })
+		soonForbidden(t, request, func() error { return c.do(t.Context(), request) })
 	}
 	certificateUntil(t, seed, time.Now().Add(-time.Minute))
 	allowed()
 	certificateUntil(t, seed, time.Now().Add(time.Hour))
-	refused()
+	forbidden()
 
-	require.NoError(t, c.asAdmin().merge(t.Context(), kind, name, `{"metadata":{"annotations":{"gardener.cloud/operation":"renew-kubeconfig"}}}`))
+	require.NoError(t, c.asAdmin().merge(t.Context(), kind, name,
+		`{"metadata":{"annotations":{"gardener.cloud/operation":"renew-kubeconfig"}}}`))
 	allowed()
-	require.NoError(t, c.asAdmin().merge(t.Context(), kind, name, `{"metadata":{"annotations":{"gardener.cloud/operation":null}}}`))
-	refused()
+	require.NoError(t, c.asAdmin().merge(t.Context(), kind, name,
+		`{"metadata":{"annotations":{"gardener.cloud/operation":null}}}`))
+	forbidden()
 
 	// No event tells that the time has come.
 	certificateUntil(t, seed, time.Now().Add(3*time.Second))
-	refused()
+	forbidden()
 	allowed()
 	certificateUntil(t, seed, time.Now().Add(time.Hour))
-	refused()
+	forbidden()
 }
 
-// TestBootstrapByToken: the parent's gardenlet prepares the bootstrap of a managed Seed, and has done with it afterwards.
+// TestBootstrapByToken: the parent's gardenlet prepares the bootstrap of a managed Seed, and has done with it
+// afterwards.
 func TestBootstrapByToken(t *testing.T) {
 	withSeeds(t, shared, "token-parent", "token-other")
 	const child = "token-parent-child"
@@ -123,21 +129,24 @@ func TestBootstrapByToken(t *testing.T) {
 	use := requests("get,update,patch,delete Secret " + secret)
 	other.allows(t, "get ManagedSeed garden/token-other-child")
 
-	refused(t, other.create(t.Context(), bootstrapToken(t, "ManagedSeed", "garden", child)), "another gardenlet")
-	soon(t, "create", func() error { return parent.create(t.Context(), bootstrapToken(t, "ManagedSeed", "garden", child)) })
+	forbidden(t, other.create(t.Context(), bootstrapToken(t, "ManagedSeed", "garden", child)), "another gardenlet")
+	soon(t, "create", func() error {
+		return parent.create(t.Context(), bootstrapToken(t, "ManagedSeed", "garden", child))
+	})
 	parent.allows(t, use...)
-	other.refuses(t, use...)
+	other.forbids(t, use...)
 	require.NoError(t, parent.remove(t.Context(), "Secret", secret), "the parent may take it back")
 	require.NoError(t, parent.create(t.Context(), bootstrapToken(t, "ManagedSeed", "garden", child)))
 
 	register(t, child, time.Now().Add(time.Hour))
-	soonRefused(t, "get after the bootstrap", func() error { return parent.do(t.Context(), "get Secret "+secret) })
-	parent.refuses(t, use...)
-	other.refuses(t, use...)
-	require.True(t, apierrors.IsAlreadyExists(parent.create(t.Context(), bootstrapToken(t, "ManagedSeed", "garden", child))),
+	soonForbidden(t, "get after the bootstrap", func() error { return parent.do(t.Context(), "get Secret "+secret) })
+	parent.forbids(t, use...)
+	other.forbids(t, use...)
+	require.True(t, apierrors.IsAlreadyExists(parent.create(t.Context(),
+		bootstrapToken(t, "ManagedSeed", "garden", child))),
 		"a create that is tried again meets the object, not a rule")
 
-	refused(t, other.remove(t.Context(), "Secret", secret), "another gardenlet")
+	forbidden(t, other.remove(t.Context(), "Secret", secret), "another gardenlet")
 	require.NoError(t, gardenlet(t, shared, child).remove(t.Context(), "Secret", secret), "the child clears up")
 	err := parent.create(t.Context(), bootstrapToken(t, "ManagedSeed", "garden", child))
 	require.True(t, apierrors.IsBadRequest(err), "%v", err)
@@ -151,26 +160,28 @@ func TestBootstrapByServiceAccount(t *testing.T) {
 	withSeeds(t, shared, "account-parent", "account-other")
 	const child = "account-parent-child"
 	parent, other := gardenlet(t, shared, "account-parent"), gardenlet(t, shared, "account-other")
-	require.NoError(t, parent.asAdmin().merge(t.Context(), "ManagedSeed", "garden/"+child, `{"spec":{"gardenlet":{"bootstrap":"ServiceAccount"}}}`))
+	require.NoError(t, parent.asAdmin().merge(t.Context(), "ManagedSeed", "garden/"+child,
+		`{"spec":{"gardenlet":{"bootstrap":"ServiceAccount"}}}`))
 	use := requests(`
 		get,update,patch ServiceAccount garden/gardenlet-bootstrap-CHILD
 		get,update,patch ClusterRoleBinding BINDING
 	`, "CHILD", child, "BINDING", naming.BootstrapClusterRoleBinding("garden", child))
 	other.allows(t, "get ManagedSeed garden/account-other-child")
 
-	refused(t, other.create(t.Context(), accountToBootstrap(t, child)), "another gardenlet")
-	refused(t, other.create(t.Context(), bootstrapBinding("garden", child)), "another gardenlet")
+	forbidden(t, other.create(t.Context(), accountToBootstrap(t, child)), "another gardenlet")
+	forbidden(t, other.create(t.Context(), bootstrapBinding("garden", child)), "another gardenlet")
 	soon(t, "create", func() error { return parent.create(t.Context(), accountToBootstrap(t, child)) })
 	require.NoError(t, parent.create(t.Context(), bootstrapBinding("garden", child)))
 	parent.allows(t, use...)
-	other.refuses(t, use...)
+	other.forbids(t, use...)
 
 	// The token of the ServiceAccount, as a Secret that it lists.
 	const token = "gardenlet-bootstrap-account-parent-child-token"
 	parent.apply(t, object("Secret", "garden/"+token))
-	require.NoError(t, parent.asAdmin().merge(t.Context(), "ServiceAccount", "garden/gardenlet-bootstrap-"+child, `{"secrets":[{"name":"`+token+`"}]}`))
+	require.NoError(t, parent.asAdmin().merge(t.Context(), "ServiceAccount", "garden/gardenlet-bootstrap-"+child,
+		`{"secrets":[{"name":"`+token+`"}]}`))
 	parent.allows(t, "get Secret garden/"+token)
-	other.refuses(t, "get Secret garden/"+token)
+	other.forbids(t, "get Secret garden/"+token)
 
 	// With it the child asks for its certificate. It is no seed client yet: RBAC decides.
 	answer, err := parent.asAdmin().Kubernetes.CoreV1().ServiceAccounts("garden").
@@ -178,21 +189,21 @@ func TestBootstrapByServiceAccount(t *testing.T) {
 	require.NoError(t, err)
 	bootstrapper := newClient(t, shared, shared.WithToken(answer.Status.Token))
 	require.NoError(t, bootstrapper.create(t.Context(), certificateSigningRequest(t, "first-"+child, child)))
-	refused(t, bootstrapper.do(t.Context(), "get Seed "+child), "RBAC grants no more")
+	forbidden(t, bootstrapper.do(t.Context(), "get Seed "+child), "RBAC grants no more")
 
 	register(t, child, time.Now().Add(time.Hour))
-	soonRefused(t, "get after the bootstrap", func() error {
+	soonForbidden(t, "get after the bootstrap", func() error {
 		return parent.do(t.Context(), "get ServiceAccount garden/gardenlet-bootstrap-"+child)
 	})
-	parent.refuses(t, use...)
+	parent.forbids(t, use...)
 
 	clearUp := []struct{ kind, name string }{
 		{"ClusterRoleBinding", naming.BootstrapClusterRoleBinding("garden", child)},
 		{"ServiceAccount", "garden/gardenlet-bootstrap-" + child},
 	}
 	for _, o := range clearUp {
-		refused(t, other.remove(t.Context(), o.kind, o.name), "another gardenlet: "+o.kind)
-		refused(t, parent.remove(t.Context(), o.kind, o.name), "the parent: "+o.kind)
+		forbidden(t, other.remove(t.Context(), o.kind, o.name), "another gardenlet: "+o.kind)
+		forbidden(t, parent.remove(t.Context(), o.kind, o.name), "the parent: "+o.kind)
 		require.NoError(t, gardenlet(t, shared, child).remove(t.Context(), o.kind, o.name), "the child clears up")
 	}
 	for _, o := range []error{
@@ -216,17 +227,17 @@ func TestBootstrapOfGardenlet(t *testing.T) {
 	token := bootstrapToken(t, "Gardenlet", "garden", "self")
 	err := self.create(t.Context(), token)
 	require.True(t, apierrors.IsBadRequest(err), "%v", err)
-	refused(t, other.create(t.Context(), token), "another gardenlet")
+	forbidden(t, other.create(t.Context(), token), "another gardenlet")
 
 	self.apply(t, token)
 	bootstrapAgain(t, self, "Gardenlet", "garden/self", "self", "get Secret kube-system/"+token.GetName())
-	self.refuses(t, "patch Secret kube-system/"+token.GetName())
+	self.forbids(t, "patch Secret kube-system/"+token.GetName())
 	self.allows(t, "delete Secret kube-system/"+token.GetName()) // its own may always go
-	other.refuses(t, "delete Secret kube-system/"+token.GetName())
+	other.forbids(t, "delete Secret kube-system/"+token.GetName())
 
 	certificateUntil(t, "self", time.Now().Add(-time.Minute))
 	self.allows(t, "get Secret kube-system/"+token.GetName())
 	require.NoError(t, self.remove(t.Context(), "Secret", "kube-system/"+token.GetName()))
-	refused(t, other.create(t.Context(), token), "another gardenlet")
+	forbidden(t, other.create(t.Context(), token), "another gardenlet")
 	require.NoError(t, self.create(t.Context(), token))
 }

@@ -59,7 +59,8 @@ var kinds = func() map[string]schema.GroupVersion {
 		"rbac.authorization.k8s.io/v1":           "ClusterRole ClusterRoleBinding",
 		"security.gardener.cloud/v1alpha1":       "CredentialsBinding WorkloadIdentity",
 		"seedmanagement.gardener.cloud/v1alpha1": "Gardenlet ManagedSeed",
-		"core.gardener.cloud/v1beta1": "BackupBucket BackupEntry CloudProfile ControllerInstallation ControllerRegistration ExposureClass " +
+		"core.gardener.cloud/v1beta1": "BackupBucket BackupEntry CloudProfile ControllerInstallation " +
+			"ControllerRegistration ExposureClass " +
 			"InternalSecret NamespacedCloudProfile Project SecretBinding Seed Shoot ShootState",
 	} {
 		for name := range strings.FieldsSeq(names) {
@@ -204,8 +205,8 @@ func (c *client) applyOwn(ctx context.Context, o runtime.Object) error {
 	return again(func() error { return c.Apply(ctx, o) })
 }
 
-// again makes a request again when seedguard could not decide on it for want of live reads: it bounds them in all, and these tests
-// make it refuse more in a second than a landscape does in a day.
+// again makes a request again when seedguard could not decide on it for want of live reads: it bounds them in all, and
+// these tests make it deny more in a second than a landscape does in a day.
 func again(request func() error) error {
 	for deadline := time.Now().Add(patience); ; {
 		err := request()
@@ -258,18 +259,18 @@ func (c *client) allows(t *testing.T, requests ...string) {
 	}
 }
 
-// refuses asserts that the client's requests are refused, and that they do not even come to the admission.
-func (c *client) refuses(t *testing.T, requests ...string) {
+// forbids asserts that the client's requests are forbidden, and that they do not even come to the admission.
+func (c *client) forbids(t *testing.T, requests ...string) {
 	t.Helper()
 	for _, request := range requests {
 		err := c.do(t.Context(), request)
-		refused(t, err, request)
+		forbidden(t, err, request)
 		require.NotContains(t, err.Error(), "admission webhook", request)
 	}
 }
 
-// soon asserts that a request succeeds within patience. Only refusals are tried again: the graph follows the API server with a
-// small delay. How small is another test's matter.
+// soon asserts that a request succeeds within patience. Only what is forbidden is tried again: the graph follows the
+// API server with a small delay. How small is another test's matter.
 func soon(t *testing.T, what string, request func() error) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
@@ -285,8 +286,8 @@ func soon(t *testing.T, what string, request func() error) {
 	}
 }
 
-// soonRefused asserts that a request is refused within patience.
-func soonRefused(t *testing.T, what string, request func() error) {
+// soonForbidden asserts that a request is forbidden within patience.
+func soonForbidden(t *testing.T, what string, request func() error) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
@@ -294,7 +295,7 @@ func soonRefused(t *testing.T, what string, request func() error) {
 		if apierrors.IsForbidden(err) {
 			return
 		}
-		if !apierrors.IsNotFound(err) { // which is no refusal either
+		if !apierrors.IsNotFound(err) { // which is not a 403 either
 			require.NoError(t, err, what)
 		}
 		require.True(t, time.Now().Before(deadline), "%s is still allowed", what)
@@ -302,11 +303,11 @@ func soonRefused(t *testing.T, what string, request func() error) {
 	}
 }
 
-// refused asserts that the API server answered 403.
-func refused(t *testing.T, err error, what string) {
+// forbidden asserts that the API server answered 403.
+func forbidden(t *testing.T, err error, what string) {
 	t.Helper()
 	require.Error(t, err, "%s is allowed", what)
-	require.True(t, apierrors.IsForbidden(err), "%s: want a refusal, got: %v", what, err)
+	require.True(t, apierrors.IsForbidden(err), "%s: want 403, got: %v", what, err)
 }
 
 // asAdmin returns the administrator's client.

@@ -17,8 +17,8 @@ import (
 	testgarden "github.com/seedguard/seedguard/test/garden"
 )
 
-// deployed returns the objects in deploy/ by the files that they are in. Patches of kustomizations are left out: they are parts of
-// objects.
+// deployed returns the objects in deploy/ by the files that they are in. Patches of kustomizations are left out: they
+// are parts of objects.
 func deployed(t *testing.T) map[string][]*unstructured.Unstructured {
 	t.Helper()
 	root, err := testgarden.Root()
@@ -78,7 +78,8 @@ func TestDeploy(t *testing.T) {
 		}
 	}
 	for _, kind := range []string{
-		"ClusterRole", "ClusterRoleBinding", "NetworkPolicy", "PodDisruptionBudget", "Deployment", "Service", "ServiceAccount", "ValidatingWebhookConfiguration",
+		"ClusterRole", "ClusterRoleBinding", "NetworkPolicy", "PodDisruptionBudget", "Deployment", "Service",
+		"ServiceAccount", "ValidatingWebhookConfiguration",
 	} {
 		require.True(t, accepted[kind], "deploy/ has no %s that was tried", kind)
 	}

@@ -41,7 +41,7 @@ func othersWork(t *testing.T, g *testgarden.Garden) {
 	require.NoError(t, c.tryCreate(ctx, object("Lease", "garden/others")))
 }
 
-// turnedAway asserts that requests get no decision: without one the API server answers with an error of its own, or refuses.
+// turnedAway asserts that requests get no decision: without one the API server answers with an error or 403.
 func (c *client) turnedAway(t *testing.T, requests ...string) {
 	t.Helper()
 	for _, request := range requests {
@@ -50,7 +50,7 @@ func (c *client) turnedAway(t *testing.T, requests ...string) {
 	}
 }
 
-// TestDown: without seedguard seed clients are refused, all others are served.
+// TestDown: without seedguard seed clients are forbidden, all others are served.
 func TestDown(t *testing.T) {
 	g := ownGarden(t)
 	withSeeds(t, g, "a")
@@ -113,7 +113,8 @@ type load struct {
 	made atomic.Int64
 
 	mu sync.Mutex
-	// wrong are answers that must never be; failures are refusals and errors where the request is allowed, with their time.
+	// wrong are answers that must never be; failures are 403s and errors where the request is allowed, with their
+	// time.
 	wrong    []string
 	failures []failure
 }
@@ -128,7 +129,7 @@ func startLoad(t *testing.T, g *testgarden.Garden, creates bool) *load {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	l := &load{stop: stop}
-	// Each such refusal costs seedguard reads from the API server, which it bounds in all.
+	// Each such denial costs seedguard reads from the API server, which it bounds in all.
 	foreign := rate.Sometimes{Interval: 100 * time.Millisecond}
 	for range 4 {
 		c := gardenlet(t, g, "a")
@@ -242,14 +243,17 @@ func TestAPIServerRestart(t *testing.T) {
 	g.APIServer.Kill()
 	require.NoError(t, g.StartAPIServer(t.Context()))
 	a.allows(t, "get Shoot garden-a/crop")
-	a.refuses(t, "get Shoot garden-b/crop")
-	a.apply(t, one(t, `{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, metadata: {namespace: garden-a, name: later}, spec: {seedName: a}}`))
+	a.forbids(t, "get Shoot garden-b/crop")
+	a.apply(t, one(t,
+		`{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, metadata: {namespace: garden-a, name: later},
+			spec: {seedName: a}}`))
 	a.allows(t, "get Shoot garden-a/later")
 	require.NoError(t, a.asAdmin().remove(t.Context(), "Shoot", "garden-a/crop"))
-	soonRefused(t, "get", func() error { return a.do(t.Context(), "get Secret garden-a/crop.ssh-keypair") })
+	soonForbidden(t, "get", func() error { return a.do(t.Context(), "get Secret garden-a/crop.ssh-keypair") })
 }
 
-// TestCompaction: what happened while seedguard was not listening, and can no longer be told, is found by listing again.
+// TestCompaction: what happened while seedguard was not listening, and can no longer be told, is found by listing
+// again.
 func TestCompaction(t *testing.T) {
 	g := ownGarden(t)
 	withSeeds(t, g, "a", "b")
@@ -279,7 +283,9 @@ func TestCompaction(t *testing.T) {
 	require.NoError(t, g.Guard.Signal(syscall.SIGCONT))
 
 	a.allows(t, "get Shoot garden-b/crop", "get Shoot garden-a/identity")
-	soonRefused(t, "the Secret of a Shoot that is gone", func() error { return a.do(t.Context(), "get Secret garden-a/crop.ssh-keypair") })
+	soonForbidden(t, "the Secret of a Shoot that is gone", func() error {
+		return a.do(t.Context(), "get Secret garden-a/crop.ssh-keypair")
+	})
 }
 
 // compact has etcd forget all history.
@@ -376,11 +382,13 @@ func TestWatchesCut(t *testing.T) {
 		l.more(t, 50)
 		w.cut()
 		name := fmt.Sprintf("garden-a/cut-%d", i)
-		a.apply(t, one(t, `{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, metadata: {namespace: garden-a, name: NAME}, spec: {seedName: a}}`,
+		a.apply(t, one(t,
+			`{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, metadata: {namespace: garden-a, name: NAME},
+				spec: {seedName: a}}`,
 			"NAME", strings.TrimPrefix(name, "garden-a/")))
 		a.allows(t, "get Shoot "+name)
 		require.NoError(t, a.asAdmin().remove(t.Context(), "Shoot", name))
-		soonRefused(t, "get", func() error { return a.do(t.Context(), "get ShootState "+name) })
+		soonForbidden(t, "get", func() error { return a.do(t.Context(), "get ShootState "+name) })
 	}
 	l.check(t)
 }
@@ -391,8 +399,9 @@ func call(t *testing.T, config *rest.Config) (int, error) {
 	client, err := rest.HTTPClientFor(config)
 	require.NoError(t, err)
 	defer client.CloseIdleConnections()
-	const review = `{"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview","spec":{"user":"gardener.cloud:system:seed:a",` +
-		`"groups":["gardener.cloud:system:seeds"],"resourceAttributes":{"verb":"get","group":"core.gardener.cloud","resource":"seeds","name":"a"}}}`
+	const review = `{"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview","spec":{` +
+		`"user":"gardener.cloud:system:seed:a","groups":["gardener.cloud:system:seeds"],` +
+		`"resourceAttributes":{"verb":"get","group":"core.gardener.cloud","resource":"seeds","name":"a"}}}`
 	response, err := client.Post(config.Host+"/webhooks/auth/seed", "application/json", bytes.NewReader([]byte(review)))
 	if err != nil {
 		return 0, err
@@ -429,14 +438,15 @@ func TestCallers(t *testing.T) {
 
 	strangers, err := pki.NewAuthority("strangers")
 	require.NoError(t, err)
-	stranger, err := shared.Caller(testgarden.WebhookPKI{Serving: webhooks.Serving, Callers: strangers}, testgarden.CallerName)
+	stranger, err := shared.Caller(testgarden.WebhookPKI{Serving: webhooks.Serving, Callers: strangers},
+		testgarden.CallerName)
 	require.NoError(t, err)
 	code, err = call(t, stranger)
 	require.True(t, err != nil || code == http.StatusUnauthorized, "%d", code)
 }
 
-// TestRotation: certificates and authorities of both sides are replaced one after the other, and no request notices but those on
-// connections that the API server has made with a certificate that is no longer accepted.
+// TestRotation: certificates and authorities of both sides are replaced one after the other, and no request notices but
+// those on connections that the API server has made with a certificate that is no longer accepted.
 func TestRotation(t *testing.T) {
 	g := ownGarden(t)
 	withSeeds(t, g, "a", "b")
@@ -511,9 +521,11 @@ func TestRotation(t *testing.T) {
 	// The API server keeps its connection for admission for some minutes more, unless it is turned away.
 	turnedAway := period{begin: time.Now()}
 	require.NoError(t, g.WriteCallersCA(callers))
-	until("the old one is refused", func() bool { return !accepts(old) })
+	until("the old one is no longer accepted", func() bool { return !accepts(old) })
 	a := gardenlet(t, g, "a")
-	until("the API server comes with the new one", func() bool { return a.tryCreate(t.Context(), object("Secret", "garden-a/crop.monitoring")) == nil })
+	until("the API server comes with the new one", func() bool {
+		return a.tryCreate(t.Context(), object("Secret", "garden-a/crop.monitoring")) == nil
+	})
 	turnedAway.end = time.Now()
 	require.True(t, accepts(next))
 
@@ -531,9 +543,11 @@ func TestRotation(t *testing.T) {
 	l.check(t, turnedAway)
 }
 
-// TestMissingResources: without half of the resources seedguard is not ready, says which, and gives no decision; it recovers by itself.
+// TestMissingResources: without half of the resources seedguard is not ready, says which, and gives no decision; it
+// recovers by itself.
 func TestMissingResources(t *testing.T) {
-	missing := []string{"backupbuckets.core.gardener.cloud", "bastions.operations.gardener.cloud", "managedseeds.seedmanagement.gardener.cloud",
+	missing := []string{"backupbuckets.core.gardener.cloud", "bastions.operations.gardener.cloud",
+		"managedseeds.seedmanagement.gardener.cloud",
 		"projects.core.gardener.cloud", "shoots.core.gardener.cloud", "credentialsbindings.security.gardener.cloud"}
 	g := ownGarden(t, missing...)
 	require.NoError(t, g.LaunchSeedguard())
@@ -579,7 +593,9 @@ func TestMissingResources(t *testing.T) {
 	defer cancel()
 	require.NoError(t, g.Guard.WaitReady(ctx))
 	a.allows(t, "get Seed a")
-	var crop runtime.Object = one(t, `{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, metadata: {namespace: garden, name: crop}, spec: {seedName: a}}`)
+	var crop runtime.Object = one(t,
+		`{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, metadata: {namespace: garden, name: crop},
+			spec: {seedName: a}}`)
 	a.apply(t, crop)
 	a.allows(t, "get Shoot garden/crop")
 }

@@ -14,8 +14,8 @@ import (
 
 const times = 200
 
-// freshness makes a pair of requests many times: the second, at once, on what the first has made. It reports how often the
-// second was refused at first, and how long until it was allowed. It returns the number of refusals at first.
+// freshness makes a pair of requests many times: the second, at once, on what the first has made. It reports how often
+// the second was forbidden at first, and how long until it was allowed. It returns how many were forbidden at first.
 func freshness(t *testing.T, pair func(i int) (first, second func() error)) int {
 	t.Helper()
 	var delays []time.Duration
@@ -35,7 +35,7 @@ func freshness(t *testing.T, pair func(i int) (first, second func() error)) int 
 		}
 		delays = append(delays, time.Since(begin))
 	}
-	report := fmt.Sprintf("%d of %d first attempts were refused", len(delays), times)
+	report := fmt.Sprintf("%d of %d first attempts were forbidden", len(delays), times)
 	if len(delays) > 0 {
 		slices.Sort(delays)
 		report += fmt.Sprintf("; allowed after %v (median), %v (longest)", delays[len(delays)/2], delays[len(delays)-1])
@@ -56,9 +56,12 @@ func TestFreshness(t *testing.T) {
 	}
 	do := func(request string) func() error { return func() error { return a.do(t.Context(), request) } }
 	const (
-		bucket  = `{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket, metadata: {name: NAME}, spec: {provider: {type: local, region: local}, seedName: fresh-a}}`
-		bastion = `{apiVersion: operations.gardener.cloud/v1alpha1, kind: Bastion, metadata: {namespace: garden-fresh-a, name: NAME}, spec: {shootRef: {name: crop}, seedName: fresh-a, sshPublicKey: key, ingress: []}}`
-		shoot   = `{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, metadata: {namespace: garden-fresh-a, name: NAME}, spec: {seedName: fresh-a}}`
+		bucket = `{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket, metadata: {name: NAME},
+			spec: {provider: {type: local, region: local}, seedName: fresh-a}}`
+		bastion = `{apiVersion: operations.gardener.cloud/v1alpha1, kind: Bastion, metadata: {namespace: garden-fresh-a,
+			name: NAME}, spec: {shootRef: {name: crop}, seedName: fresh-a, sshPublicKey: key, ingress: []}}`
+		shoot = `{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, metadata: {namespace: garden-fresh-a, name: NAME},
+			spec: {seedName: fresh-a}}`
 	)
 
 	t.Run("own BackupBucket, patched", func(t *testing.T) {
@@ -81,21 +84,24 @@ func TestFreshness(t *testing.T) {
 			return create(operator, one(t, shoot, "NAME", name(i))), do("get Shoot garden-fresh-a/" + name(i))
 		})
 	})
-	// The admission reads live before it refuses, so it never refuses what is only new.
+	// The admission reads live before it denies, so it never denies what is only new.
 	t.Run("a BackupBucket, its Secret created", func(t *testing.T) {
 		require.Zero(t, freshness(t, func(i int) (func() error, func() error) {
-			return create(a, one(t, bucket, "NAME", "with-secret-"+name(i))), create(a, object("Secret", "garden/generated-bucket-with-secret-"+name(i)))
+			return create(a, one(t, bucket, "NAME", "with-secret-"+name(i))),
+				create(a, object("Secret", "garden/generated-bucket-with-secret-"+name(i)))
 		}))
 	})
 	t.Run("a BackupBucket, a BackupEntry created in it", func(t *testing.T) {
-		entry := `{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry, metadata: {namespace: garden-fresh-a, name: NAME}, spec: {bucketName: with-entry-NAME, seedName: fresh-a}}`
+		entry := `{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry, metadata: {namespace: garden-fresh-a,
+			name: NAME}, spec: {bucketName: with-entry-NAME, seedName: fresh-a}}`
 		require.Zero(t, freshness(t, func(i int) (func() error, func() error) {
 			return create(a, one(t, bucket, "NAME", "with-entry-"+name(i))), create(a, one(t, entry, "NAME", name(i)))
 		}))
 	})
 	t.Run("a Shoot scheduled by another, its ShootState created", func(t *testing.T) {
 		require.Zero(t, freshness(t, func(i int) (func() error, func() error) {
-			return create(operator, one(t, shoot, "NAME", "with-state-"+name(i))), create(a, object("ShootState", "garden-fresh-a/with-state-"+name(i)))
+			return create(operator, one(t, shoot, "NAME", "with-state-"+name(i))),
+				create(a, object("ShootState", "garden-fresh-a/with-state-"+name(i)))
 		}))
 	})
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// What a gardenlet or an extension of Seed OWN may try to get at what belongs to OTHER, or to nobody. All of it is refused by the
-// authorizer.
+// What a gardenlet or an extension of Seed OWN may try to get at what belongs to OTHER, or to nobody. All of it is
+// forbidden by the authorizer.
 const tricks = `
 	get,update,patch,delete Secret seed-OTHER/token
 	list,watch Secret seed-OTHER/
@@ -108,7 +108,7 @@ const rawTricks = `
 	HEAD /api/v1/namespaces/garden-OTHER/secrets/infrastructure
 	GET /api/v1/namespaces/garden-OTHER/secrets/infrastructure?fieldSelector=metadata.name%3Dcrop.ssh-keypair
 	GET /api/v1/namespaces/garden-OTHER/secrets/infrastructure?watch=true
-	GET /api/v1/namespaces/garden-OTHER/secrets?fieldSelector=metadata.name%3Dinfrastructure%2Cmetadata.name%3Dcrop.ssh-keypair
+	GET /api/v1/namespaces/garden-OTHER/secrets?fieldSelector=metadata.name%3Da%2Cmetadata.name%3Dcrop.ssh-keypair
 	GET /api/v1/watch/secrets
 	GET /api/v1/watch/namespaces/garden-OTHER/secrets/infrastructure
 	GET /api/v1/watch/namespaces/garden-OWN/secrets
@@ -153,7 +153,8 @@ const rawTricks = `
 	GET /debug/pprof/
 `
 
-// rawTricks that the API server does not understand at all. That a refusal is not the answer to them is its business.
+// rawTricks that the API server does not understand at all. That it answers them with something else than 403 is its
+// business.
 const malformed = `
 	GET /api/v1/namespaces/garden-OWN/../garden-OTHER/secrets/infrastructure
 	GET /api/v1/namespaces/garden-OWN%2F..%2Fgarden-OTHER/secrets/infrastructure
@@ -198,12 +199,13 @@ func TestTricks(t *testing.T) {
 	token := naming.BootstrapTokenSecret("garden", other+"-child")
 	owner.allows(t, "get Secret kube-system/"+token, "get CertificateSigningRequest csr-"+other)
 
-	clients := map[string]*client{"gardenlet": gardenlet(t, shared, own), "extension": accessOf(t, shared, own, "extension-local")}
+	clients := map[string]*client{"gardenlet": gardenlet(t, shared, own),
+		"extension": accessOf(t, shared, own, "extension-local")}
 	words := []string{"OWN", own, "OTHER", other, "TOKEN", token}
 	for name, c := range clients {
 		c.allows(t, "get Shoot garden-"+own+"/crop")
 		for _, request := range requests(tricks, words...) {
-			t.Run(name+"/"+request, func(t *testing.T) { c.refuses(t, request) })
+			t.Run(name+"/"+request, func(t *testing.T) { c.forbids(t, request) })
 		}
 		for _, request := range requests(rawTricks, words...) {
 			t.Run(name+"/"+request, func(t *testing.T) { require.Equal(t, http.StatusForbidden, c.raw(t, request)) })
@@ -218,14 +220,16 @@ func TestTricks(t *testing.T) {
 func TestTricksOnCreate(t *testing.T) {
 	const own, other = "plant-own", "plant-other"
 	withSeeds(t, shared, own, other)
-	clients := map[string]*client{"gardenlet": gardenlet(t, shared, own), "extension": accessOf(t, shared, own, "extension-local")}
+	clients := map[string]*client{"gardenlet": gardenlet(t, shared, own),
+		"extension": accessOf(t, shared, own, "extension-local")}
 	gardenlet(t, shared, other).allows(t, "get ManagedSeed garden/"+other+"-child")
 	admin(t, shared).apply(t, object("Namespace", "garden-"+own))
 	extraGroups := bootstrapToken(t, "ManagedSeed", "garden", own+"-child")
 	extraGroups.Object["stringData"].(map[string]any)["auth-extra-groups"] = "system:bootstrappers:more"
 	otherRole, otherSubject := bootstrapBinding("garden", own+"-child"), bootstrapBinding("garden", own+"-child")
 	otherRole.RoleRef.Name = "cluster-admin"
-	otherSubject.Subjects = append(otherSubject.Subjects, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: "seed-" + own, Name: "extension-local"})
+	otherSubject.Subjects = append(otherSubject.Subjects,
+		rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: "seed-" + own, Name: "extension-local"})
 	manifest := func(manifest string) runtime.Object { return one(t, manifest, "OWN", own, "OTHER", other) }
 
 	for _, test := range []struct {
@@ -238,10 +242,14 @@ func TestTricksOnCreate(t *testing.T) {
 		{"a Secret of no bucket", object("Secret", "garden/generated-bucket-x")},
 		{"a Secret of another's bucket", object("Secret", "garden-"+own+"/generated-bucket-bucket-"+other)},
 		{"a Secret of another's Shoot", object("Secret", "garden-"+other+"/crop.ssh-keypair.old")},
-		{"a Secret with a ServiceAccount's token", manifest(`{apiVersion: v1, kind: Secret, type: kubernetes.io/service-account-token,
-			metadata: {namespace: garden-OWN, name: crop.monitoring, annotations: {kubernetes.io/service-account.name: default}}}`)},
-		{"a Secret for another's issuer", manifest(`{apiVersion: v1, kind: Secret, metadata: {namespace: gardener-system-shoot-issuer, name: OWN--uid,
-			labels: {shoot.gardener.cloud/name: crop, shoot.gardener.cloud/namespace: garden-OTHER, discovery.gardener.cloud/public: serviceaccount}}}`)},
+		{"a Secret with a ServiceAccount's token",
+			manifest(`{apiVersion: v1, kind: Secret, type: kubernetes.io/service-account-token,
+			metadata: {namespace: garden-OWN, name: crop.monitoring,
+			  annotations: {kubernetes.io/service-account.name: default}}}`)},
+		{"a Secret for another's issuer",
+			manifest(`{apiVersion: v1, kind: Secret, metadata: {namespace: gardener-system-shoot-issuer, name: OWN--uid,
+			labels: {shoot.gardener.cloud/name: crop, shoot.gardener.cloud/namespace: garden-OTHER,
+			  discovery.gardener.cloud/public: serviceaccount}}}`)},
 		{"a bootstrap token for another's ManagedSeed", bootstrapToken(t, "ManagedSeed", "garden", other+"-child")},
 		{"a bootstrap token for another's Gardenlet", bootstrapToken(t, "Gardenlet", "garden", other)},
 		{"a bootstrap token with more groups", extraGroups},
@@ -261,7 +269,8 @@ func TestTricksOnCreate(t *testing.T) {
 		{"a BackupEntry in another's bucket", manifest(`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry,
 			metadata: {namespace: garden-OWN, name: plant}, spec: {bucketName: bucket-OTHER, seedName: OWN}}`)},
 		{"a BackupEntry restored from another's", manifest(`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry,
-			metadata: {namespace: garden-OWN, name: source-shoot--crop, ownerReferences: [{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: crop, uid: x}]},
+			metadata: {namespace: garden-OWN, name: source-shoot--crop,
+			  ownerReferences: [{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: crop, uid: x}]},
 			spec: {bucketName: bucket-OTHER, seedName: OWN}}`)},
 		{"another's ShootState", object("ShootState", "garden-"+other+"/identity")},
 		{"a Shoot", object("Shoot", "garden-"+own+"/plant")},
@@ -283,14 +292,15 @@ func TestTricksOnCreate(t *testing.T) {
 	}
 }
 
-// TestImpersonation: seed clients act as nobody else, but a gardenlet as a ServiceAccount in its own namespace, for which it may
-// have tokens anyway.
+// TestImpersonation: seed clients act as nobody else, but a gardenlet as a ServiceAccount in its own namespace, for
+// which it may have tokens anyway.
 func TestImpersonation(t *testing.T) {
 	const own, other = "mask-own", "mask-other"
 	withSeeds(t, shared, own, other)
 	accessOf(t, shared, other, "extension-local").allows(t, "get Shoot garden-"+other+"/crop")
 	extension, admins := "system:serviceaccount:seed-"+own+":extension-local", "system:masters"
-	for name, c := range map[string]*client{"gardenlet": gardenlet(t, shared, own), "extension": accessOf(t, shared, own, "extension-local")} {
+	for name, c := range map[string]*client{"gardenlet": gardenlet(t, shared, own),
+		"extension": accessOf(t, shared, own, "extension-local")} {
 		c.allows(t, "get Shoot garden-"+own+"/crop")
 		for _, as := range []rest.ImpersonationConfig{
 			{UserName: "admin", Groups: []string{admins}},
@@ -303,12 +313,14 @@ func TestImpersonation(t *testing.T) {
 			{UserName: extension, Extra: map[string][]string{"x": {"y"}}},
 			{UserName: extension, UID: "0"},
 		} {
-			t.Run(fmt.Sprint(name, as), func(t *testing.T) { c.as(t, as).refuses(t, "get Seed "+own, "get Seed "+other, "list Secret") })
+			t.Run(fmt.Sprint(name, as), func(t *testing.T) {
+				c.as(t, as).forbids(t, "get Seed "+own, "get Seed "+other, "list Secret")
+			})
 		}
 	}
 	mask := gardenlet(t, shared, own).as(t, rest.ImpersonationConfig{UserName: extension})
 	mask.allows(t, "get Shoot garden-"+own+"/crop")
-	mask.refuses(t, "get Shoot garden-"+other+"/crop", "list Shoot", "get ServiceAccount seed-"+own+"/extension-local")
+	mask.forbids(t, "get Shoot garden-"+other+"/crop", "list Shoot", "get ServiceAccount seed-"+own+"/extension-local")
 }
 
 // as returns the client that acts as somebody else.
@@ -319,8 +331,8 @@ func (c *client) as(t *testing.T, somebody rest.ImpersonationConfig) *client {
 	return newClient(t, shared, config)
 }
 
-// TestNewObjectsAreNotTakenForAbsent: a delete of what does not exist is let through to the API server, which must not let anybody
-// delete what another has just created and seedguard has not yet heard of.
+// TestNewObjectsAreNotTakenForAbsent: a delete of what does not exist is let through to the API server, which must not
+// let anybody delete what another has just created and seedguard has not yet heard of.
 func TestNewObjectsAreNotTakenForAbsent(t *testing.T) {
 	withSeeds(t, shared, "new-a", "new-b")
 	a, b := gardenlet(t, shared, "new-a"), gardenlet(t, shared, "new-b")
@@ -331,6 +343,6 @@ func TestNewObjectsAreNotTakenForAbsent(t *testing.T) {
 		entry := object("BackupEntry", name)
 		entry.Object["spec"] = map[string]any{"bucketName": "bucket-new-b", "seedName": "new-b"}
 		require.NoError(t, b.create(t.Context(), entry))
-		refused(t, a.do(t.Context(), "delete BackupEntry "+name), name)
+		forbidden(t, a.do(t.Context(), "delete BackupEntry "+name), name)
 	}
 }

@@ -58,8 +58,9 @@ func run(m *testing.M) (code int) {
 // wellServed fails when the shared seedguard panicked, or could not decide on what the API server asked.
 func wellServed(ctx context.Context) error {
 	for metric, values := range map[string][]string{
-		"seedguard_webhook_panics_total":  {`webhook="authorizer"`, `webhook="admission"`},
-		"seedguard_webhook_rejected_total": {`reason="bad_request"`, `reason="not_ready"`, `reason="too_large"`, `reason="too_many"`},
+		"seedguard_webhook_panics_total": {`webhook="authorizer"`, `webhook="admission"`},
+		"seedguard_webhook_rejected_total": {`reason="bad_request"`, `reason="not_ready"`, `reason="too_large"`,
+			`reason="too_many"`},
 	} {
 		for _, value := range values {
 			count, err := shared.Guard.Metric(ctx, metric, value)

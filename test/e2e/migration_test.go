@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMigration: the control plane of a Shoot moves from one Seed to another. At every step the gardenlet whose turn it is can
-// do its part, and the old one has nothing left at the end.
+// TestMigration: the control plane of a Shoot moves from one Seed to another. At every step the gardenlet whose turn it
+// is can do its part, and the old one has nothing left at the end.
 func TestMigration(t *testing.T) {
 	withSeeds(t, shared, "from", "to")
 	from, to := gardenlet(t, shared, "from"), gardenlet(t, shared, "to")
@@ -46,7 +46,8 @@ kind: BackupEntry
 metadata:
   namespace: garden-from
   name: NAME
-  ownerReferences: [{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: crop, uid: 00000000-0000-0000-0000-000000000000}]
+  ownerReferences: [{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: crop,
+    uid: 00000000-0000-0000-0000-000000000000}]
 spec: {bucketName: BUCKET, seedName: SEED}
 `
 	from.allows(t, shoot...)
@@ -54,8 +55,9 @@ spec: {bucketName: BUCKET, seedName: SEED}
 		return from.create(t.Context(), one(t, entry, "NAME", "crop--entry", "BUCKET", "bucket-from", "SEED", "from"))
 	})
 	to.allows(t, "get Shoot garden-to/crop")
-	to.refuses(t, shoot...)
-	denied(t, to.create(t.Context(), object("ShootState", "garden-from/crop")), http.StatusForbidden, "the Shoot's state, too early")
+	to.forbids(t, shoot...)
+	denied(t, to.create(t.Context(), object("ShootState", "garden-from/crop")), http.StatusForbidden,
+		"the Shoot's state, too early")
 
 	// The operator moves the Shoot: spec names the new Seed, status still the old one.
 	changeShoot(`{"spec":{"seedName":"to"},"metadata":{"labels":{"name.seed.gardener.cloud/to":"true"}}}`)
@@ -66,17 +68,20 @@ spec: {bucketName: BUCKET, seedName: SEED}
 	// The old Seed saves the Shoot's state and the BackupEntry changes hands.
 	require.NoError(t, from.create(t.Context(), object("ShootState", "garden-from/crop")))
 	from.allows(t, requests("get,update,patch ShootState garden-from/crop\npatch Shoot/status garden-from/crop")...)
-	require.NoError(t, from.merge(t.Context(), "BackupEntry", "garden-from/crop--entry", `{"status":{"seedName":"from"}}`, "status"))
+	require.NoError(t, from.merge(t.Context(), "BackupEntry", "garden-from/crop--entry", `{"status":{"seedName":"from"}}`,
+		"status"))
 	require.NoError(t, operator.merge(t.Context(), "BackupEntry", "garden-from/crop--entry", `{"spec":{"seedName":"to"}}`))
 	from.allows(t, "patch BackupEntry/status garden-from/crop--entry")
 	to.allows(t, "patch BackupEntry/status garden-from/crop--entry")
-	require.NoError(t, from.merge(t.Context(), "Shoot", "garden-from/crop", `{"status":{"lastOperation":{"type":"Migrate","state":"Succeeded"},"seedName":null}}`, "status"))
+	require.NoError(t, from.merge(t.Context(), "Shoot", "garden-from/crop",
+		`{"status":{"lastOperation":{"type":"Migrate","state":"Succeeded"},"seedName":null}}`, "status"))
 
 	// The new Seed restores: first what it needs of the old backup, as a copy under another name.
 	source := one(t, entry, "NAME", "source-crop--entry", "BUCKET", "bucket-from", "SEED", "to")
 	denied(t, to.create(t.Context(), source), http.StatusForbidden, "source entry before the restoration")
 	to.allows(t, "patch Shoot/status garden-from/crop")
-	require.NoError(t, to.merge(t.Context(), "Shoot", "garden-from/crop", `{"status":{"lastOperation":{"type":"Restore","state":"Processing"},"seedName":"to"}}`, "status"))
+	require.NoError(t, to.merge(t.Context(), "Shoot", "garden-from/crop",
+		`{"status":{"lastOperation":{"type":"Restore","state":"Processing"},"seedName":"to"}}`, "status"))
 	soon(t, "create the source BackupEntry", func() error { return to.create(t.Context(), source) })
 	other := one(t, entry, "NAME", "source-none", "BUCKET", "bucket-from", "SEED", "to")
 	denied(t, to.create(t.Context(), other), http.StatusForbidden, "a source entry without an original")
@@ -85,15 +90,20 @@ spec: {bucketName: BUCKET, seedName: SEED}
 		get,patch,delete ShootState garden-from/crop
 		patch BackupEntry garden-from/crop--entry
 	`)...)
-	require.NoError(t, to.merge(t.Context(), "BackupEntry", "garden-from/crop--entry", `{"spec":{"bucketName":"bucket-to"},"status":{"seedName":"to"}}`))
-	require.NoError(t, to.merge(t.Context(), "BackupEntry", "garden-from/crop--entry", `{"status":{"seedName":"to"}}`, "status"))
-	require.NoError(t, to.merge(t.Context(), "Shoot", "garden-from/crop", `{"status":{"lastOperation":{"type":"Restore","state":"Succeeded"}}}`, "status"))
+	require.NoError(t, to.merge(t.Context(), "BackupEntry", "garden-from/crop--entry",
+		`{"spec":{"bucketName":"bucket-to"},"status":{"seedName":"to"}}`))
+	require.NoError(t, to.merge(t.Context(), "BackupEntry", "garden-from/crop--entry", `{"status":{"seedName":"to"}}`,
+		"status"))
+	require.NoError(t, to.merge(t.Context(), "Shoot", "garden-from/crop",
+		`{"status":{"lastOperation":{"type":"Restore","state":"Succeeded"}}}`, "status"))
 
 	// After: the old Seed has lost it.
-	for _, request := range append(private, "patch BackupEntry garden-from/crop--entry", "patch BackupEntry/status garden-from/crop--entry") {
-		soonRefused(t, request+" by the old gardenlet", func() error { return from.do(t.Context(), request) })
+	for _, request := range append(private, "patch BackupEntry garden-from/crop--entry",
+		"patch BackupEntry/status garden-from/crop--entry") {
+		soonForbidden(t, request+" by the old gardenlet", func() error { return from.do(t.Context(), request) })
 	}
-	denied(t, from.create(t.Context(), object("Secret", "garden-from/crop.monitoring")), http.StatusForbidden, "a Secret of the Shoot")
+	denied(t, from.create(t.Context(), object("Secret", "garden-from/crop.monitoring")), http.StatusForbidden,
+		"a Secret of the Shoot")
 	to.allows(t, private...)
 	require.NoError(t, to.create(t.Context(), object("Secret", "garden-from/crop.monitoring")))
 	from.allows(t, "get Shoot garden-from/identity", "get Namespace garden-from", "get Project from")

@@ -23,18 +23,21 @@ func reviews(t *testing.T, g *testgarden.Garden) (authorizer, admission int) {
 		require.NoError(t, err)
 		return int(value)
 	}
-	return count("seedguard_authorizer_decisions_total") + count("seedguard_webhook_rejected_total", `webhook="authorizer"`),
+	return count("seedguard_authorizer_decisions_total") +
+			count("seedguard_webhook_rejected_total", `webhook="authorizer"`),
 		count("seedguard_admission_decisions_total") + count("seedguard_webhook_rejected_total", `webhook="admission"`)
 }
 
-// TestOthersAreNotSent: requests of people and other controllers never reach the webhooks, and those of seed clients do.
+// TestOthersAreNotSent: requests of people and other controllers never reach the webhooks, and those of seed clients
+// do.
 func TestOthersAreNotSent(t *testing.T) {
 	withSeeds(t, shared, "match-a")
 	a := gardenlet(t, shared, "match-a")
 	a.allows(t, "get Shoot garden-match-a/crop")
 	a.apply(t,
 		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "project-member"}, Rules: []rbacv1.PolicyRule{
-			{Verbs: []string{"*"}, APIGroups: []string{"core.gardener.cloud"}, Resources: []string{"shoots", "shoots/adminkubeconfig", "shoots/viewerkubeconfig"}},
+			{Verbs: []string{"*"}, APIGroups: []string{"core.gardener.cloud"},
+				Resources: []string{"shoots", "shoots/adminkubeconfig", "shoots/viewerkubeconfig"}},
 			{Verbs: []string{"*"}, APIGroups: []string{""}, Resources: []string{"secrets"}},
 			{Verbs: []string{"*"}, APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}},
 		}},
@@ -51,7 +54,8 @@ func TestOthersAreNotSent(t *testing.T) {
 	alice, err := shared.Client("alice", "people")
 	require.NoError(t, err)
 	others := map[string]*rest.Config{"a person": alice}
-	for name, account := range map[string][2]string{"a controller": {"garden", "controller"}, "a Project's robot": {"garden-match-a", "extension-robot"}} {
+	for name, account := range map[string][2]string{"a controller": {"garden", "controller"},
+		"a Project's robot": {"garden-match-a", "extension-robot"}} {
 		answer, err := a.asAdmin().Kubernetes.CoreV1().ServiceAccounts(account[0]).
 			CreateToken(t.Context(), account[1], &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 		require.NoError(t, err)
@@ -69,7 +73,7 @@ func TestOthersAreNotSent(t *testing.T) {
 				require.NoError(t, other.do(t.Context(), "list Secret"))
 				require.NoError(t, other.tryCreate(t.Context(), object("Secret", "garden-match-a/theirs")))
 				require.NoError(t, other.tryCreate(t.Context(), object("Lease", "garden-match-a/theirs")))
-				refused(t, other.do(t.Context(), "get Seed match-a"), "by RBAC")
+				forbidden(t, other.do(t.Context(), "get Seed match-a"), "by RBAC")
 			}
 			for _, subresource := range []string{"adminkubeconfig", "viewerkubeconfig"} {
 				// The test garden has no such subresource, so the way there ends at 404, beyond all authorizers.
@@ -102,16 +106,17 @@ func TestKubeconfigSubresources(t *testing.T) {
 	a := gardenlet(t, shared, "kubeconfig-a")
 	a.allows(t, "get Shoot garden-kubeconfig-a/crop")
 	for _, subresource := range []string{"adminkubeconfig", "viewerkubeconfig"} {
-		review, err := a.asAdmin().Kubernetes.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
-			Spec: authorizationv1.SubjectAccessReviewSpec{
-				User:   "gardener.cloud:system:seed:kubeconfig-a",
-				Groups: []string{"gardener.cloud:system:seeds"},
-				ResourceAttributes: &authorizationv1.ResourceAttributes{
-					Verb: "create", Group: "core.gardener.cloud", Resource: "shoots", Subresource: subresource,
-					Namespace: "garden-kubeconfig-a", Name: "crop",
+		review, err := a.asAdmin().Kubernetes.AuthorizationV1().SubjectAccessReviews().Create(t.Context(),
+			&authorizationv1.SubjectAccessReview{
+				Spec: authorizationv1.SubjectAccessReviewSpec{
+					User:   "gardener.cloud:system:seed:kubeconfig-a",
+					Groups: []string{"gardener.cloud:system:seeds"},
+					ResourceAttributes: &authorizationv1.ResourceAttributes{
+						Verb: "create", Group: "core.gardener.cloud", Resource: "shoots", Subresource: subresource,
+						Namespace: "garden-kubeconfig-a", Name: "crop",
+					},
 				},
-			},
-		}, metav1.CreateOptions{})
+			}, metav1.CreateOptions{})
 		require.NoError(t, err)
 		require.False(t, review.Status.Allowed, subresource)
 	}

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// Requests that are allowed to the gardenlet of SEED because of what hangs on SEED, and refused to every other.
+// Requests that are allowed to the gardenlet of SEED because of what hangs on SEED, and forbidden to every other.
 const related = `
 	update,patch BackupBucket bucket-SEED
 	patch BackupBucket/status bucket-SEED
@@ -71,8 +71,8 @@ const related = `
 	get,patch WorkloadIdentity garden-SEED/infrastructure
 `
 
-// Requests that are refused to everybody's gardenlet, of SEED too.
-const refusedToAll = `
+// Requests that are forbidden to everybody's gardenlet, of SEED too.
+const forbiddenToAll = `
 	list,watch Secret
 	list,watch Secret garden-SEED/
 	list,watch Secret garden-SEED/ fields:metadata.name!=crop.ssh-keypair
@@ -124,8 +124,8 @@ const allowedToAll = `
 	get ConfigMap gardener-system-public/gardener-info
 `
 
-// TestGardenletReaches: a gardenlet does with its own objects what it must, and nothing with those of others. RBAC grants
-// nothing to Seeds, so what is allowed here is allowed by seedguard.
+// TestGardenletReaches: a gardenlet does with its own objects what it must, and nothing with those of others. RBAC
+// grants nothing to Seeds, so what is allowed here is allowed by seedguard.
 func TestGardenletReaches(t *testing.T) {
 	withSeeds(t, shared, "reach-a", "reach-b")
 	a := gardenlet(t, shared, "reach-a")
@@ -136,19 +136,19 @@ func TestGardenletReaches(t *testing.T) {
 		t.Run("own/"+request, func(t *testing.T) { a.allows(t, request) })
 	}
 	for _, request := range requests(related, "SEED", "reach-b") {
-		t.Run("other/"+request, func(t *testing.T) { a.refuses(t, request) })
+		t.Run("other/"+request, func(t *testing.T) { a.forbids(t, request) })
 	}
 	for _, seed := range []string{"reach-a", "reach-b"} {
 		for _, request := range requests(allowedToAll, "SEED", seed) {
 			t.Run("all/"+request, func(t *testing.T) { a.allows(t, request) })
 		}
-		for _, request := range requests(refusedToAll, "SEED", seed) {
-			t.Run("none/"+request, func(t *testing.T) { a.refuses(t, request) })
+		for _, request := range requests(forbiddenToAll, "SEED", seed) {
+			t.Run("none/"+request, func(t *testing.T) { a.forbids(t, request) })
 		}
 	}
 }
 
-// TestReason: who is refused reads why in the message.
+// TestReason: the message of a 403 says why.
 func TestReason(t *testing.T) {
 	withSeeds(t, shared, "why")
 	err := gardenlet(t, shared, "why").do(t.Context(), "get Secret garden-why/unrelated")
@@ -156,21 +156,25 @@ func TestReason(t *testing.T) {
 	require.ErrorContains(t, err, "get needs a path from the object to the client's Seed, no relationship found")
 }
 
-// TestDeleteOfWhatIsGone: clients clear up twice and expect 404 the second time. Where nobody can be certain that an object does not
-// exist, they may be refused, but never deceived.
+// TestDeleteOfWhatIsGone: clients clear up twice and expect 404 the second time. Where nobody can be certain that an
+// object does not exist, they may be forbidden, but never deceived.
 func TestDeleteOfWhatIsGone(t *testing.T) {
 	withSeeds(t, shared, "gone")
 	c := gardenlet(t, shared, "gone")
 	c.allows(t, "delete BackupEntry garden-gone/shoot--crop")
-	for _, request := range requests("delete BackupEntry garden-gone/none\ndelete Seed gone-none\ndelete BackupBucket none") {
+	for _, request := range requests(
+		"delete BackupEntry garden-gone/none\ndelete Seed gone-none\ndelete BackupBucket none") {
 		// Seedguard reads whether an object exists a few times a second only, and gives no opinion when it may not.
-		require.Eventually(t, func() bool { return apierrors.IsNotFound(c.do(t.Context(), request)) }, patience, 50*time.Millisecond, request)
+		require.Eventually(t, func() bool {
+			return apierrors.IsNotFound(c.do(t.Context(), request))
+		}, patience, 50*time.Millisecond, request)
 	}
-	for _, request := range requests("delete Secret garden-gone/none\ndelete ConfigMap garden-gone/none\ndelete ShootState garden-gone/none") {
+	for _, request := range requests(
+		"delete Secret garden-gone/none\ndelete ConfigMap garden-gone/none\ndelete ShootState garden-gone/none") {
 		err := c.do(t.Context(), request)
 		require.True(t, apierrors.IsForbidden(err) || apierrors.IsNotFound(err), "%s: %v", request, err)
 	}
-	c.refuses(t, "delete Secret garden-gone/unrelated")
+	c.forbids(t, "delete Secret garden-gone/unrelated")
 	require.NoError(t, c.asAdmin().do(t.Context(), "get Secret garden-gone/unrelated"))
 }
 
@@ -183,11 +187,13 @@ func TestGardenletListsItsOwn(t *testing.T) {
 		options metav1.ListOptions
 		want    []string
 	}{
-		{"Shoot", metav1.ListOptions{LabelSelector: "name.seed.gardener.cloud/list-a=true"}, []string{"list-a-child", "crop", "identity", "internal"}},
+		{"Shoot", metav1.ListOptions{LabelSelector: "name.seed.gardener.cloud/list-a=true"},
+			[]string{"list-a-child", "crop", "identity", "internal"}},
 		{"Seed", metav1.ListOptions{LabelSelector: "name.seed.gardener.cloud/list-a=true"}, []string{"list-a"}},
 		{"ManagedSeed", metav1.ListOptions{LabelSelector: "name.seed.gardener.cloud/list-a=true"}, []string{"list-a-child"}},
 		{"Bastion", metav1.ListOptions{FieldSelector: "spec.seedName=list-a"}, []string{"bastion"}},
-		{"ControllerInstallation", metav1.ListOptions{FieldSelector: "spec.seedRef.name=list-a"}, []string{"installation-list-a"}},
+		{"ControllerInstallation", metav1.ListOptions{FieldSelector: "spec.seedRef.name=list-a"},
+			[]string{"installation-list-a"}},
 		{"Gardenlet", metav1.ListOptions{FieldSelector: "metadata.name=list-a"}, []string{"list-a"}},
 	} {
 		t.Run(test.kind, func(t *testing.T) {
@@ -222,7 +228,8 @@ func TestGardenletWatches(t *testing.T) {
 	require.NoError(t, err)
 	defer events.Stop()
 
-	require.NoError(t, a.asAdmin().merge(t.Context(), "Shoot", "garden-watch-b/crop", `{"metadata":{"annotations":{"e2e":"other"}}}`))
+	require.NoError(t, a.asAdmin().merge(t.Context(), "Shoot", "garden-watch-b/crop",
+		`{"metadata":{"annotations":{"e2e":"other"}}}`))
 	soon(t, "patch", func() error {
 		return a.merge(t.Context(), "Shoot", "garden-watch-a/crop", `{"metadata":{"annotations":{"e2e":"own"}}}`)
 	})
@@ -237,9 +244,11 @@ func TestGardenletWatches(t *testing.T) {
 	}
 }
 
-// TestGardenletCreates: what may be created without a path: events, and objects whose admission is another test's matter.
+// TestGardenletCreates: what may be created without a path: events, and objects whose admission is another test's
+// matter.
 func TestGardenletReportsEvents(t *testing.T) {
-	event := one(t, `{apiVersion: v1, kind: Event, metadata: {namespace: default, generateName: shoot-}, reason: Created, type: Normal,
+	event := one(t,
+		`{apiVersion: v1, kind: Event, metadata: {namespace: default, generateName: shoot-}, reason: Created, type: Normal,
 		involvedObject: {apiVersion: core.gardener.cloud/v1beta1, kind: Seed, name: events-a, namespace: ""}}`)
 	require.NoError(t, gardenlet(t, shared, "events-a").create(t.Context(), event))
 }
@@ -258,7 +267,7 @@ func TestNotASeedClient(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			config, err := shared.Client(test.user, test.groups...)
 			require.NoError(t, err)
-			newClient(t, shared, config).refuses(t, "get Seed impostor", "get Shoot garden-impostor/crop", "list BackupBucket")
+			newClient(t, shared, config).forbids(t, "get Seed impostor", "get Shoot garden-impostor/crop", "list BackupBucket")
 		})
 	}
 }

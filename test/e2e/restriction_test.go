@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// denied asserts that the admission webhook, not the authorizer, refused a request, with a status code.
+// denied asserts that the admission webhook, not the authorizer, denied a request, with a status code.
 func denied(t *testing.T, err error, code int32, what string) {
 	t.Helper()
 	var status apierrors.APIStatus
@@ -21,8 +21,8 @@ func denied(t *testing.T, err error, code int32, what string) {
 	require.Equal(t, code, status.Status().Code, "%s: %v", what, err)
 }
 
-// TestSeedRestriction: each resource is accepted from the Seed whose it is, and refused from another. RBAC does not hold anybody
-// back here: the authorizer lets creates pass, so that it is the admission that decides.
+// TestSeedRestriction: each resource is accepted from the Seed whose it is, and forbidden from another. RBAC does not
+// hold anybody back here: the authorizer lets creates pass, so that it is the admission that decides.
 func TestSeedRestriction(t *testing.T) {
 	withSeeds(t, shared, "create-a", "create-b")
 	a, b := gardenlet(t, shared, "create-a"), gardenlet(t, shared, "create-b")
@@ -30,20 +30,40 @@ func TestSeedRestriction(t *testing.T) {
 	b.allows(t, "get Shoot garden-create-b/crop", "get ManagedSeed garden/create-b-child")
 
 	for _, test := range []struct{ name, manifest string }{
-		{"backupbuckets", `{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket, metadata: {name: new-SEED}, spec: {provider: {type: local, region: local}, seedName: SEED}}`},
-		{"backupentries", `{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry, metadata: {namespace: garden-SEED, name: new}, spec: {bucketName: bucket-SEED, seedName: SEED}}`},
-		{"bastions", `{apiVersion: operations.gardener.cloud/v1alpha1, kind: Bastion, metadata: {namespace: garden-SEED, name: new}, spec: {shootRef: {name: crop}, seedName: SEED, sshPublicKey: key, ingress: []}}`},
+		{"backupbuckets",
+			`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket, metadata: {name: new-SEED},
+				spec: {provider: {type: local, region: local}, seedName: SEED}}`},
+		{"backupentries",
+			`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry, metadata: {namespace: garden-SEED, name: new},
+				spec: {bucketName: bucket-SEED, seedName: SEED}}`},
+		{"bastions",
+			`{apiVersion: operations.gardener.cloud/v1alpha1, kind: Bastion, metadata: {namespace: garden-SEED, name: new},
+				spec: {shootRef: {name: crop}, seedName: SEED, sshPublicKey: key, ingress: []}}`},
 		{"configmaps", `{apiVersion: v1, kind: ConfigMap, metadata: {namespace: garden-SEED, name: crop.ca-kubelet}}`},
-		{"internalsecrets", `{apiVersion: core.gardener.cloud/v1beta1, kind: InternalSecret, metadata: {namespace: garden-SEED, name: identity.ca-client}}`},
-		{"leases of Seeds", `{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {namespace: gardener-system-seed-lease, name: SEED}, spec: {holderIdentity: SEED}}`},
-		{"gardenlets", `{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: Gardenlet, metadata: {namespace: garden, name: SEED}, spec: {deployment: {helm: {ociRepository: {ref: "registry.example.com/gardenlet:1"}}}}}`},
-		{"secrets of buckets", `{apiVersion: v1, kind: Secret, metadata: {namespace: garden, name: generated-bucket-bucket-SEED}}`},
+		{"internalsecrets",
+			`{apiVersion: core.gardener.cloud/v1beta1, kind: InternalSecret, metadata: {namespace: garden-SEED,
+				name: identity.ca-client}}`},
+		{"leases of Seeds",
+			`{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {namespace: gardener-system-seed-lease, name: SEED},
+				spec: {holderIdentity: SEED}}`},
+		{"gardenlets",
+			`{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: Gardenlet, metadata: {namespace: garden, name: SEED},
+				spec: {deployment: {helm: {ociRepository: {ref: "registry.example.com/gardenlet:1"}}}}}`},
+		{"secrets of buckets",
+			`{apiVersion: v1, kind: Secret, metadata: {namespace: garden, name: generated-bucket-bucket-SEED}}`},
 		{"secrets of Shoots", `{apiVersion: v1, kind: Secret, metadata: {namespace: garden-SEED, name: crop.monitoring}}`},
-		{"secrets of issuers", `{apiVersion: v1, kind: Secret, metadata: {namespace: gardener-system-shoot-issuer, name: SEED--uid, labels: {shoot.gardener.cloud/name: crop, shoot.gardener.cloud/namespace: garden-SEED, discovery.gardener.cloud/public: serviceaccount}}}`},
-		{"secrets for the backup of a managed Seed", `{apiVersion: v1, kind: Secret, metadata: {namespace: garden, name: SEED-child-backup}}`},
-		{"seeds", `{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: SEED, labels: {name.seed.gardener.cloud/SEED: "true"}}, spec: {provider: {type: local, region: local}}}`},
+		{"secrets of issuers",
+			`{apiVersion: v1, kind: Secret, metadata: {namespace: gardener-system-shoot-issuer, name: SEED--uid,
+				labels: {shoot.gardener.cloud/name: crop, shoot.gardener.cloud/namespace: garden-SEED,
+				  discovery.gardener.cloud/public: serviceaccount}}}`},
+		{"secrets for the backup of a managed Seed",
+			`{apiVersion: v1, kind: Secret, metadata: {namespace: garden, name: SEED-child-backup}}`},
+		{"seeds",
+			`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: SEED,
+				labels: {name.seed.gardener.cloud/SEED: "true"}}, spec: {provider: {type: local, region: local}}}`},
 		{"serviceaccounts", `{apiVersion: v1, kind: ServiceAccount, metadata: {namespace: seed-SEED, name: extension-new}}`},
-		{"shootstates", `{apiVersion: core.gardener.cloud/v1beta1, kind: ShootState, metadata: {namespace: garden-SEED, name: identity}}`},
+		{"shootstates",
+			`{apiVersion: core.gardener.cloud/v1beta1, kind: ShootState, metadata: {namespace: garden-SEED, name: identity}}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			theirs, own := one(t, test.manifest, "SEED", "create-b"), one(t, test.manifest, "SEED", "create-a")
@@ -71,18 +91,22 @@ func TestSeedRestriction(t *testing.T) {
 		{"any Secret", http.StatusForbidden, object("Secret", "garden-create-a/any")},
 		{"any ConfigMap", http.StatusForbidden, object("ConfigMap", "garden-create-a/any")},
 		{"any InternalSecret", http.StatusForbidden, object("InternalSecret", "garden-create-a/any")},
-		{"a Secret of a Shoot that does not exist", http.StatusForbidden, object("Secret", "garden-create-a/none.ssh-keypair")},
+		{"a Secret of a Shoot that does not exist", http.StatusForbidden,
+			object("Secret", "garden-create-a/none.ssh-keypair")},
 		{"any Lease", http.StatusForbidden, object("Lease", "garden/any")},
 		{"any ServiceAccount", http.StatusForbidden, object("ServiceAccount", "garden/any")},
 		{"a ShootState of no Shoot", http.StatusForbidden, object("ShootState", "garden-create-a/none")},
-		{"an issuer's Secret without labels", http.StatusUnprocessableEntity, object("Secret", "gardener-system-shoot-issuer/create-a--uid2")},
-		{"a bootstrap token without contents", http.StatusUnprocessableEntity, object("Secret", "kube-system/bootstrap-token-abcdef")},
+		{"an issuer's Secret without labels", http.StatusUnprocessableEntity,
+			object("Secret", "gardener-system-shoot-issuer/create-a--uid2")},
+		{"a bootstrap token without contents", http.StatusUnprocessableEntity,
+			object("Secret", "kube-system/bootstrap-token-abcdef")},
 		{"a certificate of another Seed", http.StatusForbidden, certificateSigningRequest(t, "create-a-other", "create-b")},
 	} {
 		t.Run("not "+test.name, func(t *testing.T) { denied(t, a.create(t.Context(), test.o), test.code, test.name) })
 	}
 	t.Run("not a Gardenlet elsewhere", func(t *testing.T) {
-		refused(t, a.create(t.Context(), object("Gardenlet", "garden-create-a/create-a")), "create") // by the authorizer already
+		// by the authorizer already
+		forbidden(t, a.create(t.Context(), object("Gardenlet", "garden-create-a/create-a")), "create")
 	})
 	t.Run("leader election", func(t *testing.T) {
 		require.NoError(t, a.tryCreate(t.Context(), object("Lease", "garden/gardenlet-leader-election")))
@@ -115,26 +139,32 @@ func TestSeedRestrictionOnDelete(t *testing.T) {
 		require.NoError(t, err)
 		seed, err := r.Get(t.Context(), u.GetName(), metav1.GetOptions{})
 		require.NoError(t, err)
-		bucket := one(t, `{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket, metadata: {name: UID}, spec: {provider: {type: local, region: local}, seedName: delete-a}}`,
+		bucket := one(t,
+			`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket, metadata: {name: UID},
+				spec: {provider: {type: local, region: local}, seedName: delete-a}}`,
 			"UID", string(seed.GetUID()))
 		require.NoError(t, a.create(t.Context(), bucket))
 		soon(t, "delete", func() error { return a.do(t.Context(), "delete BackupBucket "+bucket.GetName()) })
-		refused(t, b.remove(t.Context(), "BackupBucket", bucket.GetName()), "another Seed")
+		forbidden(t, b.remove(t.Context(), "BackupBucket", bucket.GetName()), "another Seed")
 		denied(t, a.remove(t.Context(), "BackupBucket", "bucket-delete-a"), http.StatusForbidden, "a bucket of another name")
 		require.NoError(t, a.remove(t.Context(), "BackupBucket", bucket.GetName()))
 	})
 	t.Run("seeds", func(t *testing.T) {
 		child := gardenlet(t, shared, "delete-a-child")
 		require.NoError(t, child.create(t.Context(), one(t,
-			`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: delete-a-child}, spec: {provider: {type: local, region: local}}}`)))
+			`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: delete-a-child},
+				spec: {provider: {type: local, region: local}}}`)))
 		a.allows(t, "get Seed delete-a-child")
-		denied(t, a.remove(t.Context(), "Seed", "delete-a-child"), http.StatusForbidden, "the ManagedSeed is not being deleted")
-		refused(t, b.remove(t.Context(), "Seed", "delete-a-child"), "another Seed")
+		denied(t, a.remove(t.Context(), "Seed", "delete-a-child"), http.StatusForbidden,
+			"the ManagedSeed is not being deleted")
+		forbidden(t, b.remove(t.Context(), "Seed", "delete-a-child"), "another Seed")
 
-		require.NoError(t, a.asAdmin().merge(t.Context(), "ManagedSeed", "garden/delete-a-child", `{"metadata":{"finalizers":["e2e.example.com/wait"]}}`))
+		require.NoError(t, a.asAdmin().merge(t.Context(), "ManagedSeed", "garden/delete-a-child",
+			`{"metadata":{"finalizers":["e2e.example.com/wait"]}}`))
 		require.NoError(t, a.asAdmin().remove(t.Context(), "ManagedSeed", "garden/delete-a-child"))
 		soon(t, "delete", func() error { return a.remove(t.Context(), "Seed", "delete-a-child") })
-		require.NoError(t, a.asAdmin().merge(t.Context(), "ManagedSeed", "garden/delete-a-child", `{"metadata":{"finalizers":null}}`))
+		require.NoError(t, a.asAdmin().merge(t.Context(), "ManagedSeed", "garden/delete-a-child",
+			`{"metadata":{"finalizers":null}}`))
 	})
 }
 
@@ -143,7 +173,8 @@ func TestSeedRestrictionOnUpdate(t *testing.T) {
 	withSeeds(t, shared, "update-a")
 	a := gardenlet(t, shared, "update-a")
 	require.NoError(t, gardenlet(t, shared, "update-a-child").create(t.Context(), one(t,
-		`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: update-a-child}, spec: {provider: {type: local, region: local}}}`)))
+		`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: update-a-child},
+			spec: {provider: {type: local, region: local}}}`)))
 	a.allows(t, "update Seed update-a", "patch Seed update-a", "get Seed update-a-child")
 	denied(t, a.do(t.Context(), "update Seed update-a-child"), http.StatusForbidden, "update of the child")
 	denied(t, a.do(t.Context(), "patch Seed update-a-child"), http.StatusForbidden, "patch of the child")
@@ -175,7 +206,7 @@ func TestServerSideApply(t *testing.T) {
 		object("Seed", "apply-b"),
 		one(t, accountManifest, "SEED", "apply-b", "NAME", "extension-applied"),
 	} {
-		refused(t, a.applyOwn(t.Context(), o), "apply")
+		forbidden(t, a.applyOwn(t.Context(), o), "apply")
 	}
 }
 
@@ -193,12 +224,16 @@ func TestGenerateName(t *testing.T) {
 	require.NoError(t, a.create(t.Context(), generated(certificateSigningRequest(t, "", "generate-a"), "seed-csr-")))
 	require.NoError(t, a.create(t.Context(), generated(object("ServiceAccount", "seed-generate-a/x"), "extension-")))
 	require.NoError(t, a.create(t.Context(), generated(one(t,
-		`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket, metadata: {name: x}, spec: {provider: {type: local, region: local}, seedName: generate-a}}`), "bucket-")))
+		`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket, metadata: {name: x},
+			spec: {provider: {type: local, region: local}, seedName: generate-a}}`), "bucket-")))
 	extension := accessOf(t, shared, "generate-a", "extension-local")
 	require.NoError(t, extension.create(t.Context(), generated(object("Lease", "seed-generate-a/x"), "leader-")))
-	refused(t, extension.create(t.Context(), generated(object("Lease", "garden/x"), "leader-")), "Lease")
-	denied(t, a.create(t.Context(), generated(certificateSigningRequest(t, "", "other"), "seed-csr-")), http.StatusForbidden, "another Seed's certificate")
-	denied(t, a.create(t.Context(), generated(object("Secret", "garden-generate-a/x"), "crop.monitoring-")), http.StatusForbidden, "Secret")
-	denied(t, a.create(t.Context(), generated(object("Secret", "garden/x"), "generated-bucket-")), http.StatusForbidden, "Secret")
+	forbidden(t, extension.create(t.Context(), generated(object("Lease", "garden/x"), "leader-")), "Lease")
+	denied(t, a.create(t.Context(), generated(certificateSigningRequest(t, "", "other"), "seed-csr-")),
+		http.StatusForbidden, "another Seed's certificate")
+	denied(t, a.create(t.Context(), generated(object("Secret", "garden-generate-a/x"), "crop.monitoring-")),
+		http.StatusForbidden, "Secret")
+	denied(t, a.create(t.Context(), generated(object("Secret", "garden/x"), "generated-bucket-")), http.StatusForbidden,
+		"Secret")
 	denied(t, a.create(t.Context(), generated(object("Seed", "x"), "generate-")), http.StatusForbidden, "Seed")
 }

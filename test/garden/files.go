@@ -15,8 +15,8 @@ import (
 	"github.com/seedguard/seedguard/test/pki"
 )
 
-// write writes a file of the garden's folder and returns its path. The file appears at once as a whole: servers watch
-// some.
+// write writes a file of the garden's directory and returns its path. The file appears at once as a whole: servers
+// watch some.
 func (g *Garden) write(name string, content []byte) (string, error) {
 	path := filepath.Join(g.Dir, name)
 	temporary := path + ".new"
@@ -50,18 +50,18 @@ func Kubeconfig(config *rest.Config) ([]byte, error) {
 	})
 }
 
-// Root returns the root folder of the repository: the nearest folder upwards with a go.mod.
+// Root returns the root directory of the repository: the nearest directory upwards with a go.mod.
 func Root() (string, error) {
-	folder, err := os.Getwd()
+	directory, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
-	for at := folder; ; at = filepath.Dir(at) {
+	for at := directory; ; at = filepath.Dir(at) {
 		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
 			return at, nil
 		}
 		if at == filepath.Dir(at) {
-			return "", fmt.Errorf("no go.mod in %s or above", folder)
+			return "", fmt.Errorf("no go.mod in %s or above", directory)
 		}
 	}
 }

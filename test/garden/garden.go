@@ -113,7 +113,7 @@ func tools(ctx context.Context, root string, gardener bool) (map[string]string, 
 }
 
 // Start starts etcd, kube-apiserver and, if wanted, gardener-apiserver, and creates Gardener's resources and
-// namespaces. Seedguard does not run yet: seed clients are refused until StartSeedguard. When it fails, nothing is left
+// namespaces. Seedguard does not run yet: seed clients get errors until StartSeedguard. When it fails, nothing is left
 // running.
 func Start(ctx context.Context, options Options) (_ *Garden, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)

@@ -57,15 +57,15 @@ func Unstructured(o runtime.Object) *unstructured.Unstructured {
 	return u
 }
 
-// ReadManifests reads all objects from the manifests (YAML or JSON) in a folder and those below it, in the order of
+// ReadManifests reads all objects from the manifests (YAML or JSON) in a directory and those below it, in the order of
 // names.
-func ReadManifests(folder string) ([]*unstructured.Unstructured, error) {
+func ReadManifests(directory string) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path)) {
 			return err
 		}
-		content, err := os.ReadFile(path) // #nosec G304 -- the caller names the folder
+		content, err := os.ReadFile(path) // #nosec G304 -- the caller names the directory
 		if err != nil {
 			return err
 		}
@@ -169,7 +169,8 @@ func (c *Client) Apply(ctx context.Context, objects ...runtime.Object) error {
 			return err
 		}
 		// What a cluster gave to the object when it was written down does not hold in this one.
-		for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "managedFields", "selfLink"} {
+		for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
+			"managedFields", "selfLink"} {
 			unstructured.RemoveNestedField(u.Object, "metadata", field)
 		}
 		status, hasStatus := u.Object["status"].(map[string]any)

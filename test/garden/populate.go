@@ -24,7 +24,8 @@ import (
 
 // namespaces that a garden has beside those of its Projects and Seeds. Kubernetes makes kube-system too, but a little
 // later.
-var namespaces = []string{"garden", "gardener-system-public", "gardener-system-seed-lease", "gardener-system-shoot-issuer", "kube-system"}
+var namespaces = []string{"garden", "gardener-system-public", "gardener-system-seed-lease",
+	"gardener-system-shoot-issuer", "kube-system"}
 
 // populate creates what a garden consists of before any Seed registers.
 func (g *Garden) populate(ctx context.Context) (err error) {
@@ -52,8 +53,10 @@ func (g *Garden) populate(ctx context.Context) (err error) {
 	bootstrapper := &rbacv1.ClusterRole{
 		ObjectMeta: metav1.ObjectMeta{Name: naming.BootstrapperClusterRole},
 		Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{"certificates.k8s.io"}, Resources: []string{"certificatesigningrequests"}, Verbs: []string{"create", "get"}},
-			{APIGroups: []string{"certificates.k8s.io"}, Resources: []string{"certificatesigningrequests/seedclient"}, Verbs: []string{"create"}},
+			{APIGroups: []string{"certificates.k8s.io"}, Resources: []string{"certificatesigningrequests"},
+				Verbs: []string{"create", "get"}},
+			{APIGroups: []string{"certificates.k8s.io"}, Resources: []string{"certificatesigningrequests/seedclient"},
+				Verbs: []string{"create"}},
 		},
 	}
 	if err := admin.Apply(ctx, bootstrapper); err != nil {
@@ -68,7 +71,9 @@ func (g *Garden) CreateResources(ctx context.Context, without []string) error {
 	if err != nil {
 		return err
 	}
-	created := slices.DeleteFunc(slices.Clone(resources), func(r resource) bool { return slices.Contains(without, r.name()) })
+	created := slices.DeleteFunc(slices.Clone(resources), func(r resource) bool {
+		return slices.Contains(without, r.name())
+	})
 	for i := range created {
 		if err := admin.Apply(ctx, created[i].definition()); err != nil {
 			return err
@@ -100,8 +105,8 @@ func (g *Garden) waitServed(ctx context.Context, admin *Client, created []resour
 
 // Load applies manifests, and creates the namespaces that they need as Gardener would: those of their objects, and one
 // for each Seed. It returns the objects.
-func (g *Garden) Load(ctx context.Context, folder string) ([]*unstructured.Unstructured, error) {
-	objects, err := ReadManifests(folder)
+func (g *Garden) Load(ctx context.Context, directory string) ([]*unstructured.Unstructured, error) {
+	objects, err := ReadManifests(directory)
 	if err != nil {
 		return nil, err
 	}

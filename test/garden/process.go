@@ -28,9 +28,9 @@ type Process struct {
 	err  error // why it ended; read after done is closed
 }
 
-// startProcess starts a program. Its output is appended to <folder>/<name>.log.
-func startProcess(folder, name, path string, args ...string) (*Process, error) {
-	p := &Process{Name: name, Log: filepath.Join(folder, name+".log"), done: make(chan struct{})}
+// startProcess starts a program. Its output is appended to <directory>/<name>.log.
+func startProcess(directory, name, path string, args ...string) (*Process, error) {
+	p := &Process{Name: name, Log: filepath.Join(directory, name+".log"), done: make(chan struct{})}
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err

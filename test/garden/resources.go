@@ -28,7 +28,8 @@ var resources = []resource{
 	{"core.gardener.cloud", "v1beta1", "BackupEntry", "backupentries", namespaced, status, ""},
 	{"core.gardener.cloud", "v1beta1", "CloudProfile", "cloudprofiles", cluster, noStatus, ""},
 	{"core.gardener.cloud", "v1 v1beta1", "ControllerDeployment", "controllerdeployments", cluster, noStatus, ""},
-	{"core.gardener.cloud", "v1beta1", "ControllerInstallation", "controllerinstallations", cluster, status, "spec.seedRef.name"},
+	{"core.gardener.cloud", "v1beta1", "ControllerInstallation", "controllerinstallations", cluster, status,
+		"spec.seedRef.name"},
 	{"core.gardener.cloud", "v1beta1", "ControllerRegistration", "controllerregistrations", cluster, noStatus, ""},
 	{"core.gardener.cloud", "v1beta1", "ExposureClass", "exposureclasses", cluster, noStatus, ""},
 	{"core.gardener.cloud", "v1beta1", "InternalSecret", "internalsecrets", namespaced, noStatus, ""},
@@ -53,7 +54,9 @@ func (r *resource) definition() *unstructured.Unstructured {
 	for i, name := range strings.Fields(r.versions) {
 		version := map[string]any{
 			"name": name, "served": true, "storage": i == 0,
-			"schema": map[string]any{"openAPIV3Schema": openSchema(strings.FieldsFunc(r.selectable, func(c rune) bool { return c == '.' }))},
+			"schema": map[string]any{"openAPIV3Schema": openSchema(strings.FieldsFunc(r.selectable, func(c rune) bool {
+				return c == '.'
+			}))},
 		}
 		if r.status {
 			version["subresources"] = map[string]any{"status": map[string]any{}}
@@ -73,7 +76,8 @@ func (r *resource) definition() *unstructured.Unstructured {
 		"metadata":   map[string]any{"name": r.name()},
 		"spec": map[string]any{
 			"group": r.group, "scope": scope, "versions": versions,
-			"names": map[string]any{"kind": r.kind, "listKind": r.kind + "List", "plural": r.plural, "singular": strings.ToLower(r.kind)},
+			"names": map[string]any{"kind": r.kind, "listKind": r.kind + "List", "plural": r.plural,
+				"singular": strings.ToLower(r.kind)},
 		},
 	}}
 }

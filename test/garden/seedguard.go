@@ -212,7 +212,8 @@ func (g *Garden) LaunchSeedguard(arguments ...string) error {
 	if err != nil {
 		return err
 	}
-	g.Guard = &Seedguard{Process: p, URL: caller.Host, MetricsURL: "http://127.0.0.1:" + strconv.Itoa(s.metricsPort), client: client}
+	g.Guard = &Seedguard{Process: p, URL: caller.Host, MetricsURL: "http://127.0.0.1:" + strconv.Itoa(s.metricsPort),
+		client: client}
 	return nil
 }
 
@@ -243,7 +244,9 @@ func (s *Seedguard) Metric(ctx context.Context, name string, labels ...string) (
 			series, value, _ = strings.Cut(lines.Text(), " ")
 		}
 		metric, set, _ := strings.Cut(series, "{")
-		if metric != name || slices.ContainsFunc(labels, func(label string) bool { return !strings.Contains(","+set+",", ","+label+",") }) {
+		if metric != name || slices.ContainsFunc(labels, func(label string) bool {
+			return !strings.Contains(","+set+",", ","+label+",")
+		}) {
 			continue
 		}
 		v, err := strconv.ParseFloat(value, 64)

@@ -1,9 +1,9 @@
-// Package scenarios holds what seed clients may and may not do as files: the objects of a garden, requests, and what each half of
-// seedguard must say to them. The tests of both halves run all of them.
+// Package scenarios holds what seed clients may and may not do as files: the objects of a garden, requests, and what
+// each half of seedguard must say to them. The tests of both halves run all of them.
 //
 //  1. A file is a scenario. Its objects go through the informers into the graph, as in production.
 //  2. A request says who asks for what, and what is expected: authorize (allow, noOpinion) of the SeedAuthorizer, admit
-//     (allowed, or the HTTP status of the refusal) of the SeedRestriction. What is left out is not asked.
+//     (allowed, or the HTTP status of the denial) of the SeedRestriction. What is left out is not asked.
 //  3. A request's name reads as the assertion, and is the name of its subtest.
 package scenarios
 
@@ -94,7 +94,8 @@ const (
 func (c Client) Info() *user.DefaultInfo {
 	switch {
 	case c.Gardenlet != "":
-		return &user.DefaultInfo{Name: "gardener.cloud:system:seed:" + c.Gardenlet, Groups: []string{"gardener.cloud:system:seeds", user.AllAuthenticated}}
+		return &user.DefaultInfo{Name: "gardener.cloud:system:seed:" + c.Gardenlet,
+			Groups: []string{"gardener.cloud:system:seeds", user.AllAuthenticated}}
 	case c.Extension != "":
 		seed, extension, _ := strings.Cut(c.Extension, "/")
 		return &user.DefaultInfo{
@@ -119,8 +120,8 @@ func (r *Request) body() (metav1.PartialObjectMetadata, error) {
 	return o, yaml.Unmarshal(r.Body.Raw, &o)
 }
 
-// Attributes returns the request as the SeedAuthorizer is asked. As at the API server, the name of an object that is created
-// is not known.
+// Attributes returns the request as the SeedAuthorizer is asked. As at the API server, the name of an object that is
+// created is not known.
 func (r *Request) Attributes() (authorizer.AttributesRecord, error) {
 	resource, subresource := r.resource()
 	o, err := r.body()
@@ -218,8 +219,8 @@ type World struct {
 	Clock *testingclock.FakeClock
 }
 
-// Run opens a world for each scenario and asks one of the halves about each request. open makes the half from the world; what
-// it returns compares the answer with what is expected.
+// Run opens a world for each scenario and asks one of the halves about each request. open makes the half from the
+// world; what it returns compares the answer with what is expected.
 func Run(t *testing.T, open func(t *testing.T, w *World) func(t *testing.T, r Request)) {
 	t.Helper()
 	all, err := All()

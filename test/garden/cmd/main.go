@@ -1,6 +1,6 @@
-// Command cmd brings up a garden to try seedguard in: etcd, kube-apiserver and seedguard, with the example landscape, and
-// kubeconfigs for an administrator, a gardenlet and an extension. With --gardener there is the real gardener-apiserver too, and a
-// landscape that it takes. It runs until it is told to stop.
+// Command cmd brings up a garden to try seedguard in: etcd, kube-apiserver and seedguard, with the example landscape,
+// and kubeconfigs for an administrator, a gardenlet and an extension. With --gardener there is the real
+// gardener-apiserver too, and a landscape that it takes. It runs until it is told to stop.
 package main
 
 import (
@@ -81,7 +81,8 @@ func run(ctx context.Context, gardener bool) error {
 	if err != nil {
 		return err
 	}
-	for name, config := range map[string]*rest.Config{"admin": g.Admin(), "gardenlet": gardenletConfig, "extension": extensionConfig} {
+	for name, config := range map[string]*rest.Config{"admin": g.Admin(), "gardenlet": gardenletConfig,
+		"extension": extensionConfig} {
 		content, err := testgarden.Kubeconfig(config)
 		if err != nil {
 			return err
@@ -105,9 +106,9 @@ What seedguard decided: curl -s %[5]s/metrics | grep decisions_total
 Ctrl-C ends all of it.
 `, g.Host, what, seed, extension, g.Guard.MetricsURL, commands(
 		[2]string{"kubectl get shoots -A -l name.seed.gardener.cloud/" + seed + "=true", "its own: allowed"},
-		[2]string{"kubectl get shoots -A", "everybody's: refused"},
+		[2]string{"kubectl get shoots -A", "everybody's: forbidden"},
 		[2]string{"kubectl auth can-i list secrets -n " + naming.SeedNamespace(seed), "yes"},
-		[2]string{"kubectl create secret generic any -n garden", "refused by the admission"},
+		[2]string{"kubectl create secret generic any -n garden", "denied by the admission"},
 	))
 	<-ctx.Done()
 	return nil
