@@ -93,7 +93,7 @@ func checkCertificateRequest(d *decision, o *certificateRequest) error {
 func checkShootResource(d *decision, _ *anyObject) error {
 	shoot, ok := graph.ImpliedShoot(d.vertex())
 	if !ok {
-		return forbidden("its name is not that of a project %s of a Shoot", d.rule.Kind)
+		return forbidden("its name is not that of a project %s of a Shoot", d.kind)
 	}
 	return d.relatedShoot(shoot.Namespace, shoot.Name)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/admission"
 
 	"github.com/seedguard/seedguard/pkg/garden"
@@ -19,10 +20,16 @@ type decision struct {
 	// name is the object's. The request may leave it to the object.
 	name   string
 	client identity.Client
-	// rule is nil as long as none is found.
-	rule   *Rule
-	reader garden.Reader
-	now    time.Time
+	policy *Policy
+	// kind is that of the resource in the tables, zero as long as no row is found.
+	kind graph.Kind
+	// rule and write are the rows of the two tables for the request, nil for none.
+	rule  *Rule
+	write *Write
+	// object and oldObject are decoded into their API types when a row of writes needs them, else nil.
+	object, oldObject runtime.Object
+	reader            garden.Reader
+	now               time.Time
 
 	// seen holds what the check has looked up, in this order. Its denial may rest on each of them.
 	seen []sighting
@@ -51,14 +58,15 @@ func (d *decision) list(kind graph.Kind) []*garden.Object {
 
 // mustLookUp panics on a look-up that the table does not grant, because permissions are generated from the table.
 func (d *decision) mustLookUp(kind graph.Kind) {
-	if !slices.Contains(d.rule.LooksUp, kind) {
-		panic(fmt.Sprintf("BUG: the check %s may not look up a %s", d.rule.Check, kind))
+	if d.rule != nil && slices.Contains(d.rule.LooksUp, kind) || d.write != nil && slices.Contains(d.write.LooksUp, kind) {
+		return
 	}
+	panic(fmt.Sprintf("BUG: the rules for %s of %s may not look up a %s", d.GetOperation(), d.kind, kind))
 }
 
 // vertex is the object that the request is about.
 func (d *decision) vertex() graph.Vertex {
-	return graph.Vertex{Kind: d.rule.Kind, Namespace: d.GetNamespace(), Name: d.name}
+	return graph.Vertex{Kind: d.kind, Namespace: d.GetNamespace(), Name: d.name}
 }
 
 func (d *decision) seedNamespace() string { return naming.SeedNamespace(d.client.Seed) }
@@ -77,11 +85,8 @@ func (d *decision) belongs(seedName string) error {
 func (d *decision) relatedShoot(namespace, name string) error {
 	v := graph.Vertex{Kind: graph.KindShoot, Namespace: namespace, Name: name}
 	shoot := d.get(v)
-	if shoot == nil {
-		return notFound(v)
-	}
-	if seed := shoot.Facts.(garden.ShootFacts).SeedName; seed != d.client.Seed {
-		return forbidden("spec.seedName of %s is %q", v, seed)
+	if shoot == nil || shoot.Facts.(garden.ShootFacts).SeedName != d.client.Seed {
+		return notTheClients(v)
 	}
 	return nil
 }
@@ -90,13 +95,15 @@ func (d *decision) relatedShoot(namespace, name string) error {
 func (d *decision) relatedBucket(name string) error {
 	v := graph.Vertex{Kind: graph.KindBackupBucket, Name: name}
 	bucket := d.get(v)
-	if bucket == nil {
-		return notFound(v)
-	}
-	if seed := bucket.Facts.(garden.BackupBucketFacts).SeedName; seed != d.client.Seed {
-		return forbidden("spec.seedName of %s is %q", v, seed)
+	if bucket == nil || bucket.Facts.(garden.BackupBucketFacts).SeedName != d.client.Seed {
+		return notTheClients(v)
 	}
 	return nil
+}
+
+// notTheClients tells nobody whose the object is, or whether it exists.
+func notTheClients(v graph.Vertex) error {
+	return forbidden("%s does not exist, or belongs to another Seed", v)
 }
 
 func notFound(v graph.Vertex) error { return forbidden("%s does not exist", v) }

@@ -18,12 +18,14 @@ type denial struct {
 	code int
 	// why is for the client and the log. It says what is wrong without telling contents of the object.
 	why string
+	// references: only the table of what writes may bring about denies the request.
+	references bool
 }
 
 func (d *denial) Error() string { return d.why }
 
 func deny(code int, format string, args ...any) error {
-	return &denial{code, fmt.Sprintf(format, args...)}
+	return &denial{code: code, why: fmt.Sprintf(format, args...)}
 }
 
 // forbidden denies what does not belong to the client.
@@ -45,7 +47,7 @@ type statusError = apierrors.StatusError
 func (d *decision) tell(ctx context.Context, err error) *statusError {
 	denied := new(denial)
 	if !errors.As(err, &denied) {
-		denied = &denial{http.StatusInternalServerError, err.Error()}
+		denied = &denial{code: http.StatusInternalServerError, why: err.Error()}
 	}
 	resource := d.GetResource().GroupResource()
 	klog.FromContext(ctx).Info("Denied a seed client's request", "user", d.GetUserInfo().GetName(),
@@ -58,8 +60,13 @@ func (d *decision) tell(ctx context.Context, err error) *statusError {
 	}
 	message := fmt.Sprintf(phrase, d.client.Kind, d.client.Seed, strings.ToLower(string(d.GetOperation())), resource,
 		join(d.GetNamespace(), d.name), denied.why)
-	if d.rule != nil && denied.code == http.StatusForbidden {
-		message += "; allowed when " + d.rule.Allowed
+	if denied.code == http.StatusForbidden {
+		switch {
+		case denied.references:
+			message += "; allowed when " + d.write.Allowed
+		case d.rule != nil:
+			message += "; allowed when " + d.rule.Allowed
+		}
 	}
 	return &statusError{ErrStatus: metav1.Status{
 		Status:  metav1.StatusFailure,

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -115,6 +116,30 @@ func (m *memory) Exists(_ context.Context, seed string, resource schema.GroupVer
 	return m.existing[what], nil
 }
 
+func (m *memory) Referrers(v graph.Vertex) (found []graph.Vertex) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for owner, o := range m.cached {
+		if slices.ContainsFunc(o.Edges(), func(e graph.Edge) bool { return e.From == v }) {
+			found = append(found, owner)
+		}
+	}
+	if shoot, ok := graph.ImpliedShoot(v); ok && m.cached[shoot] != nil {
+		found = append(found, shoot)
+	}
+	return found
+}
+
+func (m *memory) Related(v graph.Vertex, seed string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	g := graph.New(graph.Options{})
+	for owner, o := range m.cached {
+		g.Set(owner, o.Edges())
+	}
+	return g.Reaches(v, seed)
+}
+
 var _ garden.Reader = &memory{}
 
 // Users.
@@ -167,8 +192,13 @@ func about(operation admissionv1.Operation, resource, object string) *admissionv
 	}
 }
 
+// newPlugin returns a plugin with the decision table alone.
 func newPlugin(reader garden.Reader) *Plugin {
-	return New(Options{Reader: reader, Clock: testingclock.NewFakePassiveClock(now)})
+	return newPluginWith(reader, Policy{References: ReferencesOff})
+}
+
+func newPluginWith(reader garden.Reader, policy Policy) *Plugin {
+	return New(Options{Reader: reader, Clock: testingclock.NewFakePassiveClock(now), Policy: policy})
 }
 
 func meta(namespace, name string) string {

@@ -80,11 +80,11 @@ type tokenData struct {
 
 // decode decodes an object. The names of fields are case-sensitive, as for the API server; a name that comes twice is
 // an error. Errors are for the client and the log: they tell the place and no values.
-func decode(raw []byte, o object) error {
+func decode(raw []byte, o any) error {
 	if jsontext.Value(raw).Kind() != jsontext.KindBeginObject {
 		return errors.New("it is not there, or no JSON object")
 	}
-	err := json.Unmarshal(raw, o)
+	err := json.Unmarshal(raw, o, skipped)
 	wrongType, notJSON := new(json.SemanticError), new(jsontext.SyntacticError)
 	switch {
 	case errors.As(err, &wrongType) && wrongType.Err == nil:
@@ -98,6 +98,12 @@ func decode(raw []byte, o object) error {
 	}
 	return nil
 }
+
+// skipped are the parts of objects that no rule reads and that are large: half of a Shoot.
+var skipped = json.WithUnmarshalers(json.JoinUnmarshalers(
+	json.UnmarshalFromFunc(func(d *jsontext.Decoder, _ *[]metav1.ManagedFieldsEntry) error { return d.SkipValue() }),
+	json.UnmarshalFromFunc(func(d *jsontext.Decoder, _ *gardencorev1beta1.ShootStatus) error { return d.SkipValue() }),
+))
 
 func typeName(kind jsontext.Kind) string {
 	switch kind {

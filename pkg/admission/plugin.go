@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	gojson "encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,9 +12,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/warning"
 	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
 )
 
@@ -25,6 +28,8 @@ type Options struct {
 	Clock clock.PassiveClock
 	// Registerer takes the plugin's metrics. Nil: none are registered.
 	Registerer prometheus.Registerer
+	// Policy says what writes may bring about. Its globs must be valid.
+	Policy Policy
 }
 
 // Plugin is the SeedRestriction, as an admission plugin of an API server and behind a webhook. It is safe for
@@ -32,19 +37,36 @@ type Options struct {
 type Plugin struct {
 	reader   garden.Reader
 	clock    clock.PassiveClock
+	policy   Policy
 	rechecks *prometheus.CounterVec
+	warned   *prometheus.CounterVec
 }
 
 var _ admission.ValidationInterface = &Plugin{}
 
 // New returns a Plugin. It panics when its metrics are registered already.
 func New(options Options) *Plugin {
-	p := &Plugin{reader: options.Reader, clock: options.Clock, rechecks: newRechecks(options.Registerer)}
+	p := &Plugin{
+		reader: options.Reader, clock: options.Clock, policy: options.Policy,
+		rechecks: newRechecks(options.Registerer), warned: newWarned(options.Registerer),
+	}
+	if p.policy.References == "" {
+		p.policy.References = ReferencesEnforce
+	}
+	if p.policy.FirstRegistration == "" {
+		p.policy.FirstRegistration = FirstRegistrationGarden
+	}
 	if p.clock == nil {
 		p.clock = clock.RealClock{}
 	}
 	return p
 }
+
+// name is the plugin's, as audit annotations from inside an API server have it.
+const name = "seedrestriction.seedguard.gardener.cloud"
+
+// auditReferences is the key of the audit annotation of what is admitted with a warning.
+const auditReferences = "references"
 
 // Handles implements admission.Interface.
 func (p *Plugin) Handles(operation admission.Operation) bool {
@@ -53,11 +75,16 @@ func (p *Plugin) Handles(operation admission.Operation) bool {
 
 // Validate implements admission.ValidationInterface, for use inside an API server. Errors are API status errors.
 func (p *Plugin) Validate(ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces) error {
-	if rulesFor(a) == nil {
+	if rules, write := rulesFor(a); rules == nil && write == nil {
 		return nil // an API server asks about every request, a webhook only about those that it is registered for
 	}
-	if denied := p.decide(ctx, a, o); denied != nil {
+	denied, told := p.decide(ctx, a, o)
+	if denied != nil {
 		return denied
+	}
+	if told != "" {
+		warning.AddWarning(ctx, "", told)
+		return a.AddAnnotation(name+"/"+auditReferences, told)
 	}
 	return nil
 }
@@ -65,8 +92,13 @@ func (p *Plugin) Validate(ctx context.Context, a admission.Attributes, o admissi
 // Admit decides on a request at the webhook, where the objects are JSON. The answer carries the request's uid.
 func (p *Plugin) Admit(ctx context.Context, in *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
 	response := &admissionv1.AdmissionResponse{UID: in.UID, Allowed: true}
-	if denied := p.decide(ctx, attributesOf(in), nil); denied != nil {
+	denied, told := p.decide(ctx, attributesOf(in), nil)
+	if denied != nil {
 		response.Allowed, response.Result = false, &denied.ErrStatus
+	}
+	if told != "" {
+		response.Warnings = []string{told}
+		response.AuditAnnotations = map[string]string{auditReferences: told}
 	}
 	return response
 }
@@ -83,45 +115,68 @@ func attributesOf(in *admissionv1.AdmissionRequest) admission.Attributes {
 		nil, false, &user.DefaultInfo{Name: in.UserInfo.Username, Groups: in.UserInfo.Groups})
 }
 
-// rulesFor returns the rows for the resource and operation of a request, nil when there are none.
-func rulesFor(a admission.Attributes) []*Rule {
-	if a.GetSubresource() != "" {
-		return nil
+// rulesFor returns the rows of both tables for the resource and operation of a request, nil where there are none.
+func rulesFor(a admission.Attributes) ([]*Rule, *Write) {
+	resource := a.GetResource().GroupResource()
+	var rules []*Rule
+	if a.GetSubresource() == "" {
+		rules = index[guarded{resource, a.GetOperation()}]
 	}
-	return index[guarded{a.GetResource().GroupResource(), a.GetOperation()}]
+	return rules, writeIndex[write{resource, a.GetSubresource(), a.GetOperation()}]
 }
 
-// decide decides on a request, and logs a denial. It returns nil for what is admitted.
-func (p *Plugin) decide(ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces) *statusError {
+// decide decides on a request, and logs a denial. It returns nil for what is admitted, and with it what is admitted with a
+// warning alone.
+func (p *Plugin) decide(ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces) (denied *statusError, warning string) {
 	client, ok := identity.From(a.GetUserInfo())
-	if !ok {
-		return nil
+	if !ok || p.policy.exempts(a, client) {
+		return nil, ""
 	}
-	d := &decision{Attributes: a, name: a.GetName(), client: client, reader: p.reader, now: p.clock.Now()}
-	if err := p.check(ctx, d, o); err != nil {
-		return d.tell(ctx, err)
+	d := &decision{
+		Attributes: a, name: a.GetName(), client: client, policy: &p.policy, reader: p.reader, now: p.clock.Now(),
 	}
-	return nil
+	err := p.check(ctx, d, o)
+	if err == nil {
+		return nil, ""
+	}
+	told := d.tell(ctx, err)
+	if because := new(denial); p.policy.References == ReferencesWarn && errors.As(err, &because) && because.references {
+		p.warned.WithLabelValues(a.GetResource().GroupResource().String(), string(a.GetOperation())).Inc()
+		return nil, told.ErrStatus.Message
+	}
+	return told, ""
 }
 
 func (p *Plugin) check(ctx context.Context, d *decision, interfaces admission.ObjectInterfaces) error {
-	rules := rulesFor(d)
+	rules, write := rulesFor(d)
+	switch {
+	case write != nil:
+		d.kind = write.Kind
+	case rules != nil:
+		d.kind = rules[0].Kind
+	}
 	// Without interfaces, objects cannot be converted into a version that is known.
-	if rules == nil || interfaces == nil && !slices.Contains(rules[0].Versions, d.GetResource().Version) {
+	if d.kind == 0 || interfaces == nil && !slices.Contains(d.kind.Versions(), d.GetResource().Version) {
 		what := d.GetResource().String()
 		if d.GetSubresource() != "" {
 			what += " with subresource " + d.GetSubresource()
 		}
 		return badRequest("the webhook does not know %s of %s", d.GetOperation(), what)
 	}
-	if d.rule = ruleFor(rules, d.client.Kind); d.rule == nil {
-		return forbidden("only %ss may", rules[0].Clients[0])
+	if p.policy.References != ReferencesOff {
+		d.write = write
 	}
-	o := d.rule.check.new()
+	o := object(&anyObject{})
+	if rules != nil {
+		if d.rule = ruleFor(rules, d.client.Kind); d.rule == nil {
+			return forbidden("only %ss may", rules[0].Clients[0])
+		}
+		o = d.rule.check.new()
+	}
 	if err := d.decode(o, interfaces); err != nil {
 		return err
 	}
-	err := d.rule.check.run(d, o)
+	err := d.run(o)
 	if err == nil {
 		return nil
 	}
@@ -130,11 +185,48 @@ func (p *Plugin) check(ctx context.Context, d *decision, interfaces admission.Ob
 	return err
 }
 
+// run runs the check and what guards references.
+func (d *decision) run(o object) error {
+	if d.rule != nil {
+		if err := d.rule.check.run(d, o); err != nil {
+			return err
+		}
+	}
+	err := d.guardWrite(o)
+	if denied := new(denial); errors.As(err, &denied) {
+		denied.references = true
+	}
+	return err
+}
+
+// guardWrite decides by the table of what writes may bring about.
+func (d *decision) guardWrite(o object) error {
+	if d.write == nil {
+		return nil
+	}
+	if !slices.Contains(d.write.Clients, d.client.Kind) {
+		return forbidden("a client of this kind may not")
+	}
+	if d.GetOperation() == create && o.metadata().GenerateName != "" && d.GetNamespace() != d.seedNamespace() &&
+		d.kind != graph.KindCertificateSigningRequest && d.kind != graph.KindBastion {
+		return forbidden("metadata.generateName is set: its name must be known")
+	}
+	if d.write.guard.run != nil {
+		if err := d.write.guard.run(d, d.object, d.oldObject); err != nil {
+			return err
+		}
+	}
+	return d.granted()
+}
+
 // decode decodes what the check is about into o: the old object, when the operation leaves no other. It makes sure that
 // object and request speak of the same thing.
 func (d *decision) decode(o object, interfaces admission.ObjectInterfaces) error {
 	old, err := d.marshal(d.GetOldObject(), interfaces)
 	if err != nil {
+		return err
+	}
+	if d.oldObject, err = d.decodeWhole(old, "oldObject"); err != nil {
 		return err
 	}
 	if d.GetOperation() == remove {
@@ -152,7 +244,31 @@ func (d *decision) decode(o object, interfaces admission.ObjectInterfaces) error
 	if err != nil {
 		return err
 	}
+	if d.object, err = d.decodeWhole(raw, "object"); err != nil {
+		return err
+	}
 	return d.decodeInto(o, raw, "object")
+}
+
+// decodeWhole decodes an object into its API type when a row of writes needs it.
+func (d *decision) decodeWhole(raw []byte, field string) (runtime.Object, error) {
+	if d.write == nil {
+		return nil, nil
+	}
+	if len(raw) == 0 {
+		if d.GetOperation() == create {
+			return nil, nil // there is no old object
+		}
+		return nil, badRequest("its %s is not there", field)
+	}
+	o, err := garden.Scheme.New(d.write.body())
+	if err != nil {
+		return nil, err
+	}
+	if err := decode(raw, o); err != nil {
+		return nil, badRequest("its %s cannot be decoded: %v", field, err)
+	}
+	return o, nil
 }
 
 // marshal writes an object as JSON of the version that clients see. In an API server it may be of an internal type.
@@ -164,8 +280,8 @@ func (d *decision) marshal(o runtime.Object, interfaces admission.ObjectInterfac
 		return o.Raw, nil
 	}
 	kind := d.GetKind()
-	if !slices.Contains(d.rule.Versions, kind.Version) {
-		kind.Version = d.rule.Versions[0]
+	if versions := d.kind.Versions(); !slices.Contains(versions, kind.Version) {
+		kind.Version = versions[0]
 	}
 	var err error
 	if interfaces != nil {

@@ -30,6 +30,13 @@ const (
 	outcomeFailed  = "failed"
 )
 
+func newWarned(registerer prometheus.Registerer) *prometheus.CounterVec {
+	return promauto.With(registerer).NewCounterVec(prometheus.CounterOpts{
+		Name: "seedguard_admission_reference_warnings_total",
+		Help: "Writes that were admitted with a warning, because restriction.references is Warn, by resource and operation.",
+	}, []string{"resource", "operation"})
+}
+
 func newRechecks(registerer prometheus.Registerer) *prometheus.CounterVec {
 	rechecks := promauto.With(registerer).NewCounterVec(prometheus.CounterOpts{
 		Name: "seedguard_admission_live_rechecks_total",
@@ -64,11 +71,15 @@ func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome
 			continue
 		}
 		d.seen = nil
-		if denied = d.rule.check.run(d, o); denied == nil {
+		if denied = d.run(o); denied == nil {
 			return outcomeAllowed, nil
 		}
 	}
 
+	if because := new(denial); errors.As(denied, &because) && because.references &&
+		d.policy.References == ReferencesWarn {
+		return outcomeDenied, denied // it is admitted, so that the API server itself says whether it exists
+	}
 	exists, err := d.exists(ctx, o)
 	switch {
 	case err != nil:
@@ -91,10 +102,10 @@ func unchanged(a, b *garden.Object) bool {
 // exists reports whether an object that is to be created exists already. It is false where the API server cannot be
 // asked: then the rules decide. A generated name is new.
 func (d *decision) exists(ctx context.Context, o object) (bool, error) {
-	if d.GetOperation() != create || d.name == "" || o.metadata().GenerateName != "" {
+	if d.GetOperation() != create || d.GetSubresource() != "" || d.name == "" || o.metadata().GenerateName != "" {
 		return false, nil
 	}
-	exists, err := d.reader.Exists(ctx, d.client.Seed, d.rule.GroupVersionResource(), d.GetNamespace(), d.name)
+	exists, err := d.reader.Exists(ctx, d.client.Seed, d.kind.Resource(), d.GetNamespace(), d.name)
 	if errors.Is(err, garden.ErrNotAvailable) {
 		return false, nil
 	}

@@ -68,6 +68,9 @@ type watch struct {
 // index is the name of the one index that some kinds' caches have (indexValue).
 const index = "dependency"
 
+// referrers is the name of the index by what objects refer to in namespace garden.
+const referrers = "referrers"
+
 // New returns a Garden that does nothing yet.
 func New(options Options) (*Garden, error) {
 	g := &Garden{
@@ -121,7 +124,7 @@ func (g *Garden) setUp(w *watch) error {
 				return []string{value}, nil
 			}
 			return nil, nil
-		}},
+		}, referrers: func(o any) ([]string, error) { return o.(*Object).sharedReferences(), nil }},
 	}
 	newInformer := func(kubernetesclient.Interface, time.Duration) cache.SharedIndexInformer {
 		// There is no example object: what comes in at the door is an *Object, but bookmarks are of the API type.
@@ -315,6 +318,27 @@ func (g *Garden) Get(v graph.Vertex) *Object {
 	}
 	return o
 }
+
+// Referrers implements Reader.
+func (g *Garden) Referrers(v graph.Vertex) []graph.Vertex {
+	var found []graph.Vertex
+	for _, w := range g.watches {
+		stored, err := w.informer.GetIndexer().ByIndex(referrers, v.String())
+		if err != nil {
+			panic(fmt.Sprintf("BUG: %v", err)) // the index does not exist, though every informer is made with it
+		}
+		for _, o := range stored {
+			found = append(found, o.(*Object).Vertex)
+		}
+	}
+	if shoot, ok := graph.ImpliedShoot(v); ok && g.Get(shoot) != nil {
+		found = append(found, shoot)
+	}
+	return found
+}
+
+// Related implements Reader.
+func (g *Garden) Related(v graph.Vertex, seed string) bool { return g.graph.Reaches(v, seed) }
 
 // List implements Reader.
 func (g *Garden) List(kind graph.Kind) []*Object {

@@ -3,6 +3,8 @@ package garden
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
@@ -13,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/naming"
 )
 
 // Object is all that seedguard keeps of an object of the garden: the edges that it owns and what the admission looks
@@ -36,6 +39,17 @@ type Object struct {
 // (see watched.derive).
 func (o *Object) Edges() []graph.Edge { return o.edges.appendTo(nil, o.Vertex) }
 
+// sharedReferences returns what the object refers to in namespace garden, as Vertex.String prints it.
+func (o *Object) sharedReferences() []string {
+	var references []string
+	for _, e := range o.Edges() {
+		if e.From.Namespace == naming.NamespaceGarden && e.From != o.Vertex {
+			references = append(references, e.From.String())
+		}
+	}
+	return references
+}
+
 // ShootFacts is what is kept of a Shoot beside its edges.
 type ShootFacts struct {
 	// SeedName is spec.seedName, StatusSeedName is status.seedName; both may be empty.
@@ -50,6 +64,49 @@ type ShootFacts struct {
 type SeedFacts struct {
 	// ClientCertificateExpiration is status.clientCertificateExpirationTimestamp, zero when unset.
 	ClientCertificateExpiration time.Time
+	// RenewKubeconfig: annotated gardener.cloud/operation=renew-kubeconfig.
+	RenewKubeconfig bool
+	// Backup is spec.backup, zero when there is none.
+	Backup Backup
+	// References is what the spec refers to.
+	References VertexSet
+}
+
+// Backup is what is kept of a Seed's backup.
+type Backup struct {
+	// Provider is the type of the provider.
+	Provider string
+	// Credentials is the credentials ref, a Secret or WorkloadIdentity; the zero vertex when there is none.
+	Credentials graph.Vertex
+}
+
+// VertexSet is a set of vertices that can be compared by ==, as all facts can.
+type VertexSet string
+
+// newVertexSet returns the set of the vertices.
+func newVertexSet(vertices ...graph.Vertex) VertexSet {
+	lines := make([]string, 0, len(vertices))
+	for _, v := range vertices {
+		lines = append(lines, v.String())
+	}
+	slices.Sort(lines)
+	return VertexSet(strings.Join(slices.Compact(lines), "\n"))
+}
+
+// names returns the vertices as Vertex.String prints them.
+func (s VertexSet) names() []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(string(s), "\n")
+}
+
+// Has reports whether the vertex is in the set.
+func (s VertexSet) Has(v graph.Vertex) bool { return slices.Contains(s.names(), v.String()) }
+
+// Minus returns the vertices that are not in the other set, as Vertex.String prints them.
+func (s VertexSet) Minus(other VertexSet) []string {
+	return slices.DeleteFunc(s.names(), func(name string) bool { return slices.Contains(other.names(), name) })
 }
 
 // ManagedSeedFacts is what is kept of a ManagedSeed beside its edges.
@@ -63,12 +120,16 @@ type ManagedSeedFacts struct {
 	// BackupCredentials is the credentials ref of the seed template's backup, a Secret or WorkloadIdentity; the zero
 	// vertex when there is none.
 	BackupCredentials graph.Vertex
+	// Template is what the whole seed template refers to, as a Seed made from it would. Empty when it cannot be decoded.
+	Template VertexSet
 }
 
 // GardenletFacts is what is kept of a Gardenlet beside its edges.
 type GardenletFacts struct {
 	// RenewKubeconfig: annotated gardener.cloud/operation=renew-kubeconfig.
 	RenewKubeconfig bool
+	// Template is what the whole seed template refers to, as a Seed made from it would. Empty when it cannot be decoded.
+	Template VertexSet
 }
 
 // ProjectFacts is what is kept of a Project beside its edges.
@@ -86,6 +147,8 @@ type BackupBucketFacts struct {
 // BackupEntryFacts is what is kept of a BackupEntry beside its edges.
 type BackupEntryFacts struct {
 	Spec gardencorev1beta1.BackupEntrySpec
+	// OwnerShoot is the name of the Shoot that owns it, empty when there is none.
+	OwnerShoot string
 }
 
 // GetObjectMeta implements metav1.ObjectMetaAccessor, which is all that client-go's informers ask of an object.
@@ -116,4 +179,9 @@ type Reader interface {
 	// Exists asks the API server for the object's metadata alone, for a client of the Seed: whether it exists,
 	// ErrNotAvailable without a live source or without permission, another error as for Live.
 	Exists(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (bool, error)
+	// Referrers returns the objects that refer to an object in namespace garden, by an edge of theirs or, as a Shoot does, by
+	// their name.
+	Referrers(v graph.Vertex) []graph.Vertex
+	// Related reports whether a client of the Seed is related to v.
+	Related(v graph.Vertex, seed string) bool
 }

@@ -38,6 +38,8 @@ type Client struct {
 	Kind ClientKind
 	// Seed is the name of the Seed, never empty.
 	Seed string
+	// Extension is the name of the extension, its ServiceAccount's without extension-; empty for a gardenlet.
+	Extension string
 }
 
 // From returns the seed client that the user is, and false when it is none; nil is none. It allocates nothing and is
@@ -70,7 +72,7 @@ func From(u user.Info) (Client, bool) {
 		!slices.ContainsFunc(groups, func(group string) bool { return isNamespaceGroup(group, namespace) }) {
 		return Client{}, false
 	}
-	return Client{Kind: Extension, Seed: seed}, true
+	return Client{Kind: Extension, Seed: seed, Extension: extension}, true
 }
 
 func isNamespaceGroup(group, namespace string) bool {

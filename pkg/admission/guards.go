@@ -1,0 +1,421 @@
+package admission
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
+	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
+	securityv1alpha1 "github.com/gardener/gardener/pkg/apis/security/v1alpha1"
+	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
+	certificatesv1 "k8s.io/api/certificates/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
+
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/naming"
+)
+
+// This file holds the guards of writes but for those of Secrets and the like (contents.go). A guard gets the new and the old
+// object; on CREATE there is no old one, on DELETE no new one.
+
+// guard is a named guard with the API type that it wants the objects decoded into.
+type guard struct {
+	name string
+	run  func(d *decision, object, oldObject runtime.Object) error
+}
+
+// guardBy makes a guard of a function. It returns nil for what it allows, else a denial.
+func guardBy[T any, O interface {
+	*T
+	runtime.Object
+}](name string, f func(d *decision, object, oldObject O) error) guard {
+	return guard{
+		name: name,
+		run: func(d *decision, object, oldObject runtime.Object) error {
+			o, _ := object.(O)
+			old, _ := oldObject.(O)
+			return f(d, o, old)
+		},
+	}
+}
+
+// ownSeed returns the client's Seed, a denial when it does not exist.
+func (d *decision) ownSeed() (*garden.Object, error) {
+	v := graph.Vertex{Kind: graph.KindSeed, Name: d.client.Seed}
+	seed := d.get(v)
+	if seed == nil {
+		return nil, notFound(v)
+	}
+	return seed, nil
+}
+
+func guardNewBucket(d *decision, o, _ *gardencorev1beta1.BackupBucket) error {
+	seed, err := d.ownSeed()
+	if err != nil {
+		return err
+	}
+	if d.name != string(seed.UID) {
+		return forbidden("its name is not the UID of %s", seed.Vertex)
+	}
+	return d.backupOfSeed(o, seed)
+}
+
+// backupOfSeed allows a BackupBucket with the provider and the credentials of the Seed's backup.
+func (d *decision) backupOfSeed(o *gardencorev1beta1.BackupBucket, seed *garden.Object) error {
+	backup := seed.Facts.(garden.SeedFacts).Backup
+	if o.Spec.Provider.Type != backup.Provider {
+		return forbidden("spec.provider.type is not that of the backup of %s", seed.Vertex)
+	}
+	if garden.Credentials(o.Spec.CredentialsRef) != backup.Credentials {
+		return forbidden("spec.credentialsRef is not that of the backup of %s", seed.Vertex)
+	}
+	return nil
+}
+
+func guardBucket(d *decision, o, old *gardencorev1beta1.BackupBucket) error {
+	if err := d.belongs(ptr.Deref(old.Spec.SeedName, "")); err != nil {
+		return err
+	}
+	if !apiequality.Semantic.DeepEqual(o.Spec.ShootRef, old.Spec.ShootRef) {
+		return forbidden("spec.shootRef changes")
+	}
+	seed, err := d.ownSeed()
+	if err != nil {
+		return err
+	}
+	err = ownersUnchanged(o, old, func(owner metav1.OwnerReference) bool {
+		return owner.Kind == graph.KindSeed.String() && owner.Name == seed.Name && owner.UID == seed.UID
+	}, nil)
+	if err != nil {
+		return err
+	}
+	if o.Spec.Provider.Type == old.Spec.Provider.Type &&
+		apiequality.Semantic.DeepEqual(o.Spec.CredentialsRef, old.Spec.CredentialsRef) {
+		return nil
+	}
+	return d.backupOfSeed(o, seed)
+}
+
+func guardNewBackupEntry(d *decision, o, _ *gardencorev1beta1.BackupEntry) error {
+	if o.Spec.ShootRef != nil {
+		return forbidden("spec.shootRef is set")
+	}
+	shoot, err := d.ownerShoot(o)
+	if err != nil {
+		return err
+	}
+	if original, ok := strings.CutPrefix(d.name, naming.BackupEntrySourcePrefix); ok {
+		v := graph.Vertex{Kind: graph.KindBackupEntry, Namespace: d.GetNamespace(), Name: original}
+		entry := d.get(v)
+		if entry == nil {
+			return notFound(v)
+		}
+		if entry.Facts.(garden.BackupEntryFacts).OwnerShoot != shoot.Name {
+			return forbidden("its owner is not that of %s", v)
+		}
+	}
+	return nil
+}
+
+// ownerShoot returns the Shoot that owns a BackupEntry, by name and UID. It must be on the client's Seed.
+func (d *decision) ownerShoot(o *gardencorev1beta1.BackupEntry) (*garden.Object, error) {
+	name := garden.OwnerShoot(o.OwnerReferences)
+	if name == "" {
+		return nil, forbidden("it has no owner reference to a Shoot")
+	}
+	if err := d.relatedShoot(o.Namespace, name); err != nil {
+		return nil, err
+	}
+	shoot := d.get(graph.Vertex{Kind: graph.KindShoot, Namespace: o.Namespace, Name: name})
+	for _, owner := range o.OwnerReferences {
+		if owner.Kind == graph.KindShoot.String() && (owner.Name != name || owner.UID != shoot.UID) {
+			return nil, forbidden("its owner reference does not bear the UID of %s", shoot.Vertex)
+		}
+	}
+	return shoot, nil
+}
+
+func guardBackupEntry(d *decision, o, old *gardencorev1beta1.BackupEntry) error {
+	if !apiequality.Semantic.DeepEqual(o.Spec.ShootRef, old.Spec.ShootRef) {
+		return forbidden("spec.shootRef changes")
+	}
+	if o.Spec.BucketName != old.Spec.BucketName {
+		seed, err := d.ownSeed()
+		if err != nil {
+			return err
+		}
+		if o.Spec.BucketName != string(seed.UID) {
+			return forbidden("spec.bucketName becomes another than the bucket of %s", seed.Vertex)
+		}
+		if holder := old.Status.SeedName; holder != nil && *holder != d.client.Seed {
+			return forbidden("spec.bucketName changes while status.seedName is not the client's Seed")
+		}
+	}
+	owner := graph.Vertex{Kind: graph.KindShoot, Namespace: o.Namespace, Name: garden.OwnerShoot(o.OwnerReferences)}
+	if !ptr.Equal(o.Spec.SeedName, old.Spec.SeedName) {
+		shoot := d.get(owner)
+		if shoot == nil || o.Spec.SeedName == nil || shoot.Facts.(garden.ShootFacts).SeedName != *o.Spec.SeedName {
+			return forbidden("spec.seedName becomes another than that of the Shoot that owns it")
+		}
+	}
+	return ownersUnchanged(o, old, func(added metav1.OwnerReference) bool {
+		if added.Kind != graph.KindShoot.String() || added.Name != owner.Name {
+			return false
+		}
+		// One that owns it already cannot be replaced: dropping it is denied.
+		shoot := d.get(owner)
+		return shoot != nil && shoot.UID == added.UID && d.relatedShoot(owner.Namespace, owner.Name) == nil
+	}, nil)
+}
+
+func guardSeed(_ *decision, o, old *gardencorev1beta1.Seed) error {
+	return ownersUnchanged(o, old, nil, nil)
+}
+
+func guardChildSeed(d *decision, _, _ *gardencorev1beta1.Seed) error {
+	if d.name == d.client.Seed {
+		return forbidden("it is the client's own Seed")
+	}
+	return nil
+}
+
+func guardNewGardenlet(d *decision, o, _ *seedmanagementv1alpha1.Gardenlet) error {
+	seed, err := d.ownSeed()
+	if err != nil {
+		return err
+	}
+	managedSeed := graph.Vertex{Kind: graph.KindManagedSeed, Namespace: naming.NamespaceGarden, Name: d.client.Seed}
+	if d.get(managedSeed) != nil {
+		return forbidden("%s exists", managedSeed)
+	}
+	if _, ok := o.Annotations[constants.GardenerOperation]; ok {
+		return forbidden("it is annotated %s", constants.GardenerOperation)
+	}
+	if o.Spec.KubeconfigSecretRef != nil {
+		return forbidden("spec.kubeconfigSecretRef is set")
+	}
+	template, err := garden.TemplateReferences(&o.Spec.Config)
+	if err != nil {
+		return invalid("spec.config cannot be decoded")
+	}
+	for _, line := range template.Minus(seed.Facts.(garden.SeedFacts).References) {
+		return forbidden("the seed template in spec.config refers to %s, which %s does not", line, seed.Vertex)
+	}
+	return nil
+}
+
+func guardGardenlet(_ *decision, o, old *seedmanagementv1alpha1.Gardenlet) error {
+	if !sameJSON(o.Spec, old.Spec) {
+		return forbidden("its spec changes")
+	}
+	if err := annotationNotAdded(o, old, constants.GardenerOperation); err != nil {
+		return err
+	}
+	return ownersUnchanged(o, old, nil, nil)
+}
+
+// annotationNotAdded denies that an annotation comes or changes.
+func annotationNotAdded(o, old metav1.Object, key string) error {
+	after, ok := o.GetAnnotations()[key]
+	if before, had := old.GetAnnotations()[key]; ok && (!had || before != after) {
+		return forbidden("the annotation %s is set", key)
+	}
+	return nil
+}
+
+func guardManagedSeed(d *decision, o, old *seedmanagementv1alpha1.ManagedSeed) error {
+	if d.name == d.client.Seed {
+		return forbidden("it is the client's own Seed that it manages")
+	}
+	if old.Spec.Shoot == nil {
+		return forbidden("it has no Shoot")
+	}
+	if err := d.relatedShoot(d.GetNamespace(), old.Spec.Shoot.Name); err != nil {
+		return err
+	}
+	if err := annotationNotAdded(o, old, constants.GardenerOperation); err != nil {
+		return err
+	}
+	if err := ownersUnchanged(o, old, nil, nil); err != nil {
+		return err
+	}
+	// gardener-apiserver fills empty fields of the seed template when anybody writes.
+	before, after := old.Spec.DeepCopy(), o.Spec.DeepCopy()
+	if !filled(before.Gardenlet.Config.Raw, after.Gardenlet.Config.Raw) {
+		return forbidden("its spec changes")
+	}
+	if was, is, err := templates(old, o); err != nil || len(is.Minus(was)) > 0 {
+		return forbidden("its seed template newly refers to something")
+	}
+	before.Gardenlet.Config, after.Gardenlet.Config = runtime.RawExtension{}, runtime.RawExtension{}
+	if !sameJSON(before, after) {
+		return forbidden("its spec changes")
+	}
+	return nil
+}
+
+// templates returns what the seed templates of two ManagedSeeds refer to. One that was broken refers to nothing.
+func templates(old, o *seedmanagementv1alpha1.ManagedSeed) (was, is garden.VertexSet, err error) {
+	was, _ = garden.TemplateReferences(&old.Spec.Gardenlet.Config)
+	is, err = garden.TemplateReferences(&o.Spec.Gardenlet.Config)
+	if err != nil && sameJSON(o.Spec.Gardenlet.Config, old.Spec.Gardenlet.Config) {
+		err = nil
+	}
+	return was, is, err
+}
+
+// filled reports whether two GardenletConfigurations differ at most in fields of the seed template that were empty.
+func filled(before, after []byte) bool {
+	var was, is map[string]any
+	if json.Unmarshal(orNull(before), &was) != nil || json.Unmarshal(orNull(after), &is) != nil {
+		return string(before) == string(after)
+	}
+	const template = "seedConfig"
+	if !filledValue(was[template], is[template]) {
+		return false
+	}
+	delete(was, template)
+	delete(is, template)
+	return apiequality.Semantic.DeepEqual(was, is)
+}
+
+func filledValue(was, is any) bool {
+	switch was := was.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		object, ok := is.(map[string]any)
+		if !ok {
+			return len(was) == 0
+		}
+		for key, value := range was {
+			if !filledValue(value, object[key]) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		list, ok := is.([]any)
+		if len(was) == 0 {
+			return true
+		}
+		if !ok || len(list) != len(was) {
+			return false
+		}
+		for i := range was {
+			if !filledValue(was[i], list[i]) {
+				return false
+			}
+		}
+		return true
+	case string:
+		return was == "" || was == is
+	default:
+		return was == is
+	}
+}
+
+func orNull(raw []byte) []byte {
+	if len(raw) == 0 {
+		return []byte("null")
+	}
+	return raw
+}
+
+// sameJSON reports whether two values are the same on the wire, where empty fields are not there.
+func sameJSON(a, b any) bool {
+	var values [2]any
+	for i, v := range []any{a, b} {
+		raw, err := json.Marshal(v)
+		if err != nil || json.Unmarshal(raw, &values[i]) != nil {
+			return false
+		}
+	}
+	return apiequality.Semantic.DeepEqual(values[0], values[1])
+}
+
+func guardControllerInstallation(_ *decision, o, old *gardencorev1beta1.ControllerInstallation) error {
+	if !sameJSON(o.Spec, old.Spec) {
+		return forbidden("its spec changes")
+	}
+	return ownersUnchanged(o, old, nil, nil)
+}
+
+func guardShoot(_ *decision, o, old *gardencorev1beta1.Shoot) error {
+	if err := annotationNotAdded(o, old, constants.ConfirmationDeletion); err != nil {
+		return err
+	}
+	return ownersUnchanged(o, old, nil, nil)
+}
+
+func guardServiceAccount(d *decision, o, old *corev1.ServiceAccount) error {
+	if d.GetNamespace() == d.seedNamespace() {
+		return nil
+	}
+	if old == nil {
+		old = &corev1.ServiceAccount{}
+	} else if err := ownersUnchanged(o, old, nil, nil); err != nil {
+		return err
+	}
+	for _, secret := range o.Secrets {
+		if !slices.Contains(old.Secrets, secret) {
+			return forbidden("it has new secrets")
+		}
+	}
+	for _, secret := range o.ImagePullSecrets {
+		if !slices.Contains(old.ImagePullSecrets, secret) {
+			return forbidden("it has new imagePullSecrets")
+		}
+	}
+	return nil
+}
+
+func guardBootstrapBinding(d *decision, o, old *rbacv1.ClusterRoleBinding) error {
+	if err := ownersUnchanged(o, old, nil, nil); err != nil {
+		return err
+	}
+	return checkBootstrapBinding(d, &clusterRoleBinding{RoleRef: o.RoleRef, Subjects: o.Subjects})
+}
+
+func guardSigner(_ *decision, o, _ *certificatesv1.CertificateSigningRequest) error {
+	if o.Spec.SignerName != certificatesv1.KubeAPIServerClientSignerName {
+		return forbidden("spec.signerName is not %s", certificatesv1.KubeAPIServerClientSignerName)
+	}
+	return nil
+}
+
+func guardNobody(*decision, *securityv1alpha1.WorkloadIdentity, *securityv1alpha1.WorkloadIdentity) error {
+	return forbidden("nobody on a Seed may")
+}
+
+func guardTokenContext(d *decision, o, _ *securityv1alpha1.TokenRequest) error {
+	context := o.Spec.ContextObject
+	if context == nil {
+		return nil
+	}
+	kind, ok := graph.ParseKind(context.Kind)
+	v := graph.Vertex{Kind: kind, Namespace: ptr.Deref(context.Namespace, ""), Name: context.Name}
+	if !ok || !strings.HasPrefix(context.APIVersion, kind.Resource().Group+"/") || !d.reader.Related(v, d.client.Seed) {
+		return forbidden("spec.contextObject is not related to the client's Seed")
+	}
+	return nil
+}
+
+func guardWorkloadIdentity(_ *decision, o, old *securityv1alpha1.WorkloadIdentity) error {
+	return finalizersAlone(o, old)
+}
+
+func guardLease(d *decision, _, _ *coordinationv1.Lease) error {
+	if d.name == gardenletLeaderElection && d.GetNamespace() != naming.NamespaceGarden && d.GetNamespace() != d.seedNamespace() {
+		return forbidden("the namespace is not %s", naming.NamespaceGarden)
+	}
+	return nil
+}
