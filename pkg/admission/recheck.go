@@ -109,7 +109,7 @@ func unchanged(a, b *garden.Object) bool {
 // exists reports whether an object that is to be created exists already. It is false where the API server cannot be
 // asked: then the rules decide. A generated name is new.
 func (d *decision) exists(ctx context.Context, o object) (bool, error) {
-	if d.GetOperation() != create || d.name == "" || o.metadata().GenerateName != "" {
+	if d.GetOperation() != create || d.GetSubresource() != "" || d.name == "" || o.metadata().GenerateName != "" {
 		return false, nil
 	}
 	exists, err := d.reader.Exists(ctx, d.readsAs(), d.kind.Resource(), d.GetNamespace(), d.name)

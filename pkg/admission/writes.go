@@ -168,7 +168,7 @@ var writes = []Write{
 
 	{Target: of(graph.KindSecret), Operation: create, Clients: both, guard: guardBy("newSecret", guardNewSecret),
 		LooksUp: contentKinds,
-		Allowed: "its contents are the client's to write: see below"},
+		Allowed: "its name, labels and contents are those that Gardener gives it"},
 	{Target: of(graph.KindSecret), Operation: update, Clients: both, guard: guardBy("secret", guardSecret), LooksUp: contentKinds,
 		Allowed: "its contents are the client's to write, or metadata.finalizers alone change; a related ManagedSeed's backup Secret " +
 			"may also lose its owner reference to it and the label secret.backup.gardener.cloud/status"},
