@@ -92,7 +92,14 @@ func Files(o Options) []File {
 		{"gardener-apiserver/admission.kubeconfig", "The client certificate for the SeedRestriction: another than " +
 			"kube-apiserver's.", []any{AdmissionKubeconfig(o)}},
 	}
-	for _, folder := range []string{"permissions", "permissions-existence", "registration"} {
+	folders := []string{"permissions", "permissions-existence", "registration"}
+	if o.References != admission.ReferencesOff {
+		files = append(files, File{"permissions-bootstrap-tokens/bootstrap-tokens.yaml",
+			"What bootstrap tokens are for, read before a certificate request with one of them is let through.",
+			objects(BootstrapTokensRole(o))})
+		folders = append(folders, "permissions-bootstrap-tokens")
+	}
+	for _, folder := range folders {
 		files = append(files, kustomization(folder, files))
 	}
 	return files

@@ -9,11 +9,11 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// As kube-apiserver names the users of bootstrap tokens.
-const (
-	bootstrapTokenUserPrefix = "system:bootstrap:" // #nosec G101 -- a prefix of names
-	bootstrappersGroup       = "system:bootstrappers"
-)
+// BootstrapTokenUserPrefix followed by a token's id is the user that kube-apiserver makes of a bootstrap token.
+const BootstrapTokenUserPrefix = "system:bootstrap:" // #nosec G101 -- a prefix of names
+
+// bootstrappersGroup holds the users of all bootstrap tokens.
+const bootstrappersGroup = "system:bootstrappers"
 
 // BootstrapUser is the user with whom a gardenlet asks for a client certificate before it has one. It is no seed client: only
 // its certificate requests are looked at.
@@ -31,7 +31,7 @@ func BootstrapperFrom(u user.Info) (BootstrapUser, bool) {
 	if u == nil {
 		return BootstrapUser{}, false
 	}
-	if id, ok := strings.CutPrefix(u.GetName(), bootstrapTokenUserPrefix); ok {
+	if id, ok := strings.CutPrefix(u.GetName(), BootstrapTokenUserPrefix); ok {
 		if !isTokenID(id) || !slices.Contains(u.GetGroups(), bootstrappersGroup) {
 			return BootstrapUser{}, false
 		}
@@ -51,5 +51,7 @@ func BootstrapperFrom(u user.Info) (BootstrapUser, bool) {
 // isTokenID reports whether id is one of a bootstrap token: six characters of a-z and 0-9.
 func isTokenID(id string) bool {
 	const length = 6
-	return len(id) == length && !strings.ContainsFunc(id, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	return len(id) == length && !strings.ContainsFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
 }
