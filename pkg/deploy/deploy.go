@@ -99,7 +99,14 @@ func Files(o Options) []File {
 		{"gardener-apiserver/admission.kubeconfig", "The client certificate for the SeedRestriction: another than " +
 			"kube-apiserver's.", []any{AdmissionKubeconfig(o)}},
 	}
-	for _, dir := range []string{"permissions", "permissions-existence", "registration"} {
+	directories := []string{"permissions", "permissions-existence", "registration"}
+	if o.References != admission.ReferencesOff {
+		files = append(files, File{"permissions-bootstrap-tokens/bootstrap-tokens.yaml",
+			"What bootstrap tokens are for, read before a certificate request with one of them is let through.",
+			objects(BootstrapTokensRole(o))})
+		directories = append(directories, "permissions-bootstrap-tokens")
+	}
+	for _, dir := range directories {
 		files = append(files, kustomization(dir, files))
 	}
 	return files
