@@ -62,9 +62,9 @@ func (d *decision) tell(ctx context.Context, err error) *statusError {
 		join(d.GetNamespace(), d.name), denied.why)
 	if denied.code == http.StatusForbidden {
 		switch {
-		case denied.references:
+		case denied.references && d.write != nil:
 			message += "; allowed when " + d.write.Allowed
-		case d.rule != nil:
+		case d.rule != nil && !denied.references:
 			message += "; allowed when " + d.rule.Allowed
 		}
 	}
