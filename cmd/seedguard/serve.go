@@ -69,7 +69,9 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	if err != nil {
 		return err
 	}
-	options := authorizer.Options{Graph: resources}
+	options := authorizer.Options{
+		Graph: resources, References: c.Restriction.References == admission.ReferencesEnforce,
+	}
 	if _, ok := source.(*garden.KubeSource); ok { // there is an API server to ask
 		options.Absence = authorizer.NewAbsenceChecker(watched.StillExists, clock.RealClock{})
 	}
@@ -81,11 +83,13 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 		Serving:    c.Serving,
 		Metrics:    c.Metrics,
 		Authorizer: decides,
-		Admission:  admission.New(admission.Options{Reader: watched, Registerer: registry}),
-		Graph:      resources,
-		Resources:  knownResources(),
-		NotReady:   watched.NotReady,
-		Registry:   registry,
+		Admission: admission.New(admission.Options{
+			Reader: watched, Registerer: registry, Policy: c.Restriction,
+		}),
+		Graph:     resources,
+		Resources: knownResources(),
+		NotReady:  watched.NotReady,
+		Registry:  registry,
 	})
 	if err != nil {
 		return err

@@ -20,7 +20,9 @@ type decision struct {
 	// name is the object's. The request may leave it to the object.
 	name   string
 	client identity.Client
-	policy *Policy
+	// bootstrapper is the user when client.Kind is identity.Bootstrapper.
+	bootstrapper bootstrapper
+	policy       *Policy
 	// kind is that of the resource in the tables, zero as long as no row is found.
 	kind graph.Kind
 	// rule and write are the rows of the two tables for the request, nil for none.
@@ -73,6 +75,15 @@ func (d *decision) mustLookUp(kind graph.Kind) {
 // vertex is the object that the request is about.
 func (d *decision) vertex() graph.Vertex {
 	return graph.Vertex{Kind: d.kind, Namespace: d.GetNamespace(), Name: d.name}
+}
+
+// readsAs returns for whom live reads are counted: the client's Seed, or a bootstrapper, which belongs to no Seed yet. No Seed's
+// name holds a colon as users' names do.
+func (d *decision) readsAs() string {
+	if d.client.Kind == identity.Bootstrapper {
+		return d.GetUserInfo().GetName()
+	}
+	return d.client.Seed
 }
 
 func (d *decision) seedNamespace() string { return naming.SeedNamespace(d.client.Seed) }

@@ -44,6 +44,9 @@ type memory struct {
 	live map[graph.Vertex]*garden.Object
 	// existing are the names of objects of other kinds, as resource/namespace/name, nil: not available.
 	existing map[string]bool
+	// tokens are the descriptions of bootstrap tokens by their ids, nil: not available. tokenErr is what reading them fails with.
+	tokens   map[string]string
+	tokenErr error
 	// err is what live reads fail with.
 	err error
 	// asked records the live reads, and seeds for whom they were.
@@ -114,6 +117,23 @@ func (m *memory) Exists(_ context.Context, seed string, resource schema.GroupVer
 		return false, garden.ErrNotAvailable
 	}
 	return m.existing[what], nil
+}
+
+func (m *memory) BootstrapTokenDescription(ctx context.Context, reader, id string) (string, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked, m.seeds = append(m.asked, "bootstrap token "+id), append(m.seeds, reader)
+	if _, bounded := ctx.Deadline(); !bounded {
+		return "", false, fmt.Errorf("a live read without a deadline")
+	}
+	switch {
+	case m.tokenErr != nil:
+		return "", false, m.tokenErr
+	case m.tokens == nil:
+		return "", false, garden.ErrNotAvailable
+	}
+	description, ok := m.tokens[id]
+	return description, ok, nil
 }
 
 func (m *memory) Referrers(v graph.Vertex) (found []graph.Vertex) {

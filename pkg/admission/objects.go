@@ -12,6 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/seedguard/seedguard/pkg/logs"
 )
 
 // This file holds what is decoded of the guarded objects: only what the checks read, so that newer API versions and
@@ -116,14 +118,7 @@ func typeName(kind jsontext.Kind) string {
 	}
 }
 
-// maxPath bounds what is told of a path, because the keys in it may be of any length.
-const maxPath = 256
-
-// path returns the place of a field as people write it.
+// path returns the place of a field as people write it. The keys in it may be of any length.
 func path(p jsontext.Pointer) string {
-	s := strings.ReplaceAll(strings.TrimPrefix(string(p), "/"), "/", ".")
-	if len(s) > maxPath {
-		return s[:maxPath] + "..."
-	}
-	return s
+	return logs.Cut(strings.ReplaceAll(strings.TrimPrefix(string(p), "/"), "/", "."))
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
+	"github.com/seedguard/seedguard/pkg/logs"
 )
 
 // Options configure a Plugin.
@@ -41,6 +42,9 @@ type Plugin struct {
 	policy   Policy
 	rechecks *prometheus.CounterVec
 	warned   *prometheus.CounterVec
+	// denialLogs limits the log's lines about denials by Seed, and droppedLogs counts those that were too many.
+	denialLogs  *logs.Limiter
+	droppedLogs prometheus.Counter
 }
 
 var _ admission.ValidationInterface = &Plugin{}
@@ -50,6 +54,8 @@ func New(options Options) *Plugin {
 	p := &Plugin{
 		reader: options.Reader, clock: options.Clock, policy: options.Policy,
 		rechecks: newRechecks(options.Registerer), warned: newWarned(options.Registerer),
+		denialLogs:  logs.NewLimiter(denialLogsPerSecond, denialLogsBurst),
+		droppedLogs: newDroppedLogs(options.Registerer),
 	}
 	if p.policy.References == "" {
 		p.policy.References = ReferencesEnforce
@@ -131,18 +137,23 @@ func rulesFor(a admission.Attributes) ([]*Rule, *Write) {
 func (p *Plugin) decide(
 	ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces,
 ) (denied *statusError, warning string) {
-	client, ok := identity.From(a.GetUserInfo())
-	if !ok || p.policy.exempts(a, client) {
+	d := &decision{Attributes: a, name: a.GetName(), policy: &p.policy, reader: p.reader, now: p.clock.Now()}
+	check := p.check
+	if client, ok := identity.From(a.GetUserInfo()); ok {
+		if p.policy.exempts(a, client) {
+			return nil, ""
+		}
+		d.client = client
+	} else if d.bootstrapper.BootstrapUser, ok = p.ofBootstrapper(a); ok {
+		d.client.Kind, check = identity.Bootstrapper, p.checkBootstrapper
+	} else {
 		return nil, ""
 	}
-	d := &decision{
-		Attributes: a, name: a.GetName(), client: client, policy: &p.policy, reader: p.reader, now: p.clock.Now(),
-	}
-	err := p.check(ctx, d, o)
+	err := check(ctx, d, o)
 	if err == nil {
 		return nil, ""
 	}
-	told := d.tell(ctx, err)
+	told := p.tell(ctx, d, err)
 	if d.warns(err) {
 		p.warned.WithLabelValues(a.GetResource().GroupResource().String(), string(a.GetOperation())).Inc()
 		return nil, told.ErrStatus.Message
@@ -183,6 +194,11 @@ func (p *Plugin) check(ctx context.Context, d *decision, interfaces admission.Ob
 	if err := d.decode(o, interfaces); err != nil {
 		return err
 	}
+	return p.rechecked(ctx, d, o)
+}
+
+// rechecked runs what decides, and again with objects read live before it denies.
+func (p *Plugin) rechecked(ctx context.Context, d *decision, o object) error {
 	err := d.run(o)
 	if err == nil {
 		return nil

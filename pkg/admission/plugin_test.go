@@ -370,6 +370,9 @@ func TestMetrics(t *testing.T) {
 	m.err = errors.New("any")
 	plugin.Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("p", "new.monitoring"))))
 	require.NoError(t, testutil.GatherAndCompare(registry, bytes.NewBufferString(`
+		# HELP seedguard_admission_denial_logs_dropped_total Denials that were not logged, because the log had too many lines about the Seed's clients already.
+		# TYPE seedguard_admission_denial_logs_dropped_total counter
+		seedguard_admission_denial_logs_dropped_total 0
 		# HELP seedguard_admission_live_rechecks_total Requests that a rule denied by the informers' objects, by the outcome of checking again with objects read live: allowed, exists, denied, failed.
 		# TYPE seedguard_admission_live_rechecks_total counter
 		seedguard_admission_live_rechecks_total{outcome="allowed"} 1

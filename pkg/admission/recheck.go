@@ -37,6 +37,13 @@ func newWarned(registerer prometheus.Registerer) *prometheus.CounterVec {
 	}, []string{"resource", "operation"})
 }
 
+func newDroppedLogs(registerer prometheus.Registerer) prometheus.Counter {
+	return promauto.With(registerer).NewCounter(prometheus.CounterOpts{
+		Name: "seedguard_admission_denial_logs_dropped_total",
+		Help: "Denials that were not logged, because the log had too many lines about the Seed's clients already.",
+	})
+}
+
 func newRechecks(registerer prometheus.Registerer) *prometheus.CounterVec {
 	rechecks := promauto.With(registerer).NewCounterVec(prometheus.CounterOpts{
 		Name: "seedguard_admission_live_rechecks_total",
@@ -59,7 +66,7 @@ func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome
 		if !ok {
 			break
 		}
-		live, err := d.reader.Live(ctx, d.client.Seed, seen.Vertex)
+		live, err := d.reader.Live(ctx, d.readsAs(), seen.Vertex)
 		if errors.Is(err, garden.ErrNotAvailable) {
 			live, err = seen.object, nil
 		}
@@ -108,7 +115,7 @@ func (d *decision) exists(ctx context.Context, o object) (bool, error) {
 		d.hidden() {
 		return false, nil
 	}
-	exists, err := d.reader.Exists(ctx, d.client.Seed, d.kind.Resource(), d.GetNamespace(), d.name)
+	exists, err := d.reader.Exists(ctx, d.readsAs(), d.kind.Resource(), d.GetNamespace(), d.name)
 	if errors.Is(err, garden.ErrNotAvailable) {
 		return false, nil
 	}

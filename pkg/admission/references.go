@@ -58,15 +58,15 @@ type SeedReferences struct {
 // Policy configures what writes may bring about.
 type Policy struct {
 	// References defaults to Enforce.
-	References References
+	References References `json:"references,omitempty"`
 	// FirstRegistration defaults to Garden.
-	FirstRegistration FirstRegistration
+	FirstRegistration FirstRegistration `json:"firstRegistration,omitempty"`
 	// SharedDNSSecrets are globs of names of Secrets and WorkloadIdentities in namespace garden that each Seed may use for DNS.
-	SharedDNSSecrets []string
+	SharedDNSSecrets []string `json:"sharedDNSSecrets"`
 	// SeedReferences grant references beyond those of ManagedSeeds and Gardenlets.
-	SeedReferences []SeedReferences
+	SeedReferences []SeedReferences `json:"seedReferences,omitempty"`
 	// Exempt lists requests of extensions that are admitted without a check.
-	Exempt []Exemption
+	Exempt []Exemption `json:"exempt,omitempty"`
 }
 
 // Exemption names requests of extensions that are admitted without a check, because RBAC allows them beside the pair. Each

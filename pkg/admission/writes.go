@@ -196,10 +196,7 @@ var writes = []Write{
 
 	{Target: of(graph.KindSecret), Operation: create, Clients: both, guard: guardBy("newSecret", guardNewSecret),
 		LooksUp: contentKinds,
-		Allowed: "it is garden/generated-bucket-<BackupBucket of the client's Seed>, a project Secret of a Shoot on this Seed, the Secret " +
-			"<project>--<UID> with the documents of such a Shoot's issuer, or a bootstrap token that bears the id of a ManagedSeed or " +
-			"Gardenlet that the client may bootstrap and that expires within 25 hours; and its label gardener.cloud/role, where it " +
-			"is set, is that of a project Secret"},
+		Allowed: "its name, labels and contents are those that Gardener gives it"},
 	{Target: of(graph.KindSecret), Operation: update, Clients: both, guard: guardBy("secret", guardSecret), LooksUp: contentKinds,
 		Allowed: "its contents are the client's to write, or metadata.finalizers alone change; a related ManagedSeed's backup Secret " +
 			"may also lose its owner reference to it and the label secret.backup.gardener.cloud/status"},

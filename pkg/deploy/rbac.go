@@ -54,11 +54,14 @@ func readSingly() sets.Set[schema.GroupResource] {
 		if slices.Contains(rule.Operations, "CREATE") {
 			resources.Insert(rule.Resource)
 		}
-		for _, kind := range rule.LooksUp {
-			if r, ok := garden.ResourceOf(kind); ok {
-				resources.Insert(r.GroupResource())
-			}
+	}
+	for _, write := range admission.Writes() {
+		if write.Operation == "CREATE" && write.Subresource == "" && len(write.Clients) > 0 {
+			resources.Insert(write.Kind.Resource().GroupResource())
 		}
+	}
+	for _, kind := range admission.AllLookedUp() {
+		resources.Insert(kind.Resource().GroupResource())
 	}
 	for _, rule := range authorizer.Rules() {
 		if slices.Contains(rule.ViaGraph.Names(), "delete") {

@@ -1,8 +1,6 @@
 package deploy
 
 import (
-	"slices"
-
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -28,7 +26,7 @@ func Registration(o Options) *admissionregistrationv1.ValidatingWebhookConfigura
 				URL:      ptr.To(o.URL + server.AdmissionPath),
 				CABundle: o.CABundle,
 			},
-			Rules:                   rules(),
+			Rules:                   rules(o.References),
 			FailurePolicy:           ptr.To(admissionregistrationv1.Fail),
 			MatchPolicy:             ptr.To(admissionregistrationv1.Equivalent),
 			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
@@ -39,26 +37,26 @@ func Registration(o Options) *admissionregistrationv1.ValidatingWebhookConfigura
 	}
 }
 
-// rules returns one rule for each resource, with the operations of all rows of the admission's table.
-func rules() (result []admissionregistrationv1.RuleWithOperations) {
-	for _, r := range admission.Rules() {
-		var rule *admissionregistrationv1.RuleWithOperations
-		for i := range result {
-			if result[i].APIGroups[0] == r.Resource.Group && result[i].Resources[0] == r.Resource.Resource {
-				rule = &result[i]
-			}
+// rules returns one rule for each resource and subresource that the admission's tables guard.
+func rules(references admission.References) []admissionregistrationv1.RuleWithOperations {
+	guarded := admission.AllGuarded(references)
+	result := make([]admissionregistrationv1.RuleWithOperations, 0, len(guarded))
+	for _, g := range guarded {
+		resource, scope := g.Kind.Resource().Resource, admissionregistrationv1.ClusterScope
+		if g.Subresource != "" {
+			resource += "/" + g.Subresource
 		}
-		if rule == nil {
-			result = append(result, admissionregistrationv1.RuleWithOperations{Rule: admissionregistrationv1.Rule{
-				APIGroups: []string{r.Resource.Group}, APIVersions: r.Versions, Resources: []string{r.Resource.Resource},
-			}})
-			rule = &result[len(result)-1]
+		if g.Kind.Namespaced() {
+			scope = admissionregistrationv1.NamespacedScope
 		}
-		for _, operation := range r.Operations {
-			if o := admissionregistrationv1.OperationType(operation); !slices.Contains(rule.Operations, o) {
-				rule.Operations = append(rule.Operations, o)
-			}
+		rule := admissionregistrationv1.RuleWithOperations{Rule: admissionregistrationv1.Rule{
+			APIGroups: []string{g.Kind.Resource().Group}, APIVersions: g.Kind.Versions(), Resources: []string{resource},
+			Scope: &scope,
+		}}
+		for _, operation := range g.Operations {
+			rule.Operations = append(rule.Operations, admissionregistrationv1.OperationType(operation))
 		}
+		result = append(result, rule)
 	}
 	return result
 }

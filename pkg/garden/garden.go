@@ -399,6 +399,24 @@ func (g *Garden) Exists(
 	return exists, err
 }
 
+// BootstrapTokenDescription implements Reader.
+func (g *Garden) BootstrapTokenDescription(
+	ctx context.Context, reader, id string,
+) (description string, found bool, err error) {
+	err = g.reads.do(ctx, reader, "token", func(ctx context.Context) error {
+		secret, err := g.source.Secret(ctx, naming.NamespaceKubeSystem, naming.BootstrapTokenSecretPrefix+id)
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		description, found = string(secret.Data["description"]), true
+		return nil
+	})
+	return description, found, err
+}
+
 // StillExists is Exists for the authorizer, which asks before the deletion of an object. These reads have a small budget of
 // their own.
 func (g *Garden) StillExists(

@@ -194,6 +194,10 @@ type Reader interface {
 	// Exists asks the API server for the object's metadata alone, for a client of the Seed: whether it exists, ErrNotAvailable
 	// without a live source or without permission, another error as for Live.
 	Exists(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (bool, error)
+	// BootstrapTokenDescription reads the description of the bootstrap token of that id from the API server, for whom reads are
+	// counted as they are for a Seed: false when the token does not exist, ErrNotAvailable without a live source or without
+	// permission, another error as for Live.
+	BootstrapTokenDescription(ctx context.Context, reader, id string) (string, bool, error)
 	// Referrers returns the objects that refer to an object in namespace garden, by an edge of theirs or, as a Shoot does, by
 	// their name.
 	Referrers(v graph.Vertex) []graph.Vertex

@@ -16,7 +16,8 @@ const (
 )
 
 func TestFrom(t *testing.T) {
-	gardenletA, extensionA, nobody := Client{Gardenlet, "a"}, Client{Extension, "a"}, Client{}
+	gardenletA, nobody := Client{Kind: Gardenlet, Seed: "a"}, Client{}
+	extensionA := Client{Extension, "a", "x"}
 	for _, c := range []struct {
 		about, user string
 		groups      []string
@@ -24,8 +25,8 @@ func TestFrom(t *testing.T) {
 	}{
 		{"gardenlet", "gardener.cloud:system:seed:a", []string{seeds}, gardenletA},
 		{"gardenlet among other groups", "gardener.cloud:system:seed:a", []string{"x", seeds, "system:authenticated"}, gardenletA},
-		{"gardenlet whose Seed has a colon", "gardener.cloud:system:seed:a:b", []string{seeds}, Client{Gardenlet, "a:b"}},
-		{"gardenlet of an ambiguous Seed", "gardener.cloud:system:seed:ambiguous", []string{seeds}, Client{Gardenlet, "ambiguous"}},
+		{"gardenlet whose Seed has a colon", "gardener.cloud:system:seed:a:b", []string{seeds}, Client{Kind: Gardenlet, Seed: "a:b"}},
+		{"gardenlet of an ambiguous Seed", "gardener.cloud:system:seed:ambiguous", []string{seeds}, Client{Kind: Gardenlet, Seed: "ambiguous"}},
 		{"no Seed in the name", "gardener.cloud:system:seed:", []string{seeds}, nobody},
 		{"no colon after the prefix", "gardener.cloud:system:seed", []string{seeds}, nobody},
 		{"prefix in another case", "Gardener.cloud:system:seed:a", []string{seeds}, nobody},
@@ -37,9 +38,9 @@ func TestFrom(t *testing.T) {
 
 		{"extension", "system:serviceaccount:seed-a:extension-x", []string{accounts, inSeedA}, extensionA},
 		{"extension, groups turned round", "system:serviceaccount:seed-a:extension-x", []string{inSeedA, "system:authenticated", accounts}, extensionA},
-		{"extension of a Seed with dashes", "system:serviceaccount:seed-a-b:extension-x", []string{accounts, inSeedA + "-b"}, Client{Extension, "a-b"}},
-		{"extension whose name says it twice", "system:serviceaccount:seed-a:extension-extension-x", []string{accounts, inSeedA}, extensionA},
-		{"extension in the namespace of a Seed named like the prefix", "system:serviceaccount:seed-seed-a:extension-x", []string{accounts, "system:serviceaccounts:seed-seed-a"}, Client{Extension, "seed-a"}},
+		{"extension of a Seed with dashes", "system:serviceaccount:seed-a-b:extension-x", []string{accounts, inSeedA + "-b"}, Client{Extension, "a-b", "x"}},
+		{"extension whose name says it twice", "system:serviceaccount:seed-a:extension-extension-x", []string{accounts, inSeedA}, Client{Extension, "a", "extension-x"}},
+		{"extension in the namespace of a Seed named like the prefix", "system:serviceaccount:seed-seed-a:extension-x", []string{accounts, "system:serviceaccounts:seed-seed-a"}, Client{Extension, "seed-a", "x"}},
 		{"extension in the groups of two namespaces", "system:serviceaccount:seed-a:extension-x", []string{accounts, inSeedB, inSeedA}, extensionA},
 		{"ServiceAccount of another name", "system:serviceaccount:seed-a:default", []string{accounts, inSeedA}, nobody},
 		{"prefix within the name", "system:serviceaccount:seed-a:my-extension-x", []string{accounts, inSeedA}, nobody},
@@ -91,5 +92,6 @@ func TestFromAllocatesNothing(t *testing.T) {
 func TestClientKind(t *testing.T) {
 	require.Equal(t, "gardenlet", Gardenlet.String())
 	require.Equal(t, "extension", Extension.String())
+	require.Equal(t, "bootstrapper", Bootstrapper.String())
 	require.Equal(t, "none", ClientKind(0).String())
 }
