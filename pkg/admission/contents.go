@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -47,22 +48,22 @@ func guardSecret(d *decision, o, old *corev1.Secret) error {
 	if denied == nil {
 		return ownersUnchanged(o, old, d.ownsResource, nil)
 	}
-	managedSeed := d.managedSeedOfBackup()
-	if managedSeed == nil {
-		return firstOf(finalizersAlone(o, old), denied)
-	}
-	isManagedSeed := func(owner metav1.OwnerReference) bool {
-		return owner.Kind == managedSeed.Kind.String() && owner.Name == managedSeed.Name
-	}
-	if err := ownersUnchanged(o, old, nil, isManagedSeed); err != nil {
-		return err
-	}
 	was, is := old.DeepCopy(), o.DeepCopy()
-	was.OwnerReferences, is.OwnerReferences = nil, nil
-	if _, ok := is.Labels[backupStatusLabel]; !ok {
-		delete(was.Labels, backupStatusLabel)
+	if managedSeeds := d.managedSeedsOfBackup(); len(managedSeeds) > 0 {
+		dropOwners(was, is, managedSeeds)
+		if _, ok := is.Labels[backupStatusLabel]; !ok {
+			delete(was.Labels, backupStatusLabel)
+		}
 	}
 	return firstOf(finalizersAlone(is, was), denied)
+}
+
+// dropOwners removes from the old Secret the owner references to the ManagedSeeds that the new one no longer has.
+func dropOwners(was, is *corev1.Secret, managedSeeds []*garden.Object) {
+	was.OwnerReferences = slices.DeleteFunc(was.OwnerReferences, func(owner metav1.OwnerReference) bool {
+		return slices.ContainsFunc(managedSeeds, func(o *garden.Object) bool { return isOwner(owner, o) }) &&
+			!slices.ContainsFunc(is.OwnerReferences, func(kept metav1.OwnerReference) bool { return keyOf(kept) == keyOf(owner) })
+	})
 }
 
 // firstOf returns the second error when there is a first one: it says more.
@@ -78,11 +79,9 @@ func guardDeletedSecret(d *decision, _, old *corev1.Secret) error {
 	if denied == nil || d.ownBootstrapToken() {
 		return nil
 	}
-	if managedSeed := d.managedSeedOfBackup(); managedSeed != nil {
-		if owner := metav1.GetControllerOfNoCopy(old); owner != nil && owner.Kind == managedSeed.Kind.String() &&
-			owner.Name == managedSeed.Name && owner.UID == managedSeed.UID {
-			return nil
-		}
+	if owner := metav1.GetControllerOfNoCopy(old); owner != nil &&
+		slices.ContainsFunc(d.managedSeedsOfBackup(), func(o *garden.Object) bool { return isOwner(*owner, o) }) {
+		return nil
 	}
 	return denied
 }
@@ -124,13 +123,11 @@ func (d *decision) shootOfResource(existing bool) (*garden.Object, error) {
 	return d.shootOfClient(v, existing)
 }
 
-func (d *decision) shootOfClient(v graph.Vertex, existing bool) (*garden.Object, error) {
+// shootOfClient returns a Shoot that is on the client's Seed or, with leaving, leaves it.
+func (d *decision) shootOfClient(v graph.Vertex, leaving bool) (*garden.Object, error) {
 	shoot := d.get(v)
-	if shoot != nil {
-		facts := shoot.Facts.(garden.ShootFacts)
-		if facts.SeedName == d.client.Seed || existing && facts.StatusSeedName == d.client.Seed {
-			return shoot, nil
-		}
+	if shoot != nil && (shoot.Facts.(garden.ShootFacts).SeedName == d.client.Seed || leaving && d.knowsOf(shoot)) {
+		return shoot, nil
 	}
 	return nil, notTheClients(v)
 }
@@ -163,6 +160,9 @@ const tokenLifetime = 25 * time.Hour
 func (d *decision) bootstrapTokenOf(o *corev1.Secret) error {
 	if d.client.Kind != identity.Gardenlet {
 		return forbidden("only gardenlets make bootstrap tokens")
+	}
+	if len(o.StringData) > 0 {
+		return forbidden("stringData is set")
 	}
 	if err := d.bootstrapToken(&secret{Type: o.Type, Data: tokenDataOf(o.Data)}); err != nil {
 		return err
@@ -198,25 +198,25 @@ func (d *decision) ownBootstrapToken() bool {
 		d.name == naming.BootstrapTokenSecret(naming.NamespaceGarden, d.client.Seed)
 }
 
-// managedSeedOfBackup returns the ManagedSeed on the client's Seed whose seed template names the object as its backup
-// credentials, nil when there is none.
-func (d *decision) managedSeedOfBackup() *garden.Object {
+// managedSeedsOfBackup returns the ManagedSeeds on the client's Seed whose seed template names the object as its backup credentials.
+func (d *decision) managedSeedsOfBackup() []*garden.Object {
+	var found []*garden.Object
 	for _, o := range d.list(graph.KindManagedSeed) {
 		if o.Facts.(garden.ManagedSeedFacts).BackupCredentials != d.vertex() {
 			continue
 		}
 		if managedSeed, err := d.relatedManagedSeed(o.Vertex); err == nil {
-			return managedSeed
+			found = append(found, managedSeed)
 		}
 	}
-	return nil
+	return found
 }
 
 func guardNewConfigMap(d *decision, o, _ *corev1.ConfigMap) error { return d.labels(o, nil) }
 
 func guardConfigMap(d *decision, o, old *corev1.ConfigMap) error { return d.resourceOfShoot(o, old) }
 
-func guardDeletedConfigMap(d *decision, _, _ *corev1.ConfigMap) error {
+func guardDeletedResource(d *decision) error {
 	_, err := d.shootOfResource(true)
 	return err
 }
@@ -227,11 +227,6 @@ func guardNewInternalSecret(d *decision, o, _ *gardencorev1beta1.InternalSecret)
 
 func guardInternalSecret(d *decision, o, old *gardencorev1beta1.InternalSecret) error {
 	return d.resourceOfShoot(o, old)
-}
-
-func guardDeletedInternalSecret(d *decision, _, _ *gardencorev1beta1.InternalSecret) error {
-	_, err := d.shootOfResource(true)
-	return err
 }
 
 // contents is an object whose contents others read.
@@ -256,46 +251,50 @@ func (d *decision) ownsResource(owner metav1.OwnerReference) bool {
 	var v graph.Vertex
 	if shoot, ok := graph.ImpliedShoot(d.vertex()); ok {
 		v = shoot
-	} else if bucket, ok := strings.CutPrefix(d.name, constants.SecretPrefixGeneratedBackupBucket); ok {
+	} else if bucket, ok := strings.CutPrefix(d.name, constants.SecretPrefixGeneratedBackupBucket); ok &&
+		d.kind == graph.KindSecret {
 		v = graph.Vertex{Kind: graph.KindBackupBucket, Name: bucket}
 	} else {
 		return false
 	}
 	o := d.get(v)
-	return o != nil && owner.Kind == v.Kind.String() && owner.Name == v.Name && owner.UID == o.UID
+	return o != nil && isOwner(owner, o)
 }
 
-// labels denies labels by which controllers would copy the object to every Seed, or take it for another Shoot's.
+// labels denies labels by which controllers would copy the object to every Seed, or take it for another Shoot's. What was there
+// before may stay.
 func (d *decision) labels(o, old metav1.Object) error {
-	role, ok := o.GetLabels()[constants.GardenRole]
-	if ok && (old == nil || old.GetLabels()[constants.GardenRole] != role) && role != d.roleOfResource() {
+	after, before := o.GetLabels(), map[string]string{}
+	if old != nil {
+		before = old.GetLabels()
+	}
+	stays := func(label string) bool {
+		value, ok := after[label]
+		was, had := before[label]
+		return !ok || had && was == value
+	}
+	if !stays(constants.GardenRole) && !d.isOwnRole(after[constants.GardenRole]) {
 		return forbidden("the label %s is set", constants.GardenRole)
 	}
-	if d.kind != graph.KindConfigMap || !strings.Contains(d.name, ".ca-") {
-		return nil
-	}
-	name, uid := o.GetLabels()[constants.LabelShootName], o.GetLabels()[constants.LabelShootUID]
-	if name == "" && uid == "" {
-		return nil
-	}
 	v, ok := graph.ImpliedShoot(d.vertex())
-	if !ok {
+	if d.kind != graph.KindConfigMap || !ok || stays(constants.LabelShootName) && stays(constants.LabelShootUID) {
 		return nil
 	}
-	if shoot := d.get(v); shoot == nil || name != "" && name != shoot.Name || uid != "" && uid != string(shoot.UID) {
+	shoot, name, uid := d.get(v), after[constants.LabelShootName], after[constants.LabelShootUID]
+	if shoot == nil || name != "" && name != shoot.Name || uid != "" && uid != string(shoot.UID) {
 		return forbidden("its labels name another Shoot than %s", v)
 	}
 	return nil
 }
 
-// roleOfResource returns the label that Gardener gives a Shoot's own resource of the name, which is the suffix of the name.
-func (d *decision) roleOfResource() string {
+// isOwnRole reports whether the object is a Shoot's own resource, and the role is what Gardener labels it with: the suffix of its
+// name.
+func (d *decision) isOwnRole(role string) bool {
 	shoot, ok := graph.ImpliedShoot(d.vertex())
 	if !ok {
-		return ""
+		return false
 	}
-	suffix := strings.TrimPrefix(strings.TrimPrefix(d.name, shoot.Name), ".")
-	return strings.TrimSuffix(suffix, ".old")
+	return role == strings.TrimSuffix(strings.TrimPrefix(d.name, shoot.Name+"."), ".old")
 }
 
 // finalizersAlone denies changes of anything but the finalizers.

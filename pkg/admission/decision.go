@@ -28,22 +28,27 @@ type decision struct {
 	// rule and write are the rows of the two tables for the request, nil for none.
 	rule  *Rule
 	write *Write
+	// raw and oldRaw are the objects as JSON, empty for none.
+	raw, oldRaw []byte
 	// object and oldObject are decoded into their API types when a row of writes needs them, else nil.
 	object, oldObject runtime.Object
 	reader            garden.Reader
 	now               time.Time
 
-	// seen holds what the check has looked up, in this order. Its denial may rest on each of them.
+	// seen holds what one run has looked up, in this order. A denial may rest on each of them.
 	seen []sighting
 	// live holds what has been read from the API server. Where it is not available, the informers' objects stand in.
 	live []sighting
 }
 
-// get looks an object up, nil when it does not exist.
+// get looks an object up, nil when it does not exist. In one run it is the same whenever it is asked for.
 func (d *decision) get(v graph.Vertex) *garden.Object {
 	d.mustLookUp(v.Kind)
+	if i := indexOf(d.seen, v); i >= 0 {
+		return d.seen[i].object
+	}
 	var o *garden.Object
-	if i := d.indexLive(v); i >= 0 {
+	if i := indexOf(d.live, v); i >= 0 {
 		o = d.live[i].object
 	} else {
 		o = d.reader.Get(v)
@@ -60,7 +65,8 @@ func (d *decision) list(kind graph.Kind) []*garden.Object {
 
 // mustLookUp panics on a look-up that the table does not grant, because permissions are generated from the table.
 func (d *decision) mustLookUp(kind graph.Kind) {
-	if d.rule != nil && slices.Contains(d.rule.LooksUp, kind) || d.write != nil && slices.Contains(d.write.LooksUp, kind) {
+	if d.rule != nil && slices.Contains(d.rule.LooksUp, kind) ||
+		d.write != nil && slices.Contains(d.write.LooksUp, kind) {
 		return
 	}
 	panic(fmt.Sprintf("BUG: the rules for %s of %s may not look up a %s", d.GetOperation(), d.kind, kind))
@@ -100,6 +106,12 @@ func (d *decision) relatedShoot(namespace, name string) error {
 		return notTheClients(v)
 	}
 	return nil
+}
+
+// knowsOf reports whether a Shoot is on the client's Seed, or leaves it.
+func (d *decision) knowsOf(shoot *garden.Object) bool {
+	facts := shoot.Facts.(garden.ShootFacts)
+	return facts.SeedName == d.client.Seed || facts.StatusSeedName == d.client.Seed
 }
 
 // relatedBucket allows a BackupBucket that exists and names the client's Seed in spec.seedName.

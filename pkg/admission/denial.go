@@ -92,7 +92,7 @@ func (p *Plugin) tell(ctx context.Context, d *decision, err error) *statusError 
 		switch {
 		case denied.references && d.write != nil:
 			message += "; allowed when " + d.write.Allowed
-		case d.rule != nil:
+		case d.rule != nil && !denied.references:
 			message += "; allowed when " + d.rule.Allowed
 		}
 	}

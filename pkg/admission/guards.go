@@ -10,26 +10,29 @@ import (
 	securityv1alpha1 "github.com/gardener/gardener/pkg/apis/security/v1alpha1"
 	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
 	certificatesv1 "k8s.io/api/certificates/v1"
-	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
 // This file holds the guards of writes but for those of Secrets and the like (contents.go). A guard gets the new and the old
 // object; on CREATE there is no old one, on DELETE no new one.
 
-// guard is a named guard with the API type that it wants the objects decoded into.
+// guard is a named guard.
 type guard struct {
 	name string
-	run  func(d *decision, object, oldObject runtime.Object) error
+	// whole: the guard reads the objects, decoded into their API type.
+	whole bool
+	run   func(d *decision, object, oldObject runtime.Object) error
 }
 
 // guardBy makes a guard of a function. It returns nil for what it allows, else a denial.
@@ -38,13 +41,23 @@ func guardBy[T any, O interface {
 	runtime.Object
 }](name string, f func(d *decision, object, oldObject O) error) guard {
 	return guard{
-		name: name,
+		name: name, whole: true,
 		run: func(d *decision, object, oldObject runtime.Object) error {
 			o, _ := object.(O)
 			old, _ := oldObject.(O)
 			return f(d, o, old)
 		},
 	}
+}
+
+// guardByName makes a guard of a function that reads no object: the name says all.
+func guardByName(name string, f func(d *decision) error) guard {
+	return guard{name: name, run: func(d *decision, _, _ runtime.Object) error { return f(d) }}
+}
+
+// guardOwners guards the owner references alone.
+func guardOwners[O metav1.Object](_ *decision, o, old O) error {
+	return ownersUnchanged(o, old, nil, nil)
 }
 
 // ownSeed returns the client's Seed, a denial when it does not exist.
@@ -62,8 +75,11 @@ func guardNewBucket(d *decision, o, _ *gardencorev1beta1.BackupBucket) error {
 	if err != nil {
 		return err
 	}
-	if d.name != string(seed.UID) {
+	if d.name == "" || d.name != string(seed.UID) {
 		return forbidden("its name is not the UID of %s", seed.Vertex)
+	}
+	if o.Spec.ShootRef != nil {
+		return forbidden("spec.shootRef is set")
 	}
 	return d.backupOfSeed(o, seed)
 }
@@ -74,7 +90,9 @@ func (d *decision) backupOfSeed(o *gardencorev1beta1.BackupBucket, seed *garden.
 	if o.Spec.Provider.Type != backup.Provider {
 		return forbidden("spec.provider.type is not that of the backup of %s", seed.Vertex)
 	}
-	if garden.Credentials(o.Spec.CredentialsRef) != backup.Credentials {
+	// A reference that leads nowhere is none that the Seed could have.
+	credentials := garden.Credentials(o.Spec.CredentialsRef)
+	if credentials != backup.Credentials || o.Spec.CredentialsRef != nil && credentials == (graph.Vertex{}) {
 		return forbidden("spec.credentialsRef is not that of the backup of %s", seed.Vertex)
 	}
 	return nil
@@ -91,9 +109,7 @@ func guardBucket(d *decision, o, old *gardencorev1beta1.BackupBucket) error {
 	if err != nil {
 		return err
 	}
-	err = ownersUnchanged(o, old, func(owner metav1.OwnerReference) bool {
-		return owner.Kind == graph.KindSeed.String() && owner.Name == seed.Name && owner.UID == seed.UID
-	}, nil)
+	err = ownersUnchanged(o, old, func(owner metav1.OwnerReference) bool { return isOwner(owner, seed) }, nil)
 	if err != nil {
 		return err
 	}
@@ -131,12 +147,12 @@ func (d *decision) ownerShoot(o *gardencorev1beta1.BackupEntry) (*garden.Object,
 	if name == "" {
 		return nil, forbidden("it has no owner reference to a Shoot")
 	}
-	if err := d.relatedShoot(o.Namespace, name); err != nil {
+	shoot, err := d.shootOfClient(graph.Vertex{Kind: graph.KindShoot, Namespace: o.Namespace, Name: name}, false)
+	if err != nil {
 		return nil, err
 	}
-	shoot := d.get(graph.Vertex{Kind: graph.KindShoot, Namespace: o.Namespace, Name: name})
 	for _, owner := range o.OwnerReferences {
-		if owner.Kind == graph.KindShoot.String() && (owner.Name != name || owner.UID != shoot.UID) {
+		if owner.Kind == graph.KindShoot.String() && !isOwner(owner, shoot) {
 			return nil, forbidden("its owner reference does not bear the UID of %s", shoot.Vertex)
 		}
 	}
@@ -166,21 +182,26 @@ func guardBackupEntry(d *decision, o, old *gardencorev1beta1.BackupEntry) error 
 			return forbidden("spec.seedName becomes another than that of the Shoot that owns it")
 		}
 	}
+	return d.entryOwners(o, old, owner)
+}
+
+// entryOwners allows a BackupEntry that has no Shoot yet, and is the client's, to get its own. One that has a Shoot keeps it: with
+// another in its place the client could hold on to what moves away.
+func (d *decision) entryOwners(o, old *gardencorev1beta1.BackupEntry, owner graph.Vertex) error {
+	before := garden.OwnerShoot(old.OwnerReferences)
+	if before != "" && before != owner.Name {
+		return forbidden("the Shoot that owns it changes")
+	}
 	return ownersUnchanged(o, old, func(added metav1.OwnerReference) bool {
-		if added.Kind != graph.KindShoot.String() || added.Name != owner.Name {
+		if before == "" && ptr.Deref(old.Spec.SeedName, "") != d.client.Seed {
 			return false
 		}
-		// One that owns it already cannot be replaced: dropping it is denied.
-		shoot := d.get(owner)
-		return shoot != nil && shoot.UID == added.UID && d.relatedShoot(owner.Namespace, owner.Name) == nil
+		shoot, err := d.shootOfClient(owner, false)
+		return err == nil && isOwner(added, shoot)
 	}, nil)
 }
 
-func guardSeed(_ *decision, o, old *gardencorev1beta1.Seed) error {
-	return ownersUnchanged(o, old, nil, nil)
-}
-
-func guardChildSeed(d *decision, _, _ *gardencorev1beta1.Seed) error {
+func guardChildSeed(d *decision) error {
 	if d.name == d.client.Seed {
 		return forbidden("it is the client's own Seed")
 	}
@@ -206,8 +227,8 @@ func guardNewGardenlet(d *decision, o, _ *seedmanagementv1alpha1.Gardenlet) erro
 	if err != nil {
 		return invalid("spec.config cannot be decoded")
 	}
-	for _, line := range template.Minus(seed.Facts.(garden.SeedFacts).References) {
-		return forbidden("the seed template in spec.config refers to %s, which %s does not", line, seed.Vertex)
+	if more := template.Minus(seed.Facts.(garden.SeedFacts).References); len(more) > 0 {
+		return forbidden("the seed template in spec.config refers to %s, which %s does not", more[0], seed.Vertex)
 	}
 	return nil
 }
@@ -365,17 +386,18 @@ func guardServiceAccount(d *decision, o, old *corev1.ServiceAccount) error {
 	} else if err := ownersUnchanged(o, old, nil, nil); err != nil {
 		return err
 	}
-	for _, secret := range o.Secrets {
-		if !slices.Contains(old.Secrets, secret) {
-			return forbidden("it has new secrets")
-		}
+	if added(o.Secrets, old.Secrets) {
+		return forbidden("it has new secrets")
 	}
-	for _, secret := range o.ImagePullSecrets {
-		if !slices.Contains(old.ImagePullSecrets, secret) {
-			return forbidden("it has new imagePullSecrets")
-		}
+	if added(o.ImagePullSecrets, old.ImagePullSecrets) {
+		return forbidden("it has new imagePullSecrets")
 	}
 	return nil
+}
+
+// added reports whether a list has an element that was not there before.
+func added[T comparable](after, before []T) bool {
+	return sets.New(after...).Difference(sets.New(before...)).Len() > 0
 }
 
 func guardBootstrapBinding(d *decision, o, old *rbacv1.ClusterRoleBinding) error {
@@ -392,29 +414,41 @@ func guardSigner(_ *decision, o, _ *certificatesv1.CertificateSigningRequest) er
 	return nil
 }
 
-func guardNobody(*decision, *securityv1alpha1.WorkloadIdentity, *securityv1alpha1.WorkloadIdentity) error {
-	return forbidden("nobody on a Seed may")
-}
+// contextKinds are the kinds of objects that a token of a WorkloadIdentity may be for.
+var contextKinds = []graph.Kind{graph.KindBackupBucket, graph.KindBackupEntry, graph.KindSeed, graph.KindShoot}
 
+// guardTokenContext allows a token for an object that exists under the UID that the request tells and that is related to the
+// client's Seed.
 func guardTokenContext(d *decision, o, _ *securityv1alpha1.TokenRequest) error {
 	context := o.Spec.ContextObject
 	if context == nil {
 		return nil
 	}
+	denied := forbidden("spec.contextObject is not related to the client's Seed")
 	kind, ok := graph.ParseKind(context.Kind)
-	v := graph.Vertex{Kind: kind, Namespace: ptr.Deref(context.Namespace, ""), Name: context.Name}
-	if !ok || !strings.HasPrefix(context.APIVersion, kind.Resource().Group+"/") || !d.reader.Related(v, d.client.Seed) {
-		return forbidden("spec.contextObject is not related to the client's Seed")
+	if !ok || !slices.Contains(contextKinds, kind) ||
+		!strings.HasPrefix(context.APIVersion, kind.Resource().Group+"/") {
+		return denied
 	}
-	return nil
+	v := graph.Vertex{Kind: kind, Namespace: ptr.Deref(context.Namespace, ""), Name: context.Name}
+	target := d.get(v)
+	if target == nil || target.UID != context.UID {
+		return denied
+	}
+	// The graph may not have heard yet of a Shoot that has just been read live.
+	if kind == graph.KindShoot && d.knowsOf(target) || d.reader.Related(v, d.client.Seed) {
+		return nil
+	}
+	return denied
 }
 
 func guardWorkloadIdentity(_ *decision, o, old *securityv1alpha1.WorkloadIdentity) error {
 	return finalizersAlone(o, old)
 }
 
-func guardLease(d *decision, _, _ *coordinationv1.Lease) error {
-	if d.name == gardenletLeaderElection && d.GetNamespace() != naming.NamespaceGarden && d.GetNamespace() != d.seedNamespace() {
+func guardLease(d *decision) error {
+	if d.client.Kind == identity.Gardenlet && d.name == gardenletLeaderElection &&
+		d.GetNamespace() != naming.NamespaceGarden {
 		return forbidden("the namespace is not %s", naming.NamespaceGarden)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
@@ -131,9 +132,11 @@ func rulesFor(a admission.Attributes) ([]*Rule, *Write) {
 	return rules, writeIndex[write{resource, a.GetSubresource(), a.GetOperation()}]
 }
 
-// decide decides on a request, and logs a denial. It returns nil for what is admitted, and with it what is admitted with a
-// warning alone.
-func (p *Plugin) decide(ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces) (denied *statusError, warning string) {
+// decide decides on a request, and logs a denial. For what is admitted it returns nil, with a warning where
+// restriction.references is Warn.
+func (p *Plugin) decide(
+	ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces,
+) (denied *statusError, warning string) {
 	d := &decision{Attributes: a, name: a.GetName(), policy: &p.policy, reader: p.reader, now: p.clock.Now()}
 	check := p.check
 	if client, ok := identity.From(a.GetUserInfo()); ok {
@@ -151,7 +154,7 @@ func (p *Plugin) decide(ctx context.Context, a admission.Attributes, o admission
 		return nil, ""
 	}
 	told := p.tell(ctx, d, err)
-	if because := new(denial); p.policy.References == ReferencesWarn && errors.As(err, &because) && because.references {
+	if d.warns(err) {
 		p.warned.WithLabelValues(a.GetResource().GroupResource().String(), string(a.GetOperation())).Inc()
 		return nil, told.ErrStatus.Message
 	}
@@ -160,11 +163,17 @@ func (p *Plugin) decide(ctx context.Context, a admission.Attributes, o admission
 
 func (p *Plugin) check(ctx context.Context, d *decision, interfaces admission.ObjectInterfaces) error {
 	rules, write := rulesFor(d)
+	if p.policy.References == ReferencesOff {
+		if rules == nil && write != nil {
+			return nil // the webhook is not registered for it
+		}
+		write = nil
+	}
 	switch {
-	case write != nil:
-		d.kind = write.Kind
 	case rules != nil:
 		d.kind = rules[0].Kind
+	case write != nil:
+		d.kind = write.Kind
 	}
 	// Without interfaces, objects cannot be converted into a version that is known.
 	if d.kind == 0 || interfaces == nil && !slices.Contains(d.kind.Versions(), d.GetResource().Version) {
@@ -174,9 +183,7 @@ func (p *Plugin) check(ctx context.Context, d *decision, interfaces admission.Ob
 		}
 		return badRequest("the webhook does not know %s of %s", d.GetOperation(), what)
 	}
-	if p.policy.References != ReferencesOff {
-		d.write = write
-	}
+	d.write = write
 	o := object(&anyObject{})
 	if rules != nil {
 		if d.rule = ruleFor(rules, d.client.Kind); d.rule == nil {
@@ -201,7 +208,7 @@ func (p *Plugin) rechecked(ctx context.Context, d *decision, o object) error {
 	return err
 }
 
-// run runs the check and what guards references.
+// run runs the check, and then what guards references. What the latter denies is marked, so that it can become a warning.
 func (d *decision) run(o object) error {
 	if d.rule != nil {
 		if err := d.rule.check.run(d, o); err != nil {
@@ -215,17 +222,30 @@ func (d *decision) run(o object) error {
 	return err
 }
 
+// warns reports whether a denial becomes a warning.
+func (d *decision) warns(err error) bool {
+	denied := new(denial)
+	return d.policy.References == ReferencesWarn && errors.As(err, &denied) && denied.references
+}
+
 // guardWrite decides by the table of what writes may bring about.
 func (d *decision) guardWrite(o object) error {
+	if d.policy.References == ReferencesOff {
+		return nil
+	}
+	if d.GetOperation() == create && d.GetSubresource() == "" && o.metadata().GenerateName != "" && !d.mayGenerateName() {
+		return forbidden("metadata.generateName is set: its name must be known")
+	}
 	if d.write == nil {
 		return nil
 	}
 	if !slices.Contains(d.write.Clients, d.client.Kind) {
-		return forbidden("a client of this kind may not")
+		return d.write.onlyClients()
 	}
-	if d.GetOperation() == create && o.metadata().GenerateName != "" && d.GetNamespace() != d.seedNamespace() &&
-		d.kind != graph.KindCertificateSigningRequest && d.kind != graph.KindBastion {
-		return forbidden("metadata.generateName is set: its name must be known")
+	if d.write.guard.whole || len(d.write.Grants) > 0 {
+		if err := d.decodeWhole(); err != nil {
+			return err
+		}
 	}
 	if d.write.guard.run != nil {
 		if err := d.write.guard.run(d, d.object, d.oldObject); err != nil {
@@ -235,48 +255,57 @@ func (d *decision) guardWrite(o object) error {
 	return d.granted()
 }
 
+// mayGenerateName reports whether the object may have a name that the API server makes up: nothing depends on it.
+func (d *decision) mayGenerateName() bool {
+	return d.GetNamespace() == d.seedNamespace() ||
+		d.kind == graph.KindCertificateSigningRequest || d.kind == graph.KindBastion
+}
+
 // decode decodes what the check is about into o: the old object, when the operation leaves no other. It makes sure that
 // object and request speak of the same thing.
-func (d *decision) decode(o object, interfaces admission.ObjectInterfaces) error {
-	old, err := d.marshal(d.GetOldObject(), interfaces)
-	if err != nil {
-		return err
-	}
-	if d.oldObject, err = d.decodeWhole(old, "oldObject"); err != nil {
+func (d *decision) decode(o object, interfaces admission.ObjectInterfaces) (err error) {
+	if d.oldRaw, err = d.marshal(d.GetOldObject(), interfaces); err != nil {
 		return err
 	}
 	if d.GetOperation() == remove {
-		if len(old) == 0 {
+		if len(d.oldRaw) == 0 {
 			return nil
 		}
-		return d.decodeInto(o, old, "oldObject")
+		return d.decodeInto(o, d.oldRaw, "oldObject")
 	}
-	if len(old) > 0 {
-		if err := d.decodeInto(&anyObject{}, old, "oldObject"); err != nil {
+	if len(d.oldRaw) > 0 {
+		if err := d.decodeInto(&anyObject{}, d.oldRaw, "oldObject"); err != nil {
 			return err
 		}
 	}
-	raw, err := d.marshal(d.GetObject(), interfaces)
-	if err != nil {
+	if d.raw, err = d.marshal(d.GetObject(), interfaces); err != nil {
 		return err
 	}
-	if d.object, err = d.decodeWhole(raw, "object"); err != nil {
-		return err
-	}
-	return d.decodeInto(o, raw, "object")
+	return d.decodeInto(o, d.raw, "object")
 }
 
-// decodeWhole decodes an object into its API type when a row of writes needs it.
-func (d *decision) decodeWhole(raw []byte, field string) (runtime.Object, error) {
-	if d.write == nil {
-		return nil, nil
+// decodeWhole decodes the objects into their API type, once. After it, those that the operation has are there.
+func (d *decision) decodeWhole() error {
+	if d.object != nil || d.oldObject != nil {
+		return nil
 	}
-	if len(raw) == 0 {
-		if d.GetOperation() == create {
-			return nil, nil // there is no old object
+	var o, old runtime.Object
+	var err error
+	if d.GetOperation() != remove {
+		if o, err = d.decodeAs(d.raw, "object"); err != nil {
+			return err
 		}
-		return nil, badRequest("its %s is not there", field)
 	}
+	if d.GetOperation() != create {
+		if old, err = d.decodeAs(d.oldRaw, "oldObject"); err != nil {
+			return err
+		}
+	}
+	d.object, d.oldObject = o, old
+	return nil
+}
+
+func (d *decision) decodeAs(raw []byte, field string) (runtime.Object, error) {
 	o, err := garden.Scheme.New(d.write.body())
 	if err != nil {
 		return nil, err
@@ -284,6 +313,13 @@ func (d *decision) decodeWhole(raw []byte, field string) (runtime.Object, error)
 	if err := decode(raw, o); err != nil {
 		return nil, badRequest("its %s cannot be decoded: %v", field, err)
 	}
+	// An object may leave namespace and name to the request. They are compared already where it does not.
+	m, err := apimeta.Accessor(o)
+	if err != nil {
+		return nil, err
+	}
+	m.SetNamespace(d.GetNamespace())
+	m.SetName(d.name)
 	return o, nil
 }
 

@@ -71,6 +71,9 @@ func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome
 			live, err = seen.object, nil
 		}
 		if err != nil {
+			if d.warns(denied) {
+				return outcomeFailed, denied
+			}
 			return outcomeFailed, lookUpFailed(seen.Vertex, err)
 		}
 		d.live = append(d.live, sighting{seen.Vertex, live})
@@ -83,9 +86,8 @@ func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome
 		}
 	}
 
-	if because := new(denial); errors.As(denied, &because) && because.references &&
-		d.policy.References == ReferencesWarn {
-		return outcomeDenied, denied // it is admitted, so that the API server itself says whether it exists
+	if d.warns(denied) {
+		return outcomeDenied, denied // it is admitted, so the API server itself says whether it exists
 	}
 	exists, err := d.exists(ctx, o)
 	switch {
@@ -109,7 +111,8 @@ func unchanged(a, b *garden.Object) bool {
 // exists reports whether an object that is to be created exists already. It is false where the API server cannot be
 // asked: then the rules decide. A generated name is new.
 func (d *decision) exists(ctx context.Context, o object) (bool, error) {
-	if d.GetOperation() != create || d.GetSubresource() != "" || d.name == "" || o.metadata().GenerateName != "" {
+	if d.GetOperation() != create || d.GetSubresource() != "" || d.name == "" || o.metadata().GenerateName != "" ||
+		d.hidden() {
 		return false, nil
 	}
 	exists, err := d.reader.Exists(ctx, d.readsAs(), d.kind.Resource(), d.GetNamespace(), d.name)
@@ -119,20 +122,26 @@ func (d *decision) exists(ctx context.Context, o object) (bool, error) {
 	return exists, err
 }
 
+// hidden reports whether the client may not know whether the object exists: a Secret that it may not read.
+func (d *decision) hidden() bool {
+	return d.policy.References != ReferencesOff &&
+		(d.kind == graph.KindSecret || d.kind == graph.KindInternalSecret) && !d.reader.Related(d.vertex(), d.client.Seed)
+}
+
 // sighting is an object as it was seen, nil when it did not exist.
 type sighting struct {
 	graph.Vertex
 	object *garden.Object
 }
 
-func (d *decision) indexLive(v graph.Vertex) int {
-	return slices.IndexFunc(d.live, func(s sighting) bool { return s.Vertex == v })
+func indexOf(sightings []sighting, v graph.Vertex) int {
+	return slices.IndexFunc(sightings, func(s sighting) bool { return s.Vertex == v })
 }
 
 // lastNotLive returns the last of the objects seen that has not been read live.
 func (d *decision) lastNotLive() (sighting, bool) {
 	for _, s := range slices.Backward(d.seen) {
-		if d.indexLive(s.Vertex) < 0 {
+		if indexOf(d.live, s.Vertex) < 0 {
 			return s, true
 		}
 	}

@@ -8,6 +8,9 @@ import (
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/admission"
 
 	"github.com/seedguard/seedguard/pkg/garden"
@@ -145,8 +148,9 @@ func anyOf(grants ...func(*decision, garden.Reference) error) func(*decision, ga
 
 // newReferences returns the references that only the new object has and by which the client's Seed would gain.
 //
-// An edge into another Seed gives away and gains nothing. Edges to a Seed or Shoot are compared with the field that implies them,
-// because spec.seedName decides more than status.seedName; other edges are compared by their ends alone.
+// An edge into another Seed gives away and gains nothing. Edges from the owner to a Seed or Shoot are compared with the field that
+// implies them, because spec.seedName decides more than status.seedName (so the latter may take over from the former); other edges
+// are compared by their ends alone.
 func (d *decision) newReferences() ([]garden.Reference, error) {
 	after, err := garden.References(d.object)
 	if err != nil {
@@ -158,14 +162,18 @@ func (d *decision) newReferences() ([]garden.Reference, error) {
 			return nil, err
 		}
 	}
+	// Objects may have ten thousands of references: they are looked up, not compared each with each.
 	own := d.vertex()
+	edges, byField := make(map[graph.Edge]bool, len(before)), make(map[garden.Reference]bool, len(before))
+	for _, r := range before {
+		edges[r.Edge], byField[r] = true, true
+	}
 	return slices.DeleteFunc(after, func(r garden.Reference) bool {
 		if r.To.Kind == graph.KindSeed && r.To != own && r.To.Name != d.client.Seed {
 			return true
 		}
-		return slices.ContainsFunc(before, func(b garden.Reference) bool {
-			return r.Edge == b.Edge && (r.From != own || r.Field == b.Field)
-		})
+		decides := r.From == own && !strings.HasPrefix(r.Field.Path, "status.")
+		return byField[r] || !decides && edges[r.Edge]
 	}), nil
 }
 
@@ -268,12 +276,20 @@ func grantPullSecret(d *decision, r garden.Reference) error {
 		return nil
 	}
 	referrers := d.reader.Referrers(r.From)
-	if len(referrers) > 0 && !slices.ContainsFunc(referrers, func(v graph.Vertex) bool {
-		return v.Kind != graph.KindGardenlet && v.Kind != graph.KindControllerDeployment
-	}) {
+	if len(referrers) > 0 && !slices.ContainsFunc(referrers, func(v graph.Vertex) bool { return !d.pulls(v, r.From) }) {
 		return nil
 	}
 	return errors.New("grant it in restriction.seedReferences")
+}
+
+// pulls reports whether an object that refers to a Secret does so to pull an image: it is a ControllerDeployment, or a Gardenlet
+// that does not hold it as a credential of its Seed.
+func (d *decision) pulls(referrer, secret graph.Vertex) bool {
+	if referrer.Kind != graph.KindGardenlet {
+		return referrer.Kind == graph.KindControllerDeployment
+	}
+	o := d.get(referrer)
+	return o != nil && !o.Facts.(garden.GardenletFacts).Template.Has(secret)
 }
 
 // grantProviderSecret grants a Shoot's DNS provider a credentials ref to the Secret that its secretName named before:
@@ -321,17 +337,33 @@ func matchesAny(patterns []string, name string) bool {
 	})
 }
 
-// ownerKey is what an owner reference is compared by.
-type ownerKey struct{ kind, name, uid string }
+// ownerKey is what an owner reference is compared by. Versions of an API group come and go.
+type ownerKey struct {
+	kind schema.GroupKind
+	name string
+	uid  types.UID
+}
+
+func keyOf(o metav1.OwnerReference) ownerKey {
+	return ownerKey{schema.FromAPIVersionAndKind(o.APIVersion, o.Kind).GroupKind(), o.Name, o.UID}
+}
+
+// isOwner reports whether an owner reference is to the object.
+func isOwner(owner metav1.OwnerReference, o *garden.Object) bool {
+	kind := schema.GroupKind{Group: o.Kind.Resource().Group, Kind: o.Kind.String()}
+	return o.UID != "" && keyOf(owner) == ownerKey{kind, o.Name, o.UID}
+}
 
 // ownersUnchanged denies changes of the owner references but for those that may be added or dropped: the garbage collector
 // deletes what no owner is left of.
 func ownersUnchanged(object, oldObject metav1.Object, mayAdd, mayDrop func(metav1.OwnerReference) bool) error {
 	missing := func(in, from []metav1.OwnerReference, may func(metav1.OwnerReference) bool) bool {
+		there := sets.New[ownerKey]()
+		for _, o := range from {
+			there.Insert(keyOf(o))
+		}
 		return slices.ContainsFunc(in, func(o metav1.OwnerReference) bool {
-			return (may == nil || !may(o)) && !slices.ContainsFunc(from, func(other metav1.OwnerReference) bool {
-				return ownerKey{o.Kind, o.Name, string(o.UID)} == ownerKey{other.Kind, other.Name, string(other.UID)}
-			})
+			return !there.Has(keyOf(o)) && (may == nil || !may(o))
 		})
 	}
 	after, before := object.GetOwnerReferences(), oldObject.GetOwnerReferences()

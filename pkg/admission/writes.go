@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
 
@@ -61,6 +62,14 @@ func (w *Write) body() schema.GroupVersionKind {
 
 func kinds(kinds ...graph.Kind) []graph.Kind { return kinds }
 
+// onlyClients denies a write of a client whose kind the row does not have.
+func (w *Write) onlyClients() error {
+	if len(w.Clients) == 0 {
+		return forbidden("no client on a Seed may")
+	}
+	return forbidden("only %ss may", w.Clients[0])
+}
+
 // status is the subresource of that name.
 const status = "status"
 
@@ -75,6 +84,7 @@ var writes = []Write{
 		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": never, "spec.shootRef": never},
 		Allowed: "it is the client's, and its provider and credentials stay or become those of the Seed's backup"},
 	{Target: sub(graph.KindBackupBucket, status), Operation: update, Clients: both,
+		guard: guardBy("bucket", guardBucket), LooksUp: kinds(graph.KindSeed),
 		Grants:  grants{"status.generatedSecretRef": ownGeneratedSecret},
 		Allowed: "status.generatedSecretRef stays, goes, or is garden/generated-bucket-<name>"},
 
@@ -87,6 +97,14 @@ var writes = []Write{
 		Grants:  grants{"spec.bucketName": checked, "spec.seedName": checked, "metadata.ownerReferences": checked},
 		Allowed: "spec.bucketName stays, or becomes the bucket of the client's Seed while no other Seed holds the entry; " +
 			"spec.seedName stays, or becomes that of the Shoot that owns it"},
+	// Through the status subresource, gardener-apiserver takes changes of metadata too.
+	{Target: sub(graph.KindBackupEntry, status), Operation: update, Clients: both,
+		guard:   guardBy("owners", guardOwners[*gardencorev1beta1.BackupEntry]),
+		Grants:  grants{"status.seedName": free("the BackupEntry is the client's, and stays with the Seed of its spec")},
+		Allowed: "its owner references stay"},
+	{Target: of(graph.KindBastion), Operation: create, Clients: both,
+		Grants:  grants{"spec.seedName": checked},
+		Allowed: "spec.seedName is the client's Seed"},
 
 	{Target: of(graph.KindSeed), Operation: create, Clients: both,
 		LooksUp: kinds(graph.KindManagedSeed, graph.KindGardenlet, graph.KindBackupBucket),
@@ -97,7 +115,8 @@ var writes = []Write{
 		},
 		Allowed: "its references are in the seed template of its ManagedSeed or, without one, of its Gardenlet, shared DNS " +
 			"Secrets, granted by the configuration, or, with neither, in namespace garden and nobody else's"},
-	{Target: of(graph.KindSeed), Operation: update, Clients: both, guard: guardBy("seed", guardSeed),
+	{Target: of(graph.KindSeed), Operation: update, Clients: both,
+		guard:   guardBy("owners", guardOwners[*gardencorev1beta1.Seed]),
 		LooksUp: kinds(graph.KindManagedSeed, graph.KindGardenlet),
 		Grants: grants{
 			"metadata.name": checked, "spec.backup.credentialsRef": seedReference, "spec.dns.provider.credentialsRef": dnsReference,
@@ -106,11 +125,11 @@ var writes = []Write{
 		},
 		Allowed: "its references stay, are in the seed template of its ManagedSeed or, without one, of its Gardenlet, shared DNS " +
 			"Secrets, or granted by the configuration"},
-	{Target: of(graph.KindSeed), Operation: remove, Clients: both, guard: guardBy("childSeed", guardChildSeed),
+	{Target: of(graph.KindSeed), Operation: remove, Clients: both, guard: guardByName("childSeed", guardChildSeed),
 		Allowed: "it is not the client's own Seed"},
 
 	{Target: of(graph.KindGardenlet), Operation: create, Clients: gardenlet, guard: guardBy("newGardenlet", guardNewGardenlet),
-		LooksUp: kinds(graph.KindSeed, graph.KindManagedSeed),
+		LooksUp: kinds(graph.KindSeed, graph.KindManagedSeed, graph.KindGardenlet),
 		Grants: grants{
 			"metadata.name": checked, "spec.config.seedConfig.spec.backup.credentialsRef": checked,
 			"spec.deployment.helm.ociRepository": pullSecret,
@@ -122,6 +141,9 @@ var writes = []Write{
 			"spec.deployment.helm.ociRepository": never,
 		},
 		Allowed: "its spec stays, and the annotation gardener.cloud/operation stays or goes"},
+	{Target: sub(graph.KindGardenlet, status), Operation: update, Clients: both,
+		guard:   guardBy("unchangedGardenlet", guardGardenlet),
+		Allowed: "its spec stays, and the annotation gardener.cloud/operation stays or goes"},
 
 	{Target: of(graph.KindManagedSeed), Operation: update, Clients: both, guard: guardBy("managedSeed", guardManagedSeed),
 		LooksUp: kinds(graph.KindShoot),
@@ -132,10 +154,16 @@ var writes = []Write{
 		},
 		Allowed: "spec.seedName of its Shoot is the client's Seed, its spec stays but for empty fields of the seed template that " +
 			"are filled, and the annotation gardener.cloud/operation stays or goes"},
+	{Target: sub(graph.KindManagedSeed, status), Operation: update, Clients: both,
+		guard: guardBy("managedSeed", guardManagedSeed), LooksUp: kinds(graph.KindShoot),
+		Allowed: "spec.seedName of its Shoot is the client's Seed, and the annotation gardener.cloud/operation stays or goes"},
 
 	{Target: of(graph.KindControllerInstallation), Operation: update, Clients: both,
 		guard:   guardBy("unchangedControllerInstallation", guardControllerInstallation),
 		Grants:  grants{"spec.registrationRef": never, "spec.deploymentRef": never, "spec.seedRef": never, "spec.shootRef": never},
+		Allowed: "its spec stays"},
+	{Target: sub(graph.KindControllerInstallation, status), Operation: update, Clients: both,
+		guard:   guardBy("unchangedControllerInstallation", guardControllerInstallation),
 		Allowed: "its spec stays"},
 
 	{Target: of(graph.KindShoot), Operation: update, Clients: both, guard: guardBy("shoot", guardShoot),
@@ -181,7 +209,7 @@ var writes = []Write{
 	{Target: of(graph.KindConfigMap), Operation: update, Clients: both, guard: guardBy("configMap", guardConfigMap),
 		LooksUp: kinds(graph.KindShoot),
 		Allowed: "it is a project ConfigMap of a Shoot on the client's Seed, or metadata.finalizers alone change"},
-	{Target: of(graph.KindConfigMap), Operation: remove, Clients: both, guard: guardBy("deletedConfigMap", guardDeletedConfigMap),
+	{Target: of(graph.KindConfigMap), Operation: remove, Clients: both, guard: guardByName("deletedResource", guardDeletedResource),
 		LooksUp: kinds(graph.KindShoot), Allowed: "it is a project ConfigMap of a Shoot on the client's Seed"},
 	{Target: of(graph.KindInternalSecret), Operation: create, Clients: both,
 		guard: guardBy("newInternalSecret", guardNewInternalSecret), LooksUp: kinds(graph.KindShoot),
@@ -190,17 +218,17 @@ var writes = []Write{
 		LooksUp: kinds(graph.KindShoot),
 		Allowed: "it is the project InternalSecret of a Shoot on the client's Seed, or metadata.finalizers alone change"},
 	{Target: of(graph.KindInternalSecret), Operation: remove, Clients: both,
-		guard: guardBy("deletedInternalSecret", guardDeletedInternalSecret), LooksUp: kinds(graph.KindShoot),
+		guard: guardByName("deletedResource", guardDeletedResource), LooksUp: kinds(graph.KindShoot),
 		Allowed: "it is the project InternalSecret of a Shoot on the client's Seed"},
-	{Target: of(graph.KindWorkloadIdentity), Operation: create, guard: guardBy("nobody", guardNobody),
-		Allowed: "nobody on a Seed may create it"},
+	// Server-side apply can create, and the authorizer lets create through for the token.
+	{Target: of(graph.KindWorkloadIdentity), Operation: create, Allowed: "somebody else creates it"},
 	{Target: sub(graph.KindWorkloadIdentity, "token"), Operation: create, Clients: both,
-		guard:   guardBy("tokenContext", guardTokenContext),
+		guard: guardBy("tokenContext", guardTokenContext), LooksUp: contextKinds,
 		Allowed: "the object that the token is for is related to the client's Seed"},
 	{Target: of(graph.KindWorkloadIdentity), Operation: update, Clients: both,
 		guard:   guardBy("finalizersOfWorkloadIdentity", guardWorkloadIdentity),
 		Allowed: "metadata.finalizers alone change"},
-	{Target: of(graph.KindLease), Operation: create, Clients: both, guard: guardBy("lease", guardLease),
+	{Target: of(graph.KindLease), Operation: create, Clients: both, guard: guardByName("lease", guardLease),
 		Allowed: "gardenlet-leader-election is in namespace garden"},
 }
 
@@ -208,8 +236,6 @@ var writes = []Write{
 var unregistered = []Unregistered{
 	{sub(graph.KindShoot, status), update, []string{"status.seedName"},
 		"it is by far the most frequent write, and the Shoot stays with the Seed of its spec whatever its status says"},
-	{sub(graph.KindBackupEntry, status), update, []string{"status.seedName"},
-		"the BackupEntry is the client's, and stays with the Seed of its spec"},
 	{of(graph.KindBastion), update, []string{"spec.seedName"},
 		"gardener-apiserver sets it to the Seed of the Shoot on every write"},
 }

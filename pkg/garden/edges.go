@@ -351,9 +351,11 @@ func projectFacts(o *apiProject) any {
 }
 
 var serviceAccountFields = []field[*apiServiceAccount]{
-	into("secrets[]", kinds(graph.KindSecret), "only of ServiceAccounts named gardenlet-bootstrap-*",
+	// In a Seed's namespace its gardenlet may write ServiceAccounts of any name.
+	into("secrets[]", kinds(graph.KindSecret), "only of ServiceAccounts named gardenlet-bootstrap-*, and not in namespaces seed-*",
 		func(o *apiServiceAccount, to refer) {
-			if !strings.HasPrefix(o.Name, naming.BootstrapServiceAccountPrefix) {
+			if !strings.HasPrefix(o.Name, naming.BootstrapServiceAccountPrefix) ||
+				strings.HasPrefix(o.Namespace, naming.SeedNamespacePrefix) {
 				return
 			}
 			for _, secret := range o.Secrets {
@@ -414,7 +416,7 @@ func seedReferences(o *apiSeed) VertexSet {
 	for i := range seedFields {
 		if f := &seedFields[i]; strings.HasPrefix(f.Path, "spec.") {
 			f.each(o, func(v graph.Vertex) {
-				if v != none {
+				if v != none && len(vertices) < MaxEdges {
 					vertices = append(vertices, v)
 				}
 			})

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/informers"
 	kubernetesclient "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -109,9 +110,12 @@ func New(options Options) (*Garden, error) {
 func (g *Garden) setUp(w *watch) error {
 	w.door.clock = g.clock
 	w.door.keep = func(o runtime.Object) (*Object, error) {
-		kept, err := w.kept(o)
+		kept, dropped, err := w.kept(o)
 		if err != nil {
 			return nil, err
+		}
+		if dropped > 0 {
+			g.capped(kept, dropped)
 		}
 		kept.received = g.clock.Since(g.started)
 		return kept, nil
@@ -155,13 +159,23 @@ func (g *Garden) setUp(w *watch) error {
 	return err
 }
 
-// kept returns what is kept of an object that has come from the source.
-func (w *watched) kept(o runtime.Object) (*Object, error) {
+// kept returns what is kept of an object that has come from the source, and how many of its edges are not.
+func (w *watched) kept(o runtime.Object) (kept *Object, dropped int, err error) {
 	if o, ok := o.(*Object); ok {
 		own := *o // the source may go on using its object
-		return &own, nil
+		return &own, 0, nil
 	}
 	return w.object(o)
+}
+
+// capped counts and logs the edges that are left out of an object, unless an edge was left out of its last version already.
+func (g *Garden) capped(o *Object, dropped int) {
+	if last := g.Get(o.Vertex); last != nil && last.capped {
+		return
+	}
+	g.metrics.edgesDropped.WithLabelValues(o.Kind.String()).Add(float64(dropped))
+	klog.Background().Info("An object refers to more than the graph takes of one object", "kind", o.Kind.String(),
+		"namespace", o.Namespace, "name", o.Name, "kept", MaxEdges, "dropped", dropped)
 }
 
 // sameEdges reports whether an update from old to o leaves all edges as they are, those of dependents included. Most
@@ -368,7 +382,7 @@ func (g *Garden) Live(ctx context.Context, seed string, v graph.Vertex) (*Object
 		if err != nil {
 			return err
 		}
-		found, err = w.object(o)
+		found, _, err = w.object(o)
 		return err
 	})
 	return found, err

@@ -1,6 +1,7 @@
 package garden
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -18,6 +19,10 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
+// MaxEdges is how many edges one object implies at most. Those beyond are left out and counted. Honest objects have
+// some dozens; a thousand cost less than the object itself does at the API server.
+const MaxEdges = 1000
+
 // Object is all that seedguard keeps of an object of the garden: the edges that it owns and what the admission looks
 // up. The informers' transform makes it from the whole object and drops the rest. Objects are shared and never changed.
 type Object struct {
@@ -26,6 +31,8 @@ type Object struct {
 	ResourceVersion string
 	// Deleting: the object has a deletion timestamp.
 	Deleting bool
+	// capped: the object implies more than MaxEdges edges.
+	capped bool
 	// Facts is one of the Facts types below, as a value (not a pointer), or nil for kinds of which nobody asks more than
 	// their edges.
 	Facts any
@@ -80,33 +87,42 @@ type Backup struct {
 	Credentials graph.Vertex
 }
 
-// VertexSet is a set of vertices that can be compared by ==, as all facts can.
+// VertexSet is a set of vertices that can be compared by ==, as all facts can: sorted, each as its kind, its namespace and its
+// name with their lengths. Names may hold anything, so no separator would do.
 type VertexSet string
 
-// newVertexSet returns the set of the vertices.
+// newVertexSet returns the set of the vertices, of the first MaxEdges when there are more.
 func newVertexSet(vertices ...graph.Vertex) VertexSet {
-	lines := make([]string, 0, len(vertices))
-	for _, v := range vertices {
-		lines = append(lines, v.String())
+	vertices = vertices[:min(len(vertices), MaxEdges)]
+	slices.SortFunc(vertices, func(a, b graph.Vertex) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+	})
+	var packed []byte
+	for _, v := range slices.Compact(vertices) {
+		packed = appendString(appendString(append(packed, byte(v.Kind)), v.Namespace), v.Name)
 	}
-	slices.Sort(lines)
-	return VertexSet(strings.Join(slices.Compact(lines), "\n"))
+	return VertexSet(packed)
 }
 
-// names returns the vertices as Vertex.String prints them.
-func (s VertexSet) names() []string {
-	if s == "" {
-		return nil
+// All returns the vertices, sorted.
+func (s VertexSet) All() []graph.Vertex {
+	var vertices []graph.Vertex
+	for p := packedEdges(s); p != ""; {
+		vertices = append(vertices, graph.Vertex{Kind: graph.Kind(p.nextByte()), Namespace: p.nextString(), Name: p.nextString()})
 	}
-	return strings.Split(string(s), "\n")
+	return vertices
 }
 
 // Has reports whether the vertex is in the set.
-func (s VertexSet) Has(v graph.Vertex) bool { return slices.Contains(s.names(), v.String()) }
+func (s VertexSet) Has(v graph.Vertex) bool { return slices.Contains(s.All(), v) }
 
-// Minus returns the vertices that are not in the other set, as Vertex.String prints them.
-func (s VertexSet) Minus(other VertexSet) []string {
-	return slices.DeleteFunc(s.names(), func(name string) bool { return slices.Contains(other.names(), name) })
+// Minus returns the vertices that are not in the other set, sorted.
+func (s VertexSet) Minus(other VertexSet) []graph.Vertex {
+	there := map[graph.Vertex]bool{}
+	for _, v := range other.All() {
+		there[v] = true
+	}
+	return slices.DeleteFunc(s.All(), func(v graph.Vertex) bool { return there[v] })
 }
 
 // ManagedSeedFacts is what is kept of a ManagedSeed beside its edges.
