@@ -432,7 +432,7 @@ func (g *game) changes(m Move, old, o *object) string {
 		if !same("metadata", "status") {
 			return "its spec is not the clients'"
 		}
-		if operation() {
+		if o.Kind == graph.KindGardenlet && operation() {
 			return "it asks for an operation"
 		}
 	case graph.KindManagedSeed:
