@@ -70,5 +70,7 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 		"directory in which kube-apiserver finds its files, with ca.crt, client.crt and client.key")
 	flags.StringVar(&kubernetesVersion, "kubernetes-version", "",
 		"version of the garden's kube-apiserver, as 1.33; without it, the newest")
+	flags.StringVar((*string)(&o.References), "references", string(o.References),
+		"Enforce, Warn or Off, as in serve; with Off, less is registered")
 	return command
 }

@@ -141,9 +141,10 @@ func TestChoiceOfExistence(t *testing.T) {
 		resources[filepath.Base(filepath.Dir(path))] = k.Resources
 	}
 	require.Equal(t, map[string][]string{
-		"base":                    {"serviceaccount.yaml", "../../generated/permissions"},
-		"404-with-get-secrets":    {"../base", "../../generated/permissions-existence"},
-		"403-without-get-secrets": {"../base"},
+		"base": {"serviceaccount.yaml", "../../generated/permissions",
+			"../../generated/permissions-bootstrap-tokens"},
+		"404-get-secrets-everywhere":     {"../base", "../../generated/permissions-existence"},
+		"403-get-secrets-in-kube-system": {"../base"},
 	}, resources)
 	require.NoFileExists(t, filepath.Join(garden, "kustomization.yaml"))
 	require.Contains(t, grants(t, "permissions-existence/existence.yaml"), "secrets get")
@@ -243,7 +244,7 @@ func TestMetricNames(t *testing.T) {
 		NotReady: watched.NotReady, Registry: registry,
 	})
 	require.NoError(t, err)
-	has := func(name string) bool { return registered(registry, name) }
+	has := func(name string) bool { return describes(registry, name) }
 	require.True(t, has("seedguard_ready"))
 	require.False(t, has("seedguard_no_such_metric"))
 
@@ -259,8 +260,8 @@ func TestMetricNames(t *testing.T) {
 	}
 }
 
-// registered says whether a collector describes a metric of that name, if it has no series yet.
-func registered(registry *prometheus.Registry, name string) bool {
+// describes reports whether a collector describes a metric of that name, if it has no series yet.
+func describes(registry *prometheus.Registry, name string) bool {
 	probe := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: "Not the help of any other metric."})
 	if err := registry.Register(probe); err != nil {
 		return true
