@@ -329,3 +329,16 @@ func TestExport(t *testing.T) {
 	}
 	require.Equal(t, sets.List(watched), sets.List(exported))
 }
+
+// TestGuideConfiguration: the configurations in the guides are valid.
+func TestGuideConfiguration(t *testing.T) {
+	blocks := yamlBlock.FindAllStringSubmatch(string(read(t, "../../docs/operations.md")), -1)
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		path := filepath.Join(t.TempDir(), "config.yaml")
+		require.NoError(t, os.WriteFile(path, []byte(block[1]), 0o600))
+		c, err := config.Load(path)
+		require.NoError(t, err)
+		require.NoError(t, c.Validate())
+	}
+}
