@@ -2,28 +2,42 @@ package deploy
 
 import (
 	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/version"
+	kadmission "k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/admission/plugin/webhook/config"
 	apiserver "k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/apis/apiserver/load"
 	"k8s.io/apiserver/pkg/apis/apiserver/validation"
+	"k8s.io/apiserver/pkg/authentication/user"
+	kubeauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	authorizationcel "k8s.io/apiserver/pkg/authorization/cel"
+	webhookauthorizer "k8s.io/apiserver/plugin/pkg/authorizer/webhook"
+	"k8s.io/apiserver/plugin/pkg/authorizer/webhook/metrics"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
 )
 
 func TestOptions(t *testing.T) {
@@ -39,7 +53,11 @@ func TestOptions(t *testing.T) {
 			`the URL "https://seedguard/path" has more than https://host[:port]`},
 		{func(o *Options) { o.URL = "https://%" }, `parse "https://%": invalid URL escape "%"`},
 		{func(o *Options) { o.Subject = "" }, "seedguard's user in the garden is missing"},
+		{func(o *Options) { o.References = "off" }, `references: "off" is not Enforce, Warn or Off`},
 		{func(o *Options) { o.ConfigDir = "relative" }, `the directory "relative" is not an absolute path`},
+		{func(o *Options) { o.KubernetesVersion = version.MustParseGeneric("1.32.0") }, ""},
+		{func(o *Options) { o.KubernetesVersion = version.MustParseGeneric("1.31.9") },
+			"a kube-apiserver of version 1.31.9 is too old, it must be 1.32 or later"},
 	} {
 		o := Default()
 		tc.change(&o)
@@ -51,27 +69,24 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestRegistration: exactly the resources, operations and versions of the admission's table.
-func TestRegistration(t *testing.T) {
-	want := sets.New[string]()
-	for _, rule := range admission.Rules() {
-		for _, version := range rule.Versions {
-			for _, operation := range rule.Operations {
-				want.Insert(strings.Join([]string{rule.Resource.Group, version, rule.Resource.Resource, string(operation)}, " "))
-			}
+// registered returns "group version resource[/subresource] OPERATION scope" of all that is registered.
+func registered(t *testing.T, references admission.References) []string {
+	t.Helper()
+	o := Default()
+	o.References = references
+	got := sets.New[string]()
+	var rules []admissionregistrationv1.RuleWithOperations
+	for _, webhook := range Registration(o).Webhooks {
+		if webhook.Name != BootstrapWebhookName {
+			rules = append(rules, webhook.Rules...)
 		}
 	}
-	require.Contains(t, want, "seedmanagement.gardener.cloud v1alpha1 gardenlets CREATE")
-
-	webhook := Registration(Default()).Webhooks[0]
-	got := sets.New[string]()
-	for _, rule := range webhook.Rules {
-		require.Nil(t, rule.Scope)
+	for _, rule := range rules {
 		for _, group := range rule.APIGroups {
 			for _, version := range rule.APIVersions {
 				for _, resource := range rule.Resources {
 					for _, operation := range rule.Operations {
-						one := strings.Join([]string{group, version, resource, string(operation)}, " ")
+						one := strings.Join([]string{group, version, resource, string(operation), string(*rule.Scope)}, " ")
 						require.NotContains(t, got, one, "registered twice")
 						got.Insert(one)
 					}
@@ -79,7 +94,56 @@ func TestRegistration(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, sets.List(want), sets.List(got))
+	return sets.List(got)
+}
+
+// TestRegistration: exactly the resources, operations and versions of the admission's tables; those of what writes
+// may bring about unless nothing looks at that.
+func TestRegistration(t *testing.T) {
+	want := sets.New[string]()
+	insert := func(kind graph.Kind, subresource string, operation kadmission.Operation) {
+		resource, scope := kind.Resource(), "Cluster"
+		if kind.Namespaced() {
+			scope = "Namespaced"
+		}
+		if subresource != "" {
+			resource.Resource += "/" + subresource
+		}
+		for _, version := range kind.Versions() {
+			want.Insert(strings.Join([]string{resource.Group, version, resource.Resource, string(operation), scope}, " "))
+		}
+	}
+	for _, rule := range admission.Rules() {
+		for _, operation := range rule.Operations {
+			insert(rule.Kind, "", operation)
+		}
+	}
+	require.Contains(t, want, "seedmanagement.gardener.cloud v1alpha1 gardenlets CREATE Namespaced")
+	require.Equal(t, sets.List(want), registered(t, admission.ReferencesOff))
+
+	for _, write := range admission.Writes() {
+		insert(write.Kind, write.Subresource, write.Operation)
+	}
+	require.Contains(t, want, "core.gardener.cloud v1beta1 backupbuckets/status UPDATE Cluster")
+	require.Contains(t, want, "security.gardener.cloud v1alpha1 workloadidentities/token CREATE Namespaced")
+	for _, references := range []admission.References{admission.ReferencesEnforce, admission.ReferencesWarn} {
+		got := registered(t, references)
+		require.Equal(t, sets.List(want), got)
+	}
+
+	// By far the most frequent writes are sent only when their metadata changes, or not at all.
+	webhooks := Registration(Default()).Webhooks
+	require.Len(t, webhooks, 3)
+	require.Equal(t, MetadataWebhookName, webhooks[1].Name)
+	require.Len(t, webhooks[1].MatchConditions, 2)
+	for _, rule := range webhooks[0].Rules {
+		require.NotSubset(t, []string{"seeds/status", "shoots/status", "bastions/status", "events"}, rule.Resources)
+		if slices.Contains([]string{"leases", "bastions"}, rule.Resources[0]) {
+			require.NotContains(t, rule.Operations, admissionregistrationv1.Update)
+		}
+	}
+
+	webhook := webhooks[0]
 	require.Equal(t, admissionregistrationv1.Equivalent, *webhook.MatchPolicy)
 	require.Equal(t, admissionregistrationv1.Fail, *webhook.FailurePolicy)
 	require.Equal(t, admissionregistrationv1.SideEffectClassNone, *webhook.SideEffects)
@@ -140,6 +204,11 @@ func TestPermissions(t *testing.T) {
 			require.Contains(t, both, r.Resource.String()+" get")
 		}
 	}
+	for _, w := range admission.Writes() {
+		for _, kind := range w.LooksUp {
+			require.Contains(t, liveReads, kind.Resource().GroupResource().String()+" get")
+		}
+	}
 	for _, r := range authorizer.Rules() {
 		if slices.Contains(r.ViaGraph.Names(), "delete") {
 			require.Contains(t, both, r.Resource.String()+" get")
@@ -168,15 +237,9 @@ func TestKubeAPIServer(t *testing.T) {
 	o.URL, o.ConfigDir = "https://seedguard.example.com:9443", filepath.Join(dir, "kube-apiserver")
 	require.NoError(t, Write(dir, Files(o)))
 
-	configuration, err := load.LoadFromFile(filepath.Join(o.ConfigDir, "authorization.yaml"))
-	require.NoError(t, err)
-	require.Empty(t, validation.ValidateAuthorizationConfiguration(authorizationcel.NewDefaultCompiler(), nil,
-		configuration,
-		sets.New("RBAC", "Webhook"), sets.New("Webhook")))
+	configuration := loadAuthorization(t, o.ConfigDir)
 	webhook := configuration.Authorizers[0].Webhook
 	require.Equal(t, apiserver.FailurePolicyDeny, webhook.FailurePolicy)
-	require.False(t, webhook.CacheAuthorizedRequests)
-	require.False(t, webhook.CacheUnauthorizedRequests)
 	require.Equal(t, "RBAC", string(configuration.Authorizers[1].Type))
 
 	// Certificates are the operator's.
@@ -190,6 +253,81 @@ func TestKubeAPIServer(t *testing.T) {
 	require.Equal(t, filepath.Join(o.ConfigDir, "ca.crt"), client.CAFile)
 
 	requireAdmission(t, o.ConfigDir)
+}
+
+// loadAuthorization has kube-apiserver's own code load and validate the AuthorizationConfiguration in dir.
+func loadAuthorization(t *testing.T, dir string) *apiserver.AuthorizationConfiguration {
+	t.Helper()
+	configuration, err := load.LoadFromFile(filepath.Join(dir, "authorization.yaml"))
+	require.NoError(t, err)
+	require.Empty(t, validation.ValidateAuthorizationConfiguration(authorizationcel.NewDefaultCompiler(), nil,
+		configuration, sets.New("RBAC", "Webhook"), sets.New("Webhook")))
+	return configuration
+}
+
+// TestCacheOff: whatever its version, kube-apiserver asks about each request, and is given no field that it does not
+// know: it would not start.
+func TestCacheOff(t *testing.T) {
+	for _, tc := range []struct {
+		version string
+		fields  bool
+	}{{"", true}, {"1.32", false}, {"1.33.99", false}, {"1.34", true}, {"v1.36.1", true}} {
+		o := Default()
+		if tc.version != "" {
+			o.KubernetesVersion = version.MustParseGeneric(tc.version)
+		}
+		require.NoError(t, o.Validate())
+		dir := t.TempDir()
+		o.ConfigDir = filepath.Join(dir, "kube-apiserver")
+		require.NoError(t, Write(dir, Files(o)))
+		content, err := os.ReadFile(filepath.Join(o.ConfigDir, "authorization.yaml"))
+		require.NoError(t, err)
+		for _, field := range []string{"cacheAuthorizedRequests: false", "cacheUnauthorizedRequests: false"} {
+			require.Equal(t, tc.fields, strings.Contains(string(content), field), tc.version)
+		}
+		require.Equal(t, tc.fields, strings.Contains(string(content), "cache"), tc.version)
+
+		c := loadAuthorization(t, o.ConfigDir).Authorizers[0].Webhook
+		authorized, unauthorized := c.AuthorizedTTL.Duration, c.UnauthorizedTTL.Duration
+		if !c.CacheAuthorizedRequests {
+			authorized = 0
+		}
+		if !c.CacheUnauthorizedRequests {
+			unauthorized = 0
+		}
+		for _, allowed := range []bool{true, false} {
+			require.Equal(t, 3, asked(t, allowed, authorized, unauthorized), tc.version)
+		}
+		require.Equal(t, 1, asked(t, true, time.Hour, unauthorized), "what is cached is asked once")
+		require.Equal(t, 1, asked(t, false, authorized, time.Hour), "what is cached is asked once")
+	}
+}
+
+// asked returns how often kube-apiserver's own authorizer asks a webhook about three equal requests.
+func asked(t *testing.T, allowed bool, authorizedTTL, unauthorizedTTL time.Duration) (calls int) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(&authorizationv1.SubjectAccessReview{
+			TypeMeta: metav1.TypeMeta{APIVersion: "authorization.k8s.io/v1", Kind: "SubjectAccessReview"},
+			Status:   authorizationv1.SubjectAccessReviewStatus{Allowed: allowed},
+		})
+	}))
+	defer server.Close()
+	asks, err := webhookauthorizer.New(&rest.Config{Host: server.URL}, "v1", authorizedTTL, unauthorizedTTL,
+		*webhookauthorizer.DefaultRetryBackoff(), kubeauthorizer.DecisionDeny, nil, name, metrics.NoopAuthorizerMetrics{},
+		authorizationcel.NewDefaultCompiler())
+	require.NoError(t, err)
+	for range 3 {
+		decision, _, err := asks.Authorize(t.Context(), kubeauthorizer.AttributesRecord{
+			User: &user.DefaultInfo{Name: "gardener.cloud:system:seed:s1"}, Verb: "get", Resource: "secrets",
+			ResourceRequest: true,
+		})
+		require.NoError(t, err)
+		require.Equal(t, allowed, decision == kubeauthorizer.DecisionAllow)
+	}
+	return calls
 }
 
 // TestGardenerAPIServer: gardener-apiserver, which calls admission webhooks by itself, gets a configuration too.

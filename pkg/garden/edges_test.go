@@ -359,6 +359,7 @@ func TestFacts(t *testing.T) {
 			ManagedSeedFacts{
 				ShootName: "m", Bootstrap: seedmanagementv1alpha1.BootstrapServiceAccount, RenewKubeconfig: true,
 				BackupCredentials: graph.Vertex{Kind: graph.KindSecret, Namespace: "c", Name: "x"},
+				Template:          newVertexSet(graph.Vertex{Kind: graph.KindSecret, Namespace: "c", Name: "x"}),
 			}},
 	} {
 		o, err := Extract(tc.object)

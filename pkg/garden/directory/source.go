@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -170,6 +171,11 @@ func (s *Source) Exists(context.Context, schema.GroupVersionResource, string, st
 	return false, garden.ErrNotAvailable
 }
 
+// Secret implements garden.Source, like Live.
+func (s *Source) Secret(context.Context, string, string) (*corev1.Secret, error) {
+	return nil, garden.ErrNotAvailable
+}
+
 var _ garden.Source = &Source{}
 
 // lister is what an informer sees of the source.
@@ -194,8 +200,9 @@ func (l *lister) list(context.Context, metav1.ListOptions) (runtime.Object, erro
 	return list, nil
 }
 
-// watch sends how what there is differs from what the informer has listed, now and after each change, until the watch is
-// stopped. An informer stops its watch when it ends itself; a watch that ended before that would be logged as broken.
+// watch sends how what there is differs from what the informer has listed, now and after each change, until the watch
+// is stopped. An informer stops its watch when it ends itself; a watch that ended before that would be logged as
+// broken.
 func (l *lister) watch(context.Context, metav1.ListOptions) (watch.Interface, error) {
 	listed := l.listed.Swap(nil)
 	if listed == nil {
