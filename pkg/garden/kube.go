@@ -3,6 +3,8 @@ package garden
 import (
 	"context"
 	"fmt"
+	"net"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,14 +16,19 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/connrotation"
 )
 
 // KubeSource is the Source on an API server. It is safe for concurrent use.
 type KubeSource struct {
-	clients  map[schema.GroupVersion]*rest.RESTClient
-	metadata metadata.Interface
-	server   discovery.ServerVersionInterface
+	clients     map[schema.GroupVersion]*rest.RESTClient
+	metadata    metadata.Interface
+	server      discovery.ServerVersionInterface
+	connections *connrotation.Dialer
 }
+
+// dialTimeout bounds the time to make a connection, which all requests wait for.
+const dialTimeout = 5 * time.Second
 
 // NewKubeSource returns the source on the API server that config leads to. Nothing is read yet.
 func NewKubeSource(config *rest.Config) (*KubeSource, error) {
@@ -32,12 +39,14 @@ func NewKubeSource(config *rest.Config) (*KubeSource, error) {
 	config.ContentType = runtime.ContentTypeJSON
 	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	config.NegotiatedSerializer = Codecs.WithoutConversion()
+	connections := connrotation.NewDialer((&net.Dialer{Timeout: dialTimeout}).DialContext)
+	config.Dial = connections.DialContext
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make an HTTP client for the API server: %w", err)
 	}
 
-	s := &KubeSource{clients: map[schema.GroupVersion]*rest.RESTClient{}}
+	s := &KubeSource{clients: map[schema.GroupVersion]*rest.RESTClient{}, connections: connections}
 	for _, r := range Resources() {
 		gv := r.GroupVersion()
 		if s.clients[gv] != nil {
@@ -87,7 +96,16 @@ func (s *KubeSource) Exists(
 	return err == nil, err
 }
 
+// Probe implements Prober. A list of one is answered from where all others are, too, and needs no further permission.
+func (s *KubeSource) Probe(ctx context.Context, r Resource) error {
+	_, err := s.metadata.Resource(r.GroupVersionResource).List(ctx, metav1.ListOptions{Limit: 1})
+	return err
+}
+
+// Redial implements Prober.
+func (s *KubeSource) Redial() { s.connections.CloseAll() }
+
 // ServerVersion returns the version of the API server.
 func (s *KubeSource) ServerVersion() (*version.Info, error) { return s.server.ServerVersion() }
 
-var _ Source = &KubeSource{}
+var _ Prober = &KubeSource{}
