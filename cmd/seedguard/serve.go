@@ -65,7 +65,9 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	}
 	registry := prometheus.NewRegistry()
 	resources := graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope})
-	watched, err := garden.New(garden.Options{Source: source, Graph: resources, Registerer: registry})
+	watched, err := garden.New(garden.Options{
+		Source: source, Graph: resources, MaxStaleness: c.Garden.MaxStaleness.Duration, Registerer: registry,
+	})
 	if err != nil {
 		return err
 	}
@@ -109,14 +111,16 @@ func newServer(
 		return nil, err
 	}
 	return server.New(ctx, server.Options{
-		Serving:    c.Serving,
-		Metrics:    c.Metrics,
-		Authorizer: decides,
-		Admission:  admission.New(admission.Options{Reader: watched, Registerer: registry}),
-		Graph:      resources,
-		Resources:  knownResources(),
-		NotReady:   watched.NotReady,
-		Registry:   registry,
+		Serving:     c.Serving,
+		Metrics:     c.Metrics,
+		Authorizer:  decides,
+		Admission:   admission.New(admission.Options{Reader: watched, Registerer: registry}),
+		Graph:       resources,
+		Resources:   knownResources(),
+		NotReady:    watched.NotReady,
+		LostContact: watched.LostContact,
+		Stale:       watched.Stale,
+		Registry:    registry,
 	})
 }
 

@@ -109,7 +109,7 @@ logging: {format: json, verbosity: 3}
 
 // TestEverySettingHasAFlag: nothing can be said in the file alone.
 func TestEverySettingHasAFlag(t *testing.T) {
-	c, err := parse(t, "", "--kubeconfig=k", "--parent-scope=Everything", "--bind-address=::1", "--secure-port=1",
+	c, err := parse(t, "", "--kubeconfig=k", "--max-staleness=1m", "--parent-scope=Everything", "--bind-address=::1", "--secure-port=1",
 		"--tls-cert-file=c", "--tls-private-key-file=k", "--tls-min-version=VersionTLS13", "--client-ca-file=ca",
 		"--client-allowed-names=n",
 		"--allow-self-signed-certificate", "--allow-unauthenticated-callers", "--max-requests-inflight=7",
@@ -140,6 +140,7 @@ func TestValidate(t *testing.T) {
 		message string
 	}{
 		"two sources":             {[]string{"--kubeconfig=a", "--landscape=b"}, "garden.landscape"},
+		"short staleness":         {[]string{"--max-staleness=9s"}, "garden.maxStaleness"},
 		"parent scope":            {[]string{"--parent-scope=seed"}, "authorizer.parentScope"},
 		"address":                 {[]string{"--bind-address=localhost"}, "serving.bindAddress"},
 		"port":                    {[]string{"--secure-port=65536"}, "serving.securePort"},
