@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/discovery"
+	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
@@ -24,6 +26,7 @@ type KubeSource struct {
 	clients     map[schema.GroupVersion]*rest.RESTClient
 	metadata    metadata.Interface
 	server      discovery.ServerVersionInterface
+	reviews     authorizationclient.SelfSubjectAccessReviewsGetter
 	connections *connrotation.Dialer
 }
 
@@ -68,6 +71,9 @@ func NewKubeSource(config *rest.Config) (*KubeSource, error) {
 	if s.server, err = discovery.NewDiscoveryClientForConfigAndClient(config, httpClient); err != nil {
 		return nil, fmt.Errorf("cannot make a discovery client: %w", err)
 	}
+	if s.reviews, err = authorizationclient.NewForConfigAndClient(config, httpClient); err != nil {
+		return nil, fmt.Errorf("cannot make an authorization client: %w", err)
+	}
 	return s, nil
 }
 
@@ -104,6 +110,19 @@ func (s *KubeSource) Probe(ctx context.Context, r Resource) error {
 
 // Redial implements Prober.
 func (s *KubeSource) Redial() { s.connections.CloseAll() }
+
+// MayGet asks the API server whether all objects of a resource may be read.
+func (s *KubeSource) MayGet(ctx context.Context, r schema.GroupResource) (bool, error) {
+	review, err := s.reviews.SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+		Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "get", Group: r.Group, Resource: r.Resource},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return false, err
+	}
+	return review.Status.Allowed, nil
+}
 
 // ServerVersion returns the version of the API server.
 func (s *KubeSource) ServerVersion() (*version.Info, error) { return s.server.ServerVersion() }
