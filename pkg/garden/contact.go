@@ -25,16 +25,16 @@ type Prober interface {
 	Redial()
 }
 
-// A hang is noticed within 2*probeInterval + probeTimeout, 8 s: an API server that hangs right after it has answered a
-// probe fails the next two.
+// A hang is noticed within 8 s: an API server that hangs right after it has answered a probe fails the next two, which
+// begin probeInterval later, end after probeTimeout, and have retryInterval between them.
 const (
 	probeInterval = 3 * time.Second
 	// probeTimeout is far longer than an API server at work takes to tell one object.
 	probeTimeout = 2 * time.Second
+	// retryInterval follows a probe that failed. It is short, because everything waits until the API server is back.
+	retryInterval = time.Second
 	// probesToLose is how many probes in a row must fail. One may fail while a replica of the API server ends.
 	probesToLose = 2
-	// lostInterval is short, because everything waits until the API server is back.
-	lostInterval = time.Second
 )
 
 // contact is with the API server of one group and version. Behind the same address each group may have a server of its
@@ -63,9 +63,11 @@ type contact struct {
 	end context.CancelFunc
 	// back is closed when contact is back; nil while there is contact.
 	back chan struct{}
-	// failed counts the probes that failed since the last one that did not. It also chooses what is probed, because a kind
-	// may have a problem that the others of its group have not.
+	// failed counts the probes that failed in a row, without any sign of life since the first of them began, which is in
+	// milliseconds since the epoch. It also chooses what is probed, because a kind may have a problem that the others of
+	// its group have not.
 	failed int
+	since  int64
 	// err is why the last of them failed.
 	err error
 }
@@ -94,13 +96,13 @@ func (c *contact) beginLocked() {
 // watch probes until the context of start ends.
 func (c *contact) watch() {
 	for c.prober != nil && c.ctx.Err() == nil {
-		begin, interval := c.clock.Now(), probeInterval
+		interval := probeInterval
 		if !c.probe() {
-			interval = lostInterval
+			interval = retryInterval
 		}
 		select {
 		case <-c.ctx.Done():
-		case <-c.clock.After(interval - c.clock.Since(begin)):
+		case <-c.clock.After(interval):
 		}
 	}
 }
@@ -145,16 +147,16 @@ func (c *contact) probe() bool {
 	}
 	err, _, _ := c.probes.Do("", func() (any, error) {
 		c.mu.Lock()
-		e, resource := c.era, c.resources[c.failed%len(c.resources)]
+		resource := c.resources[c.failed%len(c.resources)]
 		c.mu.Unlock()
-		begin := c.clock.Now()
+		begin := c.clock.Now().UnixMilli()
 		ctx, cancel := context.WithTimeout(c.ctx, probeTimeout)
 		defer cancel()
 		err := c.prober.Probe(ctx, resource)
 		if answered(err) {
 			c.made()
 		} else if c.ctx.Err() == nil {
-			c.missed(err, e.last.Load() >= begin.UnixMilli())
+			c.missed(err, begin)
 		}
 		return err, nil
 	})
@@ -183,14 +185,15 @@ func (c *contact) made() {
 	c.era.last.Store(c.clock.Now().UnixMilli())
 }
 
-// missed notes that a probe failed. Events that came meanwhile are a sign of life all the same.
-func (c *contact) missed(err error, events bool) {
+// missed notes that a probe failed. An event is a sign of life, although probes get no answer: they go another way.
+func (c *contact) missed(err error, begin int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.failed, c.err = c.failed+1, err
 	if c.back == nil {
-		if events {
-			c.failed = 1
+		if c.failed == 1 || c.era.last.Load() >= c.since {
+			c.failed, c.since = 1, begin
+			return
 		}
 		if c.failed < probesToLose {
 			return

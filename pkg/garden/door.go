@@ -127,7 +127,7 @@ func (d *door) watch(ctx context.Context, options metav1.ListOptions) (opened ap
 		d.open.Add(1)
 		d.era.Store(e)
 		events := func(event apiwatch.Event) (apiwatch.Event, bool) { return d.event(e, event) }
-		opened = openWatch{apiwatch.Filter(w, events), sync.OnceFunc(func() {
+		opened = openWatch{filtered(w, events), sync.OnceFunc(func() {
 			d.current.Store(e.last.Load())
 			d.era.Store(nil)
 			d.open.Add(-1)
@@ -157,6 +157,37 @@ func (d *door) event(e *era, event apiwatch.Event) (apiwatch.Event, bool) {
 
 // streamBroken is the cause that client-go gives to the error with which a watch ends that cannot be read any further.
 const streamBroken metav1.CauseType = "ClientWatchDecoding"
+
+// filtered passes the events of a watch through f. Other than apimachinery's Filter it lets go of an event that nobody
+// takes any more.
+func filtered(w apiwatch.Interface, f apiwatch.FilterFunc) apiwatch.Interface {
+	events := make(chan apiwatch.Event)
+	passed := apiwatch.NewProxyWatcher(events)
+	go func() {
+		defer close(events)
+		defer w.Stop()
+		for {
+			select {
+			case <-passed.StopChan():
+				return
+			case event, open := <-w.ResultChan():
+				if !open {
+					return
+				}
+				event, keep := f(event)
+				if !keep {
+					continue
+				}
+				select {
+				case <-passed.StopChan():
+					return
+				case events <- event:
+				}
+			}
+		}
+	}()
+	return passed
+}
 
 // openWatch is a watch that tells when it is stopped. Informers stop every watch that they are done with, also one that
 // the server has ended.
