@@ -117,7 +117,7 @@ func (c *contact) hold(ctx context.Context, f func(*era) error) error {
 			return err
 		}
 		err = f(e)
-		if answered(err) || ctx.Err() != nil || e.Err() == nil && c.probe() {
+		if answered(err) || ctx.Err() != nil || e.Err() == nil && c.probe() { //nolint:contextcheck // others may join it
 			return err
 		}
 	}

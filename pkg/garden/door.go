@@ -81,7 +81,7 @@ const pageSize = 500
 // do not stream lists, and by themselves ask for all at once. What is listed is what is there now, which is never older
 // than what is asked for: API servers have pages of nothing else.
 func (d *door) list(ctx context.Context, options metav1.ListOptions) (kept runtime.Object, err error) {
-	err = d.contact.hold(ctx, func(e *era) (err error) {
+	err = d.contact.hold(ctx, func(e *era) (err error) { //nolint:contextcheck // the era ends with ctx
 		kept, err = d.listDuring(e, options)
 		return err
 	})
@@ -118,7 +118,7 @@ func (d *door) listDuring(e *era, options metav1.ListOptions) (runtime.Object, e
 }
 
 func (d *door) watch(ctx context.Context, options metav1.ListOptions) (opened apiwatch.Interface, err error) {
-	err = d.contact.hold(ctx, func(e *era) error {
+	err = d.contact.hold(ctx, func(e *era) error { //nolint:contextcheck // the era ends with ctx
 		w, err := d.source.WatchWithContext(e, options)
 		if err != nil {
 			return err
