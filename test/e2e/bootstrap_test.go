@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -58,11 +59,12 @@ metadata: {namespace: kube-system, name: bootstrap-token-ID}
 type: bootstrap.kubernetes.io/token
 stringData:
   description: A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1.KIND resource OBJECT.
-  token-id: ID
+  token-id: "ID"
   token-secret: 0123456789abcdef
   usage-bootstrap-authentication: "true"
   usage-bootstrap-signing: "true"
-`, "ID", naming.BootstrapTokenID(namespace, name), "KIND", kind, "OBJECT", namespace+"/"+name)
+  expiration: EXPIRATION
+`, "EXPIRATION", strconv.Quote(time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339)), "ID", naming.BootstrapTokenID(namespace, name), "KIND", kind, "OBJECT", namespace+"/"+name)
 }
 
 // accountToBootstrap is the ServiceAccount for the bootstrap of a ManagedSeed in namespace garden.
