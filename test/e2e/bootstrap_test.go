@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
-	"strconv"
 	"testing"
 	"time"
 
@@ -49,22 +48,33 @@ func bootstrapBinding(namespace, managedSeed string) *rbacv1.ClusterRoleBinding 
 	}
 }
 
-// bootstrapToken is the Secret of the bootstrap token for a ManagedSeed or Gardenlet.
-func bootstrapToken(t *testing.T, kind, namespace, name string) *unstructured.Unstructured {
-	t.Helper()
-	return one(t, `
+// tokenManifest is the Secret of a bootstrap token.
+const tokenManifest = `
 apiVersion: v1
 kind: Secret
 metadata: {namespace: kube-system, name: bootstrap-token-ID}
 type: bootstrap.kubernetes.io/token
 stringData:
-  description: A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1.KIND resource OBJECT.
+  description: DESCRIPTION
   token-id: "ID"
   token-secret: 0123456789abcdef
   usage-bootstrap-authentication: "true"
   usage-bootstrap-signing: "true"
-  expiration: EXPIRATION
-`, "EXPIRATION", strconv.Quote(time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339)), "ID", naming.BootstrapTokenID(namespace, name), "KIND", kind, "OBJECT", namespace+"/"+name)
+  expiration: "EXPIRATION"
+`
+
+// tokenDescription is how the Secret of a bootstrap token says what it is for.
+func tokenDescription(kind, name string) string {
+	return "A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1." + kind + " resource " + name +
+		"."
+}
+
+// bootstrapToken is the Secret of the bootstrap token for a ManagedSeed or Gardenlet.
+func bootstrapToken(t *testing.T, kind, namespace, name string) *unstructured.Unstructured {
+	t.Helper()
+	return one(t, tokenManifest, "ID", naming.BootstrapTokenID(namespace, name),
+		"DESCRIPTION", tokenDescription(kind, namespace+"/"+name),
+		"EXPIRATION", time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339))
 }
 
 // accountToBootstrap is the ServiceAccount for the bootstrap of a ManagedSeed in namespace garden.

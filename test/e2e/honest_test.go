@@ -81,7 +81,7 @@ func (c *client) step(t *testing.T, words []string, with string) error {
 }
 
 const (
-	finalizer    = `metadata: {finalizers: [gardener]}`
+	finalizer    = `metadata: {finalizers: [gardener.cloud/gardener]}`
 	noFinalizer  = `metadata: {finalizers: []}`
 	operation    = `metadata: {annotations: {gardener.cloud/operation: reconcile}}`
 	noOperation  = `metadata: {annotations: {gardener.cloud/operation: null}}`
@@ -212,7 +212,7 @@ var shootCare = []step{
 	{"gardenlet create", entryOfShoot},
 	{"gardenlet create again", entryOfShoot},
 	{"gardenlet patch BackupEntry garden-SEED/crop--entry",
-		`metadata: {annotations: {backup.gardener.cloud/created-by: SEED}, finalizers: [gardener]}`},
+		`metadata: {annotations: {backup.gardener.cloud/created-by: SEED}, finalizers: [gardener.cloud/gardener]}`},
 	{"gardenlet patch BackupEntry/status garden-SEED/crop--entry", `status: {seedName: SEED}`},
 	{"gardenlet patch Bastion garden-SEED/bastion", finalizer},
 	{"gardenlet patch Bastion garden-SEED/bastion", noOperation},

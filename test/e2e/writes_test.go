@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/naming"
+	testgarden "github.com/seedguard/seedguard/test/garden"
 	"github.com/seedguard/seedguard/test/pki"
 )
 
@@ -437,11 +437,8 @@ func gardenletOf(metadata, spec string) string {
 
 // tokenOf is a bootstrap token for a ManagedSeed.
 func tokenOf(name, id, managedSeed, expiration string) string {
-	return fmt.Sprintf(`{apiVersion: v1, kind: Secret, metadata: {namespace: kube-system, name: bootstrap-token-%s},
-		type: bootstrap.kubernetes.io/token, stringData: {token-id: "%s", token-secret: "0123456789abcdef",
-		  usage-bootstrap-authentication: "true", usage-bootstrap-signing: "true", expiration: "%s",
-		  description: "A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1.ManagedSeed
-		    resource garden/%s."}}`, name, id, expiration, managedSeed)
+	return strings.NewReplacer("bootstrap-token-ID", "bootstrap-token-"+name, "ID", id, "EXPIRATION", expiration,
+		"DESCRIPTION", tokenDescription("ManagedSeed", "garden/"+managedSeed)).Replace(tokenManifest)
 }
 
 // TestForgeries: nothing that the client creates brings another's object within its reach.
@@ -505,29 +502,44 @@ func TestForgeries(t *testing.T) {
 	}
 }
 
+// operatorsToken is the user of a bootstrap token that an operator made.
+const operatorsToken = "system:bootstrap:opera0" // #nosec G101 -- a user's name
+
+// bootstrapper returns the client of a bootstrap token, or ServiceAccount in namespace garden, that RBAC lets ask for
+// certificates.
+func bootstrapper(t *testing.T, g *testgarden.Garden, user string) *client {
+	t.Helper()
+	const tokens, accounts = "system:bootstrappers", "system:serviceaccounts:garden"
+	admin(t, g).apply(t, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "e2e-bootstrappers"},
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: naming.BootstrapperClusterRole},
+		Subjects: []rbacv1.Subject{
+			{APIGroup: rbacv1.GroupName, Kind: "Group", Name: tokens},
+			{APIGroup: rbacv1.GroupName, Kind: "Group", Name: accounts},
+		}})
+	groups := []string{tokens}
+	if strings.HasPrefix(user, "system:serviceaccount:") {
+		groups = []string{"system:serviceaccounts", accounts}
+	}
+	config, err := g.Client(user, groups...)
+	require.NoError(t, err)
+	return newClient(t, g, config)
+}
+
+// describedToken is a bootstrap token.
+func describedToken(t *testing.T, id, description string) *unstructured.Unstructured {
+	t.Helper()
+	return one(t, tokenManifest, "ID", id, "DESCRIPTION", description, "EXPIRATION", "2999-01-01T00:00:00Z")
+}
+
 // TestBootstrappers: whoever bootstraps a gardenlet gets the certificate of the Seed that it is for, and no other.
 func TestBootstrappers(t *testing.T) {
 	withSeeds(t, shared, "boots-a", "boots-b")
 	a := gardenlet(t, shared, "boots-a")
-	a.apply(t, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "e2e-bootstrappers"},
-		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: naming.BootstrapperClusterRole},
-		Subjects: []rbacv1.Subject{
-			{APIGroup: rbacv1.GroupName, Kind: "Group", Name: "system:bootstrappers"},
-			{APIGroup: rbacv1.GroupName, Kind: "Group", Name: "system:serviceaccounts:garden"},
-		}})
 	ofManagedSeed, ofGardenlet := bootstrapToken(t, "ManagedSeed", "garden", "boots-a-child"),
 		bootstrapToken(t, "Gardenlet", "garden", "boots-b")
-	described := func(id, description string) *unstructured.Unstructured {
-		o := bootstrapToken(t, "ManagedSeed", "garden", "boots-b-child")
-		o.SetName("bootstrap-token-" + id)
-		require.NoError(t, unstructured.SetNestedField(o.Object, id, "stringData", "token-id"))
-		if description != "" {
-			require.NoError(t, unstructured.SetNestedField(o.Object, description, "stringData", "description"))
-		}
-		return o
-	}
-	a.apply(t, ofManagedSeed, ofGardenlet, described("opera0", "Made by an operator."), described("wrong0", ""),
-		described("shoot0", "Used for connecting the self-hosted Shoot garden-boots-a/crop."))
+	a.apply(t, ofManagedSeed, ofGardenlet, describedToken(t, "opera0", "Made by an operator."),
+		describedToken(t, "wrong0", tokenDescription("ManagedSeed", "garden/boots-b-child")),
+		describedToken(t, "shoot0", "Used for connecting the self-hosted Shoot garden-boots-a/crop."))
 	a.allows(t, "get ManagedSeed garden/boots-a-child")
 	token := func(o *unstructured.Unstructured) string {
 		return "system:bootstrap:" + strings.TrimPrefix(o.GetName(), "bootstrap-token-")
@@ -542,9 +554,9 @@ func TestBootstrappers(t *testing.T) {
 		{"a ManagedSeed's for another", token(ofManagedSeed), "boots-b-child", "it is for Seed"},
 		{"a Gardenlet's", token(ofGardenlet), "boots-b", ""},
 		{"a Gardenlet's for another", token(ofGardenlet), "boots-a", "it is for Seed"},
-		{"an operator's for a new Seed", "system:bootstrap:opera0", "boots-new", ""},
-		{"an operator's for a Seed with a Gardenlet", "system:bootstrap:opera0", "boots-a", "the bootstrap token is not for"},
-		{"an operator's for a managed Seed", "system:bootstrap:opera0", "boots-a-child", "the bootstrap token is not for"},
+		{"an operator's for a new Seed", operatorsToken, "boots-new", ""},
+		{"an operator's for a Seed with a Gardenlet", operatorsToken, "boots-a", "the bootstrap token is not for"},
+		{"an operator's for a managed Seed", operatorsToken, "boots-a-child", "the bootstrap token is not for"},
 		{"one under another id", "system:bootstrap:wrong0", "boots-b-child", "does not have the id"},
 		{"a Shoot's", "system:bootstrap:shoot0", "boots-new", "is for a Shoot"},
 		{"none", "system:bootstrap:none00", "boots-new", "does not exist"},
@@ -555,19 +567,13 @@ func TestBootstrappers(t *testing.T) {
 			"does not exist"},
 	} {
 		t.Run(b.name, func(t *testing.T) {
-			group := "system:bootstrappers"
-			if strings.HasPrefix(b.user, "system:serviceaccount:") {
-				group = "system:serviceaccounts:garden"
-			}
-			config, err := shared.Client(b.user, group, "system:serviceaccounts")
-			require.NoError(t, err)
-			c := newClient(t, shared, config)
+			c := bootstrapper(t, shared, b.user)
 			request := certificateSigningRequest(t, "boots", b.seed)
 			if b.why == "" {
 				soon(t, b.name, func() error { return c.tryCreate(t.Context(), request) }) // RBAC needs a moment too
 				return
 			}
-			err = c.tryCreate(t.Context(), request)
+			err := c.tryCreate(t.Context(), request)
 			for deadline := time.Now().Add(patience); err != nil && !strings.Contains(err.Error(), "webhook") &&
 				time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 				err = c.tryCreate(t.Context(), request)
@@ -577,11 +583,10 @@ func TestBootstrappers(t *testing.T) {
 		})
 	}
 	t.Run("what is no seed client's certificate", func(t *testing.T) {
-		config, err := shared.Client("system:bootstrap:opera0", "system:bootstrappers")
-		require.NoError(t, err)
 		other := certificateSigningRequest(t, "boots-other", "boots-a")
+		var err error
 		other.Spec.Request, err = pki.CertificateRequest(&x509.CertificateRequest{Subject: pkix.Name{CommonName: "somebody"}})
 		require.NoError(t, err)
-		require.NoError(t, newClient(t, shared, config).tryCreate(t.Context(), other))
+		require.NoError(t, bootstrapper(t, shared, operatorsToken).tryCreate(t.Context(), other))
 	})
 }
