@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // TestMigration: the control plane of a Shoot moves from one Seed to another. At every step the gardenlet whose turn it
@@ -102,6 +104,13 @@ func TestMigration(t *testing.T) {
 	require.NoError(t, to.merge(t.Context(), "Shoot", "garden-from/crop",
 		`{"status":{"lastOperation":{"type":"Restore","state":"Processing"},"seedName":"to"}}`, "status"))
 	soon(t, "create the source BackupEntry", func() error { return to.create(t.Context(), source) })
+	another := entry("another--entry", "to")
+	another.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "core.gardener.cloud/v1beta1", Kind: "Shoot",
+		Name: "identity", UID: types.UID(uidOf(t, to, "Shoot", "garden-from/identity"))}})
+	require.NoError(t, operator.create(t.Context(), another))
+	err := to.create(t.Context(), entry("source-another--entry", "to"))
+	denied(t, err, http.StatusForbidden, "a source entry of another Shoot's entry")
+	require.ErrorContains(t, err, "its owner is not that of")
 	other := entry("source-none", "to")
 	denied(t, to.create(t.Context(), other), http.StatusForbidden, "a source entry without an original")
 	to.allows(t, requests(`

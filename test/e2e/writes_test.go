@@ -500,6 +500,12 @@ func TestForgeries(t *testing.T) {
 			require.ErrorContains(t, err, "newly refers to")
 		})
 	}
+	t.Run("a Gardenlet for a managed Seed", func(t *testing.T) {
+		register(t, "forger-child", time.Now().Add(time.Hour))
+		err := gardenlet(t, shared, "forger-child").tryCreate(t.Context(), one(t, gardenletOf("", ""), "THIEF", "forger-child"))
+		denied(t, err, http.StatusForbidden, "create")
+		require.ErrorContains(t, err, "ManagedSeed/garden/forger-child exists")
+	})
 }
 
 // operatorsToken is the user of a bootstrap token that an operator made.
