@@ -17,6 +17,9 @@ import (
 type Write struct {
 	Target
 	Operation admission.Operation
+	// MetadataAlone: the row guards owner references and the confirmation of deletion alone. So that frequent writes cost
+	// nothing, the API server asks only when one of them changes.
+	MetadataAlone bool
 	// Clients are the kinds of seed clients that may make the write. Others are denied.
 	Clients []identity.ClientKind
 	// Guard is the name of the function that decides on everything but new references, empty for none.
@@ -30,16 +33,6 @@ type Write struct {
 	Allowed string
 
 	guard guard
-}
-
-// Unregistered is a write that the authorizer lets through and that the webhook is not registered for.
-type Unregistered struct {
-	Target
-	Operation admission.Operation
-	// Fields are those by which the write can add references.
-	Fields []string
-	// Why says why nothing has to guard it.
-	Why string
 }
 
 // Target is a resource or one of its subresources.
@@ -77,11 +70,11 @@ const status = "status"
 var writes = []Write{
 	{Target: of(graph.KindBackupBucket), Operation: create, Clients: both, guard: guardBy("newBucket", guardNewBucket),
 		LooksUp: kinds(graph.KindSeed),
-		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": checked, "spec.shootRef": never},
+		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": checked, "spec.shootRef": checked},
 		Allowed: "it bears the UID of the client's Seed, and its provider and credentials are those of the Seed's backup"},
 	{Target: of(graph.KindBackupBucket), Operation: update, Clients: both, guard: guardBy("bucket", guardBucket),
 		LooksUp: kinds(graph.KindSeed),
-		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": never, "spec.shootRef": never},
+		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": checked, "spec.shootRef": checked},
 		Allowed: "it is the client's, and its provider and credentials stay or become those of the Seed's backup"},
 	{Target: sub(graph.KindBackupBucket, status), Operation: update, Clients: both,
 		guard: guardBy("bucket", guardBucket), LooksUp: kinds(graph.KindSeed),
@@ -111,6 +104,15 @@ var writes = []Write{
 	{Target: of(graph.KindBastion), Operation: create, Clients: both,
 		Grants:  grants{"spec.seedName": checked},
 		Allowed: "spec.seedName is the client's Seed"},
+	{Target: of(graph.KindBastion), Operation: update, MetadataAlone: true, Clients: both,
+		guard: guardBy("bastion", guardBastion), LooksUp: kinds(graph.KindShoot),
+		Grants: grants{
+			"spec.seedName": free("gardener-apiserver sets it to the Seed of the Shoot on every write"),
+		},
+		Allowed: "its owner references stay, but for that to its Shoot"},
+	{Target: sub(graph.KindBastion, status), Operation: update, MetadataAlone: true, Clients: both,
+		guard: guardBy("bastion", guardBastion), LooksUp: kinds(graph.KindShoot),
+		Allowed: "its owner references stay, but for that to its Shoot"},
 
 	{Target: of(graph.KindSeed), Operation: create, Clients: both,
 		LooksUp: kinds(graph.KindManagedSeed, graph.KindGardenlet, graph.KindBackupBucket),
@@ -134,6 +136,9 @@ var writes = []Write{
 		Allowed: "its references stay, are in the seed template of its ManagedSeed or, without one, of its Gardenlet, " +
 			"shared DNS " +
 			"Secrets, or granted by the configuration"},
+	{Target: sub(graph.KindSeed, status), Operation: update, MetadataAlone: true, Clients: both,
+		guard:   guardBy("owners", guardOwners[*gardencorev1beta1.Seed]),
+		Allowed: "its owner references stay"},
 	{Target: of(graph.KindSeed), Operation: remove, Clients: both, guard: guardByName("childSeed", guardChildSeed),
 		Allowed: "it is not the client's own Seed"},
 
@@ -155,8 +160,8 @@ var writes = []Write{
 		Clients:   both,
 		guard:     guardBy("unchangedGardenlet", guardGardenlet),
 		Grants: grants{
-			"metadata.name": never, "spec.config.seedConfig.spec.backup.credentialsRef": never,
-			"spec.deployment.helm.ociRepository": never,
+			"metadata.name": unchanging, "spec.config.seedConfig.spec.backup.credentialsRef": checked,
+			"spec.deployment.helm.ociRepository": checked,
 		},
 		Allowed: "its spec stays, and the annotation gardener.cloud/operation stays or goes",
 	},
@@ -167,9 +172,9 @@ var writes = []Write{
 	{Target: of(graph.KindManagedSeed), Operation: update, Clients: both, guard: guardBy("managedSeed", guardManagedSeed),
 		LooksUp: kinds(graph.KindShoot),
 		Grants: grants{
-			"metadata.name": never, "spec.shoot.name": never, "spec.gardenlet.bootstrap": never,
-			"spec.gardenlet.config.seedConfig.spec.backup.credentialsRef":   never,
-			"spec.gardenlet.config.seedConfig.spec.resources[].resourceRef": never,
+			"metadata.name": unchanging, "spec.shoot.name": checked, "spec.gardenlet.bootstrap": checked,
+			"spec.gardenlet.config.seedConfig.spec.backup.credentialsRef":   checked,
+			"spec.gardenlet.config.seedConfig.spec.resources[].resourceRef": checked,
 		},
 		Allowed: "spec.seedName of its Shoot is the client's Seed, its spec stays but for empty fields of the seed " +
 			"template that " +
@@ -182,10 +187,10 @@ var writes = []Write{
 	{Target: of(graph.KindControllerInstallation), Operation: update, Clients: both,
 		guard: guardBy("unchangedControllerInstallation", guardControllerInstallation),
 		Grants: grants{
-			"spec.registrationRef": never,
-			"spec.deploymentRef":   never,
-			"spec.seedRef":         never,
-			"spec.shootRef":        never,
+			"spec.registrationRef": checked,
+			"spec.deploymentRef":   checked,
+			"spec.seedRef":         checked,
+			"spec.shootRef":        checked,
 		},
 		Allowed: "its spec stays"},
 	{Target: sub(graph.KindControllerInstallation, status), Operation: update, Clients: both,
@@ -194,7 +199,7 @@ var writes = []Write{
 
 	{Target: of(graph.KindShoot), Operation: update, Clients: both, guard: guardBy("shoot", guardShoot),
 		Grants: grants{
-			"spec.seedName": never, "metadata.namespace": never, "spec.secretBindingName": never,
+			"spec.seedName": never, "metadata.namespace": unchanging, "spec.secretBindingName": never,
 			"spec.credentialsBindingName": never, "spec.cloudProfile": never, "spec.exposureClassName": never,
 			"spec.kubernetes.kubeAPIServer.auditConfig.auditPolicy.configMapRef":             never,
 			"spec.kubernetes.kubeAPIServer.structuredAuthentication.configMapName":           never,
@@ -206,6 +211,15 @@ var writes = []Write{
 				"the Secret with the documents of a Shoot's issuer is the Shoot's own"),
 		},
 		Allowed: "it refers to nothing new, and its deletion is not confirmed"},
+
+	{Target: sub(graph.KindShoot, status), Operation: update, MetadataAlone: true, Clients: both,
+		guard: guardBy("shoot", guardShoot),
+		Grants: grants{
+			"status.seedName": free("the Shoot stays with the Seed of its spec whatever its status says"),
+			"metadata.annotations[authentication.gardener.cloud/issuer]": free(
+				"the Secret with the documents of a Shoot's issuer is the Shoot's own"),
+		},
+		Allowed: "its owner references stay, and its deletion is not confirmed"},
 
 	{Target: of(graph.KindServiceAccount), Operation: create, Clients: gardenlet,
 		guard: guardBy("serviceAccount", guardServiceAccount), Grants: grants{"secrets[]": checked},
@@ -277,20 +291,9 @@ var writes = []Write{
 		Allowed: "gardenlet-leader-election is in namespace garden"},
 }
 
-// unregistered lists what the authorizer lets through, can add references, and is guarded by nothing.
-var unregistered = []Unregistered{
-	{sub(graph.KindShoot, status), update, []string{"status.seedName"},
-		"it is by far the most frequent write, and the Shoot stays with the Seed of its spec whatever its status says"},
-	{of(graph.KindBastion), update, []string{"spec.seedName"},
-		"gardener-apiserver sets it to the Seed of the Shoot on every write"},
-}
-
 // Writes returns the table of what writes may bring about. The registration of the webhook follows from it, together
 // with the decision table.
 func Writes() []Write { return slices.Clone(writes) }
-
-// UnregisteredWrites returns what the authorizer lets through, can add references, and is guarded by nothing.
-func UnregisteredWrites() []Unregistered { return slices.Clone(unregistered) }
 
 // write is how a row of the table is found.
 type write struct {

@@ -72,7 +72,9 @@ Shoot p s,t {metadata: {annotations: {authentication.gardener.cloud/issuer: $iss
 	status: {seedName: $seed, lastOperation: {type: $operationType, state: Processing}}}
 ShootState p s,t {spec: {}}
 SecretBinding p x,u {secretRef: {namespace: p, name: $local}}
-CredentialsBinding p x,u {credentialsRef: {apiVersion: v1, kind: Secret, namespace: $namespace, name: $local}}
+CredentialsBinding p x {credentialsRef: {apiVersion: v1, kind: Secret, namespace: $namespace, name: $local}}
+CredentialsBinding p u {credentialsRef: {apiVersion: security.gardener.cloud/v1alpha1, kind: WorkloadIdentity,
+	namespace: p, name: $local}}
 BackupBucket - uid-Seed--parent,uid-Seed--lonely,uid-Seed--child {spec: {provider: {type: p, region: r},
 	seedName: $lastOfName, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: backup-$lastOfName}},
 	status: {generatedSecretRef: {namespace: garden, name: generated-bucket-$name}}}
