@@ -90,6 +90,8 @@ var attacks = []attack{
 	{"BackupEntry garden-THIEF/shoot--crop", `spec: {shootRef: {name: crop}}`, "spec.shootRef changes"},
 	{"BackupEntry garden-THIEF/shoot--crop", robbedOwner, newOwner},
 
+	{"Bastion garden-THIEF/bastion", robbedOwner, newOwner},
+
 	{"Seed THIEF", `spec: {backup: {credentialsRef: ` + robbedSecret + `}}`, "spec.backup.credentialsRef newly refers"},
 	{"Seed THIEF", `spec: {dns: {provider: {credentialsRef: ` + robbedSecret + `}}}`,
 		"spec.dns.provider.credentialsRef newly refers"},
