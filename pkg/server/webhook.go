@@ -37,6 +37,9 @@ type rejection struct {
 const (
 	maxReview    = 64 << 10
 	maxAdmission = 3 << 20
+	// maxBodiesInFlight bounds the bytes of all bodies that are larger than maxReview and not yet answered. They are
+	// decoded, so they take a few times as much memory. An honest object has some 30 kB: two thousand calls fit in.
+	maxBodiesInFlight = 64 << 20
 )
 
 func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -86,6 +89,11 @@ func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, re
 		const message = "not ready: the garden has not reached the graph, see /readyz/garden"
 		return nil, &rejection{http.StatusServiceUnavailable, "not_ready", message}
 	}
+	size := h.reserved(r)
+	if !h.bodies.TryAcquire(size) {
+		return nil, &rejection{http.StatusServiceUnavailable, "too_many_bytes", "too many bytes in flight, try again"}
+	}
+	defer h.bodies.Release(size)
 	body, rejected := h.read(w, r)
 	if rejected != nil {
 		return nil, rejected
@@ -97,6 +105,17 @@ func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, re
 		return nil, badRequest(err)
 	}
 	return answer, nil
+}
+
+// reserved returns how many bytes the body counts for: those of small ones are bounded by MaxRequestsInFlight.
+func (h *webhook) reserved(r *http.Request) int64 {
+	switch {
+	case r.ContentLength < 0:
+		return h.maxBody // it may send that much
+	case r.ContentLength <= maxReview:
+		return 0
+	}
+	return min(r.ContentLength, h.maxBody)
 }
 
 func (h *webhook) read(w http.ResponseWriter, r *http.Request) ([]byte, *rejection) {

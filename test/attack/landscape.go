@@ -176,7 +176,11 @@ func landscape(random *rand.Rand) *world {
 			for name := range strings.SplitSeq(names, ",") {
 				name = word.ReplaceAllStringFunc(name, func(word string) string { return choose(random, word, "") })
 				v := graph.Vertex{Kind: kind, Namespace: strings.TrimPrefix(namespace, "-"), Name: name}
-				if random.IntN(8) > 0 {
+				missing := 8
+				if kind == graph.KindServiceAccount { // clients make those of bootstrappers, and few delete them
+					missing = 2
+				}
+				if random.IntN(missing) > 0 {
 					w.put(initial(random, v, body))
 				}
 			}
