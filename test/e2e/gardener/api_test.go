@@ -256,11 +256,11 @@ func TestMetadataByStatus(t *testing.T) {
 		})
 	}
 	for _, o := range [][3]string{
-		{"Gardenlet", "garden/a", "gardener.cloud/operation"},
-		{"Shoot", "garden-a/crop", "confirmation.gardener.cloud/deletion"},
+		{"Gardenlet", "garden/a", `"gardener.cloud/operation":"renew-kubeconfig"`},
+		{"Shoot", "garden-a/crop", `"confirmation.gardener.cloud/deletion":"true"`},
 	} {
 		t.Run(o[0]+" "+o[2], func(t *testing.T) {
-			annotation := `{"metadata":{"annotations":{"` + o[2] + `":"true"}}}`
+			annotation := `{"metadata":{"annotations":{` + o[2] + `}}}`
 			denied(t, a.merge(t, o[0], o[1], annotation, "status"))
 			denied(t, a.merge(t, o[0], o[1], annotation))
 		})
@@ -275,7 +275,7 @@ func TestTokenContext(t *testing.T) {
 	require.NoError(t, all.create(t, strings.Replace(bucketOf("a", "with-identity"),
 		"apiVersion: v1, kind: Secret, namespace: garden, name: backup-a",
 		"apiVersion: security.gardener.cloud/v1alpha1, kind: WorkloadIdentity, namespace: garden, name: cloud", 1)))
-	t.Cleanup(func() { require.NoError(t, all.remove(t, "BackupBucket", "with-identity")) })
+	defer func() { require.NoError(t, all.remove(t, "BackupBucket", "with-identity")) }()
 	token := func(namespace string) error {
 		r, name := a.of(t, "WorkloadIdentity", "garden/cloud")
 		request := map[string]any{
