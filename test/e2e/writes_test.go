@@ -238,6 +238,14 @@ func TestWritesOfAThief(t *testing.T) {
 			forbidden(t, again(func() error { return extension.do(t.Context(), request) }), "by an extension")
 		})
 	}
+	t.Run("a Secret by an account in the Seed's namespace", func(t *testing.T) {
+		thief.apply(t, object("Secret", "seed-thief/operators"))
+		require.NoError(t, thief.create(t.Context(), one(t, `{apiVersion: v1, kind: ServiceAccount,
+			metadata: {namespace: seed-thief, name: gardenlet-bootstrap-x}, secrets: [{name: operators}]}`)))
+		thief.allows(t, "get Secret seed-thief/operators")
+		time.Sleep(time.Second) // until seedguard has heard of it, of which nothing tells
+		thief.forbids(t, "patch Secret seed-thief/operators", "delete Secret seed-thief/operators")
+	})
 	t.Run("ManagedSeed by its child", func(t *testing.T) {
 		child := gardenlet(t, shared, "thief-child")
 		child.allows(t, "get ManagedSeed garden/thief-child")
