@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
 
+	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/test/pki"
 )
 
@@ -35,6 +36,8 @@ type Options struct {
 	// Gardener is how many replicas of the real gardener-apiserver serve Gardener's resources. 0: there is none, and the
 	// resources are CustomResourceDefinitions, which is up sooner.
 	Gardener int
+	// References is what seedguard's restriction.references is set to, and what is registered for it. Empty: the default.
+	References admission.References
 	// Without names resources (plural.group) whose CustomResourceDefinitions are left out.
 	Without []string
 }

@@ -137,10 +137,11 @@ func (g *Garden) WriteAuthorization(webhooks WebhookPKI) error {
 // deployOptions say where seedguard is, to what is generated for it.
 func (g *Garden) deployOptions() deploy.Options {
 	return deploy.Options{
-		URL:       "https://127.0.0.1:" + strconv.Itoa(g.guard.port),
-		CABundle:  g.guard.pki.Serving.PEM,
-		Subject:   guardUser,
-		ConfigDir: g.Dir,
+		URL:        "https://127.0.0.1:" + strconv.Itoa(g.guard.port),
+		CABundle:   g.guard.pki.Serving.PEM,
+		Subject:    guardUser,
+		ConfigDir:  g.Dir,
+		References: g.References,
 	}
 }
 
@@ -198,6 +199,9 @@ func (g *Garden) LaunchSeedguard(arguments ...string) error {
 		"--metrics-bind-address=127.0.0.1:" + strconv.Itoa(s.metricsPort),
 		"--shutdown-delay=0s",
 	}, arguments...)
+	if g.References != "" {
+		arguments = append(arguments, "--references="+string(g.References))
+	}
 	if g.Gardener > 0 {
 		arguments = append(arguments, "--client-allowed-names="+GardenerCallerName)
 	}

@@ -239,8 +239,68 @@ func TestAdmission(t *testing.T) {
 	}
 	denied(t, a.create(t, secret("crop")))         // by the kube-apiserver
 	denied(t, a.create(t, bucketOf("b", "other"))) // by gardener-apiserver
-	require.NoError(t, a.create(t, bucketOf("a", "own")))
-	require.NoError(t, admin(t).remove(t, "BackupBucket", "own"))
+	own := uidOf(t, "Seed", "a")                   // the name of the bucket that the gardenlet makes
+	require.NoError(t, a.create(t, bucketOf("a", own)))
+	require.NoError(t, admin(t).remove(t, "BackupBucket", own))
+}
+
+// TestMetadataByStatus: gardener-apiserver takes changes of metadata by way of the status, too.
+func TestMetadataByStatus(t *testing.T) {
+	a := gardenlet(t, "a")
+	owner := `{"metadata":{"ownerReferences":[{"apiVersion":"core.gardener.cloud/v1beta1","kind":"Shoot","name":"crop",` +
+		`"uid":"` + uidOf(t, "Shoot", "garden-b/crop") + `"}]}}`
+	for _, o := range [][2]string{
+		{"BackupBucket", "bucket-a"}, {"BackupEntry", "garden-a/shoot--crop"}, {"ControllerInstallation", "local-a"},
+		{"Gardenlet", "garden/a"}, {"Seed", "a"}, {"Shoot", "garden-a/crop"},
+	} {
+		t.Run(o[0], func(t *testing.T) {
+			denied(t, a.merge(t, o[0], o[1], owner, "status"))
+			denied(t, a.merge(t, o[0], o[1], owner))
+		})
+	}
+	for _, o := range [][3]string{
+		{"Gardenlet", "garden/a", `"gardener.cloud/operation":"renew-kubeconfig"`},
+		{"Shoot", "garden-a/crop", `"confirmation.gardener.cloud/deletion":"true"`},
+	} {
+		t.Run(o[0]+" "+o[2], func(t *testing.T) {
+			annotation := `{"metadata":{"annotations":{` + o[2] + `}}}`
+			denied(t, a.merge(t, o[0], o[1], annotation, "status"))
+			denied(t, a.merge(t, o[0], o[1], annotation))
+		})
+	}
+}
+
+// TestTokenContext: the token of a WorkloadIdentity is made for what belongs to the Seed, and for nothing else.
+func TestTokenContext(t *testing.T) {
+	a, all := gardenlet(t, "a"), admin(t)
+	require.NoError(t, all.create(t, `{apiVersion: security.gardener.cloud/v1alpha1, kind: WorkloadIdentity,
+		metadata: {name: cloud, namespace: garden}, spec: {audiences: [cloud], targetSystem: {type: local}}}`))
+	require.NoError(t, all.create(t, strings.Replace(bucketOf("a", "with-identity"),
+		"apiVersion: v1, kind: Secret, namespace: garden, name: backup-a",
+		"apiVersion: security.gardener.cloud/v1alpha1, kind: WorkloadIdentity, namespace: garden, name: cloud", 1)))
+	defer func() { require.NoError(t, all.remove(t, "BackupBucket", "with-identity")) }()
+	token := func(namespace string) error {
+		r, name := a.of(t, "WorkloadIdentity", "garden/cloud")
+		request := map[string]any{
+			"apiVersion": "security.gardener.cloud/v1alpha1", "kind": "TokenRequest", "metadata": map[string]any{"name": name},
+			"spec": map[string]any{"contextObject": map[string]any{
+				"apiVersion": "core.gardener.cloud/v1beta1", "kind": "Shoot", "namespace": namespace, "name": "crop",
+				"uid": uidOf(t, "Shoot", namespace+"/crop"),
+			}},
+		}
+		_, err := r.Create(t.Context(), &unstructured.Unstructured{Object: request}, metav1.CreateOptions{}, "token")
+		return err
+	}
+	soon(t, "a token", func() error { return token("garden-a") })
+	denied(t, token("garden-b"))
+}
+
+// uidOf returns the UID of an object.
+func uidOf(t *testing.T, kind, name string) string {
+	t.Helper()
+	o, err := admin(t).get(t, kind, name)
+	require.NoError(t, err)
+	return string(o.GetUID())
 }
 
 // TestAdmissionCaller: without a certificate whose name is allowed, gardener-apiserver gets no decision, and no write
@@ -253,10 +313,11 @@ func TestAdmissionCaller(t *testing.T) {
 		g.Guard.Stop()                                 // ends the connections that were made with the other one
 		require.NoError(t, g.StartSeedguard(t.Context()))
 	}
+	own := uidOf(t, "Seed", "a")
 	restart("somebody")
 	// The first request may still go by the connection that has just ended.
 	soon(t, "no decision", func() error {
-		err := a.create(t, bucketOf("a", "own"))
+		err := a.create(t, bucketOf("a", own))
 		require.True(t, apierrors.IsInternalError(err), "%v", err)
 		if !strings.Contains(err.Error(), `callers named "somebody" are not allowed`) {
 			return err
@@ -268,8 +329,8 @@ func TestAdmissionCaller(t *testing.T) {
 	require.NoError(t, a.remove(t, "Secret", "garden-a/crop.monitoring"))
 
 	restart(testgarden.GardenerCallerName)
-	soon(t, "by gardener-apiserver", func() error { return a.create(t, bucketOf("a", "own")) })
-	require.NoError(t, admin(t).remove(t, "BackupBucket", "own"))
+	soon(t, "by gardener-apiserver", func() error { return a.create(t, bucketOf("a", own)) })
+	require.NoError(t, admin(t).remove(t, "BackupBucket", own))
 }
 
 // TestImmutable: what an object belongs to does not change under the graph, for anybody.
