@@ -12,6 +12,7 @@ go build -o "$work/seedguard" ./cmd/seedguard
 "$work/seedguard" rules edges -o markdown >"$work/edges.md"
 "$work/seedguard" rules authorizer -o markdown >"$work/rules.md"
 "$work/seedguard" rules restriction -o markdown >"$work/restriction.md"
+"$work/seedguard" rules writes -o markdown >"$work/writes.md"
 # Each table stands between two markers of its name, as in <!-- edges:begin --> and <!-- edges:end -->.
 awk -v work="$work" '
   /<!-- [a-z]+:end -->/   { skip = 0 }

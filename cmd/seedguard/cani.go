@@ -35,6 +35,7 @@ type canI struct {
 	landscape landscapeFlags
 	remote    remote
 	file      string
+	oldFile   string
 	output    string
 	streams
 }
@@ -75,6 +76,8 @@ API server, RBAC is asked next.`,
 	c.remote.addFlags(flags)
 	flags.StringVarP(&c.file, "filename", "f", "",
 		"ask both halves about the object in this file; - for the standard input")
+	flags.StringVar(&c.oldFile, "old", "",
+		"the object as it is before an update or patch; without it, as in --filename, so that nothing changes")
 	flags.StringVarP(&c.output, "output", "o", "text", "text or json")
 	return command
 }
@@ -99,17 +102,25 @@ type admissionVerdict struct {
 	Allowed bool   `json:"allowed"`
 	Code    int32  `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
+	// Warnings are what the client is told although it is admitted.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 func (c *canI) run(ctx context.Context, args []string) error {
 	if c.output != "text" && c.output != "json" {
 		return fmt.Errorf("-o %s: want text or json", c.output)
 	}
-	var object *object
+	var object, old *object
 	if c.file != "" {
 		var err error
-		if object, err = c.read(); err != nil {
+		if object, err = c.read(c.file); err != nil {
 			return fmt.Errorf("-f %s: %w", c.file, err)
+		}
+		old = object
+		if c.oldFile != "" {
+			if old, err = c.read(c.oldFile); err != nil {
+				return fmt.Errorf("--old %s: %w", c.oldFile, err)
+			}
 		}
 		if len(args) == 1 {
 			args = append(args, object.resource.Resource+"."+object.resource.Group)
@@ -131,7 +142,7 @@ func (c *canI) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	v, err := c.ask(ctx, pair, review, object)
+	v, err := c.ask(ctx, pair, review, object, old)
 	if err != nil {
 		return err
 	}
@@ -150,7 +161,7 @@ func (c *canI) run(ctx context.Context, args []string) error {
 
 // ask asks the authorizer, and the admission if there is an object.
 func (c *canI) ask(
-	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, object *object,
+	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, object, old *object,
 ) (*verdict, error) {
 	status, err := pair.authorize(ctx, review)
 	if err != nil {
@@ -167,7 +178,7 @@ func (c *canI) ask(
 		v.Authorizer.Decision = "allow"
 	}
 	if object != nil {
-		if v.Admission, err = c.admit(ctx, pair, review, object); err != nil {
+		if v.Admission, err = c.admit(ctx, pair, review, object, old); err != nil {
 			return nil, err
 		}
 		v.Allowed = v.Allowed && v.Admission.Allowed
@@ -197,13 +208,13 @@ type object struct {
 	resource schema.GroupResource
 }
 
-func (c *canI) read() (*object, error) {
+func (c *canI) read(file string) (*object, error) {
 	var data []byte
 	var err error
-	if c.file == "-" {
+	if file == "-" {
 		data, err = io.ReadAll(c.in)
 	} else {
-		data, err = os.ReadFile(c.file)
+		data, err = os.ReadFile(file) // #nosec G304 -- the user names the file
 	}
 	if err != nil {
 		return nil, err
@@ -228,9 +239,9 @@ func (c *canI) read() (*object, error) {
 			return nil, err
 		}
 	}
-	for _, rule := range admission.Rules() {
-		if rule.Kind.String() == gvk.Kind && rule.Resource.Group == gvk.Group {
-			o.resource = rule.Resource
+	for _, guarded := range admission.AllGuarded(admission.ReferencesEnforce) {
+		if r := guarded.Kind.Resource(); guarded.Kind.String() == gvk.Kind && r.Group == gvk.Group {
+			o.resource = r.GroupResource()
 		}
 	}
 	return o, nil
@@ -314,15 +325,16 @@ var operations = map[string]admissionv1.Operation{
 }
 
 func (c *canI) admit(
-	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, o *object,
+	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, o, old *object,
 ) (*admissionVerdict, error) {
 	q := &c.question
 	operation, ok := operations[q.verb]
 	if !ok {
 		return nil, fmt.Errorf("-f goes with create, update, patch and delete: %s is not admitted", q.verb)
 	}
-	registered := q.subresource == "" && slices.ContainsFunc(admission.Rules(), func(rule admission.Rule) bool {
-		return rule.Resource == q.resource && slices.Contains(rule.Operations, kadmission.Operation(operation))
+	registered := slices.ContainsFunc(admission.AllGuarded(admission.ReferencesEnforce), func(g admission.Guarded) bool {
+		return g.Kind.Resource().GroupResource() == q.resource && g.Subresource == q.subresource &&
+			slices.Contains(g.Operations, kadmission.Operation(operation))
 	})
 	if !registered {
 		message := fmt.Sprintf("not asked: it does not guard %s of %s", operation, q.resource)
@@ -342,13 +354,13 @@ func (c *canI) admit(
 		request.Object = runtime.RawExtension{Raw: o.raw}
 	}
 	if operation != admissionv1.Create {
-		request.OldObject = runtime.RawExtension{Raw: o.raw}
+		request.OldObject = runtime.RawExtension{Raw: old.raw}
 	}
 	response, err := pair.admit(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	v := &admissionVerdict{Allowed: response.Allowed}
+	v := &admissionVerdict{Allowed: response.Allowed, Warnings: response.Warnings}
 	if response.Result != nil {
 		v.Code, v.Message = response.Result.Code, response.Result.Message
 	}
@@ -379,7 +391,7 @@ func (v *verdict) text() string {
 		why = "neither half allows it"
 	}
 	return line("authorizer", v.Authorizer.Decision, v.Authorizer.Reason, v.Authorizer.Error) +
-		line("admission", admitted, v.Admission.Message) + line(word, why)
+		line("admission", admitted, v.Admission.Message, strings.Join(v.Admission.Warnings, "; ")) + line(word, why)
 }
 
 // line writes the parts that are not empty.

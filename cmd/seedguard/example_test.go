@@ -76,7 +76,7 @@ func TestExampleIsValid(t *testing.T) {
 // TestExampleHasNoProblems, and everything in it that a reference leads to is in it too.
 func TestExampleHasNoProblems(t *testing.T) {
 	var warnings strings.Builder
-	l, err := (&landscapeFlags{dir: exampleDir, parentScope: string(graph.ParentScopeSeed)}).load(t.Context(), &warnings)
+	l, err := (&landscapeFlags{dir: exampleDir}).load(t.Context(), &warnings)
 	require.NoError(t, err)
 	require.Empty(t, warnings.String())
 	for _, kind := range []graph.Kind{graph.KindBackupBucket, graph.KindBackupEntry, graph.KindBastion,

@@ -17,6 +17,7 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/garden/directory"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -27,15 +28,39 @@ import (
 type landscapeFlags struct {
 	dir         string
 	parentScope string
+	config      string
+	references  string
 }
 
 func (f *landscapeFlags) addFlags(set *pflag.FlagSet) {
 	set.StringVar(&f.dir, "landscape", "", "directory of manifests to decide on")
-	set.StringVar(&f.parentScope, "parent-scope", string(graph.ParentScopeSeed), "Seed or Everything, as in serve")
+	set.StringVar(&f.config, "config", "",
+		"configuration file of serve; its sections authorizer and restriction say how to decide")
+	set.StringVar(&f.parentScope, "parent-scope", "", "Seed (the default) or Everything, as in serve")
+	set.StringVar(&f.references, "references", "", "Enforce (the default), Warn or Off, as in serve")
+}
+
+// configuration returns what to decide by: the file's, if one was given, with the given flags over it.
+func (f *landscapeFlags) configuration() (*config.SeedGuardConfiguration, error) {
+	c := config.Default()
+	if f.config != "" {
+		var err error
+		if c, err = config.Load(f.config); err != nil {
+			return nil, err
+		}
+	}
+	if f.parentScope != "" {
+		c.Authorizer.ParentScope = graph.ParentScope(f.parentScope)
+	}
+	if f.references != "" {
+		c.Restriction.References = admission.References(f.references)
+	}
+	return c, c.Validate()
 }
 
 // landscape is a directory of manifests as it was when it was loaded. Nothing runs behind it.
 type landscape struct {
+	config *config.SeedGuardConfiguration
 	graph  *graph.Graph
 	garden *garden.Garden
 }
@@ -45,9 +70,9 @@ const loadTimeout = 2 * time.Minute
 
 // load brings the directory into a graph, and tells what is wrong with the directory.
 func (f *landscapeFlags) load(ctx context.Context, warnings io.Writer) (*landscape, error) {
-	scope := graph.ParentScope(f.parentScope)
-	if scope != graph.ParentScopeSeed && scope != graph.ParentScopeEverything {
-		return nil, fmt.Errorf("--parent-scope %s: want %s or %s", scope, graph.ParentScopeSeed, graph.ParentScopeEverything)
+	c, err := f.configuration()
+	if err != nil {
+		return nil, err
 	}
 	source, err := directory.New(f.dir)
 	if err != nil {
@@ -56,7 +81,7 @@ func (f *landscapeFlags) load(ctx context.Context, warnings io.Writer) (*landsca
 	for _, problem := range source.Problems() {
 		_, _ = fmt.Fprintf(warnings, "Warning: %s: %s\n", f.dir, problem) // for people only
 	}
-	l := &landscape{graph: graph.New(graph.Options{ParentScope: scope})}
+	l := &landscape{config: c, graph: graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope})}
 	if l.garden, err = garden.New(garden.Options{Source: source, Graph: l.graph}); err != nil {
 		return nil, err
 	}
@@ -75,11 +100,14 @@ func (f *landscapeFlags) load(ctx context.Context, warnings io.Writer) (*landsca
 
 // pair returns both halves on the landscape.
 func (l *landscape) pair() (decider, error) {
-	a, err := authorizer.New(authorizer.Options{Graph: l.graph})
+	policy := l.config.Restriction
+	a, err := authorizer.New(authorizer.Options{
+		Graph: l.graph, References: policy.References == admission.ReferencesEnforce,
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &offline{a, admission.New(admission.Options{Reader: l.garden})}, nil
+	return &offline{a, admission.New(admission.Options{Reader: l.garden, Policy: policy})}, nil
 }
 
 // offline is the pair in this process.

@@ -146,7 +146,8 @@ func TestCanIMisused(t *testing.T) {
 		"unknown flag":           {"get secrets x --seed s1 --nothing", "unknown flag"},
 		"too many arguments":     {"get secrets x y --seed s1", "accepts at most 3 arg(s)"},
 		"no such file":           {"create secrets --seed s1 -f /does/not/exist", "no such file"},
-		"parent scope":           {"get secrets x --seed s1 --parent-scope some", "--parent-scope"},
+		"parent scope":           {"get secrets x --seed s1 --parent-scope some", "authorizer.parentScope"},
+		"references":             {"get secrets x --seed s1 --references warn", "restriction.references"},
 		"landscape and server":   {"get secrets x --seed s1 --server https://127.0.0.1:1", "say what to ask"},
 		"empty name of resource": {"get /x y --seed s1", "a path has no name"},
 	} {
@@ -213,7 +214,9 @@ func TestCanICreate(t *testing.T) {
 		"delete a Seed": {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s2}\n", "delete --seed s1",
 			1, []string{"no: neither half allows it"}},
 		"delete its own": {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n", "delete --seed s1",
-			0, []string{"yes\n"}},
+			1, []string{"it is the client's own Seed", "no: the admission denies it"}},
+		"as ever": {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n",
+			"delete --seed s1 --references Off", 0, []string{"yes\n"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "object.yaml")
@@ -274,7 +277,9 @@ type: bootstrap.kubernetes.io/token
 `
 	const description = "A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1.ManagedSeed " +
 		"resource garden/aws-eu2."
-	const usages = "usage-bootstrap-authentication: 'true', usage-bootstrap-signing: 'true'"
+	id := naming.BootstrapTokenID("garden", "aws-eu2")
+	expires := "token-id: '" + id + "', expiration: '" + time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339) + "'"
+	usages := "usage-bootstrap-authentication: 'true', usage-bootstrap-signing: 'true', " + expires
 	for name, c := range map[string]struct {
 		secret, line string
 		exit         int
@@ -283,7 +288,7 @@ type: bootstrap.kubernetes.io/token
 		"stringData": {"stringData: {description: " + description + ", " + usages + "}\n", "--seed aws-eu1", exitOK,
 			"admission: admitted\n"},
 		"both": {"data: {usage-bootstrap-signing: dHJ1ZQ==}\nstringData: {description: " + description +
-			", usage-bootstrap-authentication: 'true'}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
+			", usage-bootstrap-authentication: 'true', " + expires + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
 		"stringData wins": {"data: {usage-bootstrap-signing: ZmFsc2U=}\nstringData: {description: " + description + ", " +
 			usages + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
 		"null beside it": {"data: null\nstringData: {description: " + description + ", " + usages + "}\n",
@@ -320,6 +325,43 @@ func TestCompletion(t *testing.T) {
 	for _, name := range []string{"bash", "zsh", "fish", "powershell"} {
 		firstLine, _, _ := strings.Cut(command("completion", name).out, "\n")
 		require.Regexp(t, "seedguard", firstLine)
+	}
+}
+
+// TestCanIUpdate: the object as it is before the update decides what is new, by the configuration that the flags name.
+func TestCanIUpdate(t *testing.T) {
+	dir := t.TempDir()
+	seed := func(file, secret string) string {
+		write(t, filepath.Join(dir, file), "apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n"+
+			"spec: {dns: {provider: {type: x, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: "+secret+"}}}}\n")
+		return filepath.Join(dir, file)
+	}
+	write(t, filepath.Join(dir, "config.yaml"), "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\n"+
+		"restriction: {sharedDNSSecrets: ['dns-*']}\n")
+	configuration := " --config " + filepath.Join(dir, "config.yaml")
+	old, dns, stolen := seed("old.yaml", "old"), seed("dns.yaml", "dns-x"), seed("stolen.yaml", "stolen")
+	for name, c := range map[string]struct {
+		args string
+		exit int
+		says []string
+	}{
+		"unchanged": {stolen, exitOK, []string{"admission: admitted\n"}},
+		"new": {stolen + " --old " + old, exitNotAllowed, []string{"admission: denied (403)", "spec.dns.provider.credentialsRef",
+			"Secret/garden/stolen", "restriction.seedReferences", "no: the admission denies it"}},
+		"granted by default":       {seed("domain.yaml", "default-domain-x") + " --old " + old, exitOK, []string{"admission: admitted\n"}},
+		"not granted by default":   {dns + " --old " + old, exitNotAllowed, []string{"Secret/garden/dns-x"}},
+		"granted by configuration": {dns + " --old " + old + configuration, exitOK, []string{"admission: admitted\n"}},
+		"with a warning": {stolen + " --old " + old + " --references Warn", exitOK,
+			[]string{"admission: admitted: ", "Secret/garden/stolen", "yes\n"}},
+		"off": {stolen + " --old " + old + " --references Off", exitOK, []string{"admission: admitted\n"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := command(words("can-i update seeds --seed s1 --landscape " + landscapeDir(t) + " -f " + c.args)...)
+			require.Equal(t, c.exit, o.exit, o)
+			for _, part := range c.says {
+				require.Contains(t, o.out, part)
+			}
+		})
 	}
 }
 

@@ -57,5 +57,7 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 	flags.StringVar(&o.Subject, "subject", o.Subject, "seedguard's user in the garden")
 	flags.StringVar(&o.ConfigDir, "config-dir", o.ConfigDir,
 		"directory in which kube-apiserver finds its files, with ca.crt, client.crt and client.key")
+	flags.StringVar((*string)(&o.References), "references", string(o.References),
+		"Enforce, Warn or Off, as in serve; with Off, less is registered")
 	return command
 }

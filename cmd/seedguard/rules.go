@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	kadmission "k8s.io/apiserver/pkg/admission"
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
@@ -14,15 +17,16 @@ import (
 
 func newRules(s streams) *cobra.Command {
 	var output string
-	names := []string{"authorizer", "edges", "restriction"}
+	names := []string{"authorizer", "edges", "restriction", "writes"}
 	command := &cobra.Command{
-		Use:   "rules [authorizer|edges|restriction]",
+		Use:   "rules [authorizer|edges|restriction|writes]",
 		Short: "Print the tables by which seedguard decides",
 		Long: `rules prints one of the tables by which seedguard decides:
 
   authorizer   what seed clients may do with each resource: always, or where a path in the graph leads to their Seed
   edges        the fields of watched objects that make the edges of the graph
   restriction  what the objects that seed clients write must be
+  writes       what these writes may bring about: by which fields a client may come to reach more, and who grants that
 
 They are the tables of this program, generated from nothing else. Without an argument it is the authorizer's.`,
 		Example: `  seedguard rules
@@ -38,6 +42,9 @@ They are the tables of this program, generated from nothing else. Without an arg
 			case "restriction":
 				table, shown := restriction()
 				return tabular.Write(s.out, output, shown, table)
+			case "writes":
+				tables, shown := writes()
+				return tabular.Write(s.out, output, shown, tables...)
 			default:
 				return authorizer.WriteRules(s.out, output)
 			}
@@ -89,6 +96,78 @@ func restriction() (tabular.Table, []guard) {
 		})
 	}
 	return table, shown
+}
+
+// guardedWrite is a row of the table of what writes may bring about in JSON.
+type guardedWrite struct {
+	Group       string   `json:"group"`
+	Resource    string   `json:"resource"`
+	Subresource string   `json:"subresource,omitempty"`
+	Operation   string   `json:"operation"`
+	Clients     []string `json:"clients"`
+	AllowedWhen string   `json:"allowedWhen,omitempty"`
+	// Fields are those by which the write can add references, with who grants that.
+	Fields []grant `json:"fields,omitempty"`
+	// Unguarded says why nothing guards the write.
+	Unguarded string `json:"unguarded,omitempty"`
+}
+
+type grant struct {
+	Field string `json:"field"`
+	Grant string `json:"grant"`
+	Why   string `json:"why,omitempty"`
+}
+
+func writes() ([]tabular.Table, []guardedWrite) {
+	guarded := tabular.Table{Head: []string{"object", "operation", "clients", "allowed when"}}
+	fields := tabular.Table{
+		Title: "The fields by which a write can add references, and who grants that:",
+		Head:  []string{"object", "operation", "field", "grant"},
+	}
+	unguarded := tabular.Table{
+		Title: "Writes that can add references and that nothing has to guard:",
+		Head:  []string{"object", "operation", "fields", "why"},
+	}
+	grants := tabular.Table{Title: "The grants:", Head: []string{"grant", "grants a new reference"}}
+	var shown []guardedWrite
+	of := func(target admission.Target, operation kadmission.Operation) (guardedWrite, string) {
+		r, object := target.Kind.Resource(), target.Kind.String()
+		if target.Subresource != "" {
+			object += "/" + target.Subresource
+		}
+		return guardedWrite{
+			Group: r.Group, Resource: r.Resource, Subresource: target.Subresource, Operation: string(operation),
+			Clients: []string{},
+		}, object
+	}
+	for _, w := range admission.Writes() {
+		row, object := of(w.Target, w.Operation)
+		row.Clients, row.AllowedWhen = namesOf(w.Clients), w.Allowed
+		for _, path := range slices.Sorted(maps.Keys(w.Grants)) {
+			g := w.Grants[path]
+			row.Fields = append(row.Fields, grant{path, g.Name, g.Free})
+			fields.Rows = append(fields.Rows, []string{object, row.Operation, path, g.Name})
+		}
+		shown = append(shown, row)
+		clients := strings.Join(row.Clients, ", ")
+		if clients == "" {
+			clients = "none"
+		}
+		guarded.Rows = append(guarded.Rows, []string{object, row.Operation, clients, row.AllowedWhen})
+	}
+	for _, w := range admission.UnregisteredWrites() {
+		row, object := of(w.Target, w.Operation)
+		row.Unguarded = w.Why
+		for _, path := range w.Fields {
+			row.Fields = append(row.Fields, grant{Field: path})
+		}
+		shown = append(shown, row)
+		unguarded.Rows = append(unguarded.Rows, []string{object, row.Operation, strings.Join(w.Fields, ", "), w.Why})
+	}
+	for _, g := range admission.Grants() {
+		grants.Rows = append(grants.Rows, []string{g.Name, g.About})
+	}
+	return []tabular.Table{guarded, fields, grants, unguarded}, shown
 }
 
 func namesOf[T fmt.Stringer](elements []T) []string {

@@ -25,6 +25,7 @@ func printed(t *testing.T, table, format string) string {
 func TestRulesHoldAllRows(t *testing.T) {
 	for table, rows := range map[string]int{
 		"authorizer": len(authorizer.Rules()), "edges": len(garden.Fields()), "restriction": len(admission.Rules()),
+		"writes": len(admission.Writes()) + len(admission.UnregisteredWrites()),
 	} {
 		var all []json.RawMessage
 		require.NoError(t, json.Unmarshal([]byte(printed(t, table, "json")), &all), table)
@@ -62,6 +63,29 @@ func TestRulesSayWhatDecides(t *testing.T) {
 	}
 }
 
+// TestRulesOfWrites: each field by which a write can add references has a row, and each grant an explanation.
+func TestRulesOfWrites(t *testing.T) {
+	text := printed(t, "writes", "markdown")
+	explained := map[string]bool{}
+	for _, g := range admission.Grants() {
+		explained[g.Name] = true
+		require.Contains(t, text, "\n| "+g.Name+" | ")
+	}
+	for _, w := range admission.Writes() {
+		object := w.Kind.String()
+		if w.Subresource != "" {
+			object += "/" + w.Subresource
+		}
+		for path, g := range w.Grants {
+			require.True(t, explained[g.Name] || g.Free != "", "%s is not in Grants()", g.Name)
+			require.Contains(t, text, "\n| "+object+" | "+string(w.Operation)+" | "+path+" | "+g.Name+" |\n")
+		}
+	}
+	for _, w := range admission.UnregisteredWrites() {
+		require.Contains(t, text, "| "+strings.Join(w.Fields, ", ")+" | "+w.Why+" |\n")
+	}
+}
+
 // TestRulesGolden holds one row of each table to the words that people read.
 func TestRulesGolden(t *testing.T) {
 	require.Contains(t, printed(t, "edges", "markdown"),
@@ -69,7 +93,9 @@ func TestRulesGolden(t *testing.T) {
 	require.Contains(t, printed(t, "restriction", "markdown"),
 		"\n| bastions.operations.gardener.cloud | CREATE | gardenlet, extension | spec.seedName is the client's Seed |\n")
 	require.Contains(t, printed(t, "authorizer", "markdown"),
-		"\n| cloudprofiles.core.gardener.cloud | gardenlet, extension |  | get list watch |  |  |  |  |\n")
+		"\n| cloudprofiles.core.gardener.cloud | gardenlet, extension |  | get list watch |  |  |  |  |  |\n")
+	require.Contains(t, printed(t, "writes", "markdown"),
+		"\n| WorkloadIdentity | CREATE | none | nobody on a Seed may create it |\n")
 	require.Equal(t, printed(t, "authorizer", "text"), command("rules").out,
 		"the authorizer's is the one without an argument")
 }
@@ -80,6 +106,7 @@ func TestRulesAreDocumented(t *testing.T) {
 	require.NoError(t, err)
 	for marker, table := range map[string]string{
 		"edges": "edges", "rules": "authorizer", "restriction": "restriction",
+		"writes": "writes",
 	} {
 		want := "<!-- " + marker + ":begin -->\n\n" + printed(t, table, "markdown") + "\n<!-- " + marker + ":end -->"
 		require.True(t, strings.Contains(string(document), want), "the table %s is out of date: make generate", table)
@@ -87,7 +114,7 @@ func TestRulesAreDocumented(t *testing.T) {
 }
 
 func TestRulesFails(t *testing.T) {
-	for _, table := range []string{"authorizer", "edges", "restriction"} {
+	for _, table := range []string{"authorizer", "edges", "restriction", "writes"} {
 		o := command("rules", table, "-o", "xml")
 		require.Equal(t, exitError, o.exit)
 		require.Contains(t, o.errOut, `"xml"`)

@@ -100,7 +100,9 @@ func newServer(
 	ctx context.Context, c *config.SeedGuardConfiguration,
 	source garden.Source, watched *garden.Garden, resources *graph.Graph, registry *prometheus.Registry,
 ) (*server.Server, error) {
-	options := authorizer.Options{Graph: resources}
+	options := authorizer.Options{
+		Graph: resources, References: c.Restriction.References == admission.ReferencesEnforce,
+	}
 	if _, ok := source.(*garden.KubeSource); ok { // there is an API server to ask
 		options.Absence = authorizer.NewAbsenceChecker(watched.StillExists, clock.RealClock{})
 	}
@@ -112,11 +114,13 @@ func newServer(
 		Serving:    c.Serving,
 		Metrics:    c.Metrics,
 		Authorizer: decides,
-		Admission:  admission.New(admission.Options{Reader: watched, Registerer: registry}),
-		Graph:      resources,
-		Resources:  knownResources(),
-		NotReady:   watched.NotReady,
-		Registry:   registry,
+		Admission: admission.New(admission.Options{
+			Reader: watched, Registerer: registry, Policy: c.Restriction,
+		}),
+		Graph:     resources,
+		Resources: knownResources(),
+		NotReady:  watched.NotReady,
+		Registry:  registry,
 	})
 }
 

@@ -61,9 +61,12 @@ func (d *decision) restores(o *backupEntry) error {
 	v := graph.Vertex{Kind: graph.KindShoot, Namespace: d.GetNamespace(), Name: owner}
 	shoot := d.get(v)
 	if shoot == nil {
-		return notFound(v)
+		return notTheClients(v)
 	}
 	if !shoot.Facts.(garden.ShootFacts).Restoring {
+		if !d.knowsOf(shoot) {
+			return notTheClients(v)
+		}
 		return forbidden("the last operation of %s is not a %s that is %s", v,
 			gardencorev1beta1.LastOperationTypeRestore, gardencorev1beta1.LastOperationStateProcessing)
 	}
@@ -93,7 +96,7 @@ func checkCertificateRequest(d *decision, o *certificateRequest) error {
 func checkShootResource(d *decision, _ *anyObject) error {
 	shoot, ok := graph.ImpliedShoot(d.vertex())
 	if !ok {
-		return forbidden("its name is not that of a project %s of a Shoot", d.rule.Kind)
+		return forbidden("its name is not that of a project %s of a Shoot", d.kind)
 	}
 	return d.relatedShoot(shoot.Namespace, shoot.Name)
 }
@@ -146,13 +149,8 @@ func checkOwnOrAbandonedSeed(d *decision, _ *anyObject) error {
 
 func checkShootState(d *decision, _ *anyObject) error {
 	v := graph.Vertex{Kind: graph.KindShoot, Namespace: d.GetNamespace(), Name: d.name}
-	shoot := d.get(v)
-	if shoot == nil {
-		return notFound(v)
+	if shoot := d.get(v); shoot == nil || !d.knowsOf(shoot) {
+		return notTheClients(v)
 	}
-	facts := shoot.Facts.(garden.ShootFacts)
-	if facts.SeedName == d.client.Seed || facts.StatusSeedName == d.client.Seed {
-		return nil
-	}
-	return forbidden("spec.seedName of %s is %q, status.seedName is %q", v, facts.SeedName, facts.StatusSeedName)
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/admission"
 
 	"github.com/seedguard/seedguard/pkg/garden"
@@ -19,22 +20,35 @@ type decision struct {
 	// name is the object's. The request may leave it to the object.
 	name   string
 	client identity.Client
-	// rule is nil as long as none is found.
-	rule   *Rule
-	reader garden.Reader
-	now    time.Time
+	// bootstrapper is the user when client.Kind is identity.Bootstrapper.
+	bootstrapper bootstrapper
+	policy       *Policy
+	// kind is that of the resource in the tables, zero as long as no row is found.
+	kind graph.Kind
+	// rule and write are the rows of the two tables for the request, nil for none.
+	rule  *Rule
+	write *Write
+	// raw and oldRaw are the objects as JSON, empty for none.
+	raw, oldRaw []byte
+	// object and oldObject are decoded into their API types when a row of writes needs them, else nil.
+	object, oldObject runtime.Object
+	reader            garden.Reader
+	now               time.Time
 
-	// seen holds what the check has looked up, in this order. Its denial may rest on each of them.
+	// seen holds what one run has looked up, in this order. A denial may rest on each of them.
 	seen []sighting
 	// live holds what has been read from the API server. Where it is not available, the informers' objects stand in.
 	live []sighting
 }
 
-// get looks an object up, nil when it does not exist.
+// get looks an object up, nil when it does not exist. In one run it is the same whenever it is asked for.
 func (d *decision) get(v graph.Vertex) *garden.Object {
 	d.mustLookUp(v.Kind)
+	if i := indexOf(d.seen, v); i >= 0 {
+		return d.seen[i].object
+	}
 	var o *garden.Object
-	if i := d.indexLive(v); i >= 0 {
+	if i := indexOf(d.live, v); i >= 0 {
 		o = d.live[i].object
 	} else {
 		o = d.reader.Get(v)
@@ -51,14 +65,25 @@ func (d *decision) list(kind graph.Kind) []*garden.Object {
 
 // mustLookUp panics on a look-up that the table does not grant, because permissions are generated from the table.
 func (d *decision) mustLookUp(kind graph.Kind) {
-	if !slices.Contains(d.rule.LooksUp, kind) {
-		panic(fmt.Sprintf("BUG: the check %s may not look up a %s", d.rule.Check, kind))
+	if d.rule != nil && slices.Contains(d.rule.LooksUp, kind) ||
+		d.write != nil && slices.Contains(d.write.LooksUp, kind) {
+		return
 	}
+	panic(fmt.Sprintf("BUG: the rules for %s of %s may not look up a %s", d.GetOperation(), d.kind, kind))
 }
 
 // vertex is the object that the request is about.
 func (d *decision) vertex() graph.Vertex {
-	return graph.Vertex{Kind: d.rule.Kind, Namespace: d.GetNamespace(), Name: d.name}
+	return graph.Vertex{Kind: d.kind, Namespace: d.GetNamespace(), Name: d.name}
+}
+
+// readsAs returns for whom live reads are counted: the client's Seed, or a bootstrapper, which belongs to no Seed yet. No Seed's
+// name holds a colon as users' names do.
+func (d *decision) readsAs() string {
+	if d.client.Kind == identity.Bootstrapper {
+		return d.GetUserInfo().GetName()
+	}
+	return d.client.Seed
 }
 
 func (d *decision) seedNamespace() string { return naming.SeedNamespace(d.client.Seed) }
@@ -77,26 +102,31 @@ func (d *decision) belongs(seedName string) error {
 func (d *decision) relatedShoot(namespace, name string) error {
 	v := graph.Vertex{Kind: graph.KindShoot, Namespace: namespace, Name: name}
 	shoot := d.get(v)
-	if shoot == nil {
-		return notFound(v)
-	}
-	if seed := shoot.Facts.(garden.ShootFacts).SeedName; seed != d.client.Seed {
-		return forbidden("spec.seedName of %s is %q", v, seed)
+	if shoot == nil || shoot.Facts.(garden.ShootFacts).SeedName != d.client.Seed {
+		return notTheClients(v)
 	}
 	return nil
+}
+
+// knowsOf reports whether a Shoot is on the client's Seed, or leaves it.
+func (d *decision) knowsOf(shoot *garden.Object) bool {
+	facts := shoot.Facts.(garden.ShootFacts)
+	return facts.SeedName == d.client.Seed || facts.StatusSeedName == d.client.Seed
 }
 
 // relatedBucket allows a BackupBucket that exists and names the client's Seed in spec.seedName.
 func (d *decision) relatedBucket(name string) error {
 	v := graph.Vertex{Kind: graph.KindBackupBucket, Name: name}
 	bucket := d.get(v)
-	if bucket == nil {
-		return notFound(v)
-	}
-	if seed := bucket.Facts.(garden.BackupBucketFacts).SeedName; seed != d.client.Seed {
-		return forbidden("spec.seedName of %s is %q", v, seed)
+	if bucket == nil || bucket.Facts.(garden.BackupBucketFacts).SeedName != d.client.Seed {
+		return notTheClients(v)
 	}
 	return nil
+}
+
+// notTheClients tells nobody whose the object is, or whether it exists.
+func notTheClients(v graph.Vertex) error {
+	return forbidden("%s does not exist, or belongs to another Seed", v)
 }
 
 func notFound(v graph.Vertex) error { return forbidden("%s does not exist", v) }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/seedguard/seedguard/pkg/identity"
+	"github.com/seedguard/seedguard/pkg/logs"
 )
 
 // FuzzAdmissionReview feeds bodies to the plugin: it must never panic, must answer with the request's uid, and must not admit
@@ -89,7 +90,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		got := &certificateRequest{}
 		if err := decode(raw, got); err != nil {
-			require.LessOrEqual(t, len(err.Error()), 2*maxPath+100)
+			require.LessOrEqual(t, len(err.Error()), 2*logs.MaxTold+100)
 			return
 		}
 		var want certificatesv1.CertificateSigningRequest

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -43,6 +44,9 @@ type memory struct {
 	live map[graph.Vertex]*garden.Object
 	// existing are the names of objects of other kinds, as resource/namespace/name, nil: not available.
 	existing map[string]bool
+	// tokens are the descriptions of bootstrap tokens by their ids, nil: not available. tokenErr is what reading them fails with.
+	tokens   map[string]string
+	tokenErr error
 	// err is what live reads fail with.
 	err error
 	// asked records the live reads, and seeds for whom they were.
@@ -115,6 +119,47 @@ func (m *memory) Exists(_ context.Context, seed string, resource schema.GroupVer
 	return m.existing[what], nil
 }
 
+func (m *memory) BootstrapTokenDescription(ctx context.Context, reader, id string) (string, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked, m.seeds = append(m.asked, "bootstrap token "+id), append(m.seeds, reader)
+	if _, bounded := ctx.Deadline(); !bounded {
+		return "", false, fmt.Errorf("a live read without a deadline")
+	}
+	switch {
+	case m.tokenErr != nil:
+		return "", false, m.tokenErr
+	case m.tokens == nil:
+		return "", false, garden.ErrNotAvailable
+	}
+	description, ok := m.tokens[id]
+	return description, ok, nil
+}
+
+func (m *memory) Referrers(v graph.Vertex) (found []graph.Vertex) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for owner, o := range m.cached {
+		if slices.ContainsFunc(o.Edges(), func(e graph.Edge) bool { return e.From == v }) {
+			found = append(found, owner)
+		}
+	}
+	if shoot, ok := graph.ImpliedShoot(v); ok && m.cached[shoot] != nil {
+		found = append(found, shoot)
+	}
+	return found
+}
+
+func (m *memory) Related(v graph.Vertex, seed string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	g := graph.New(graph.Options{})
+	for owner, o := range m.cached {
+		g.Set(owner, o.Edges())
+	}
+	return g.Reaches(v, seed)
+}
+
 var _ garden.Reader = &memory{}
 
 // Users.
@@ -167,8 +212,13 @@ func about(operation admissionv1.Operation, resource, object string) *admissionv
 	}
 }
 
+// newPlugin returns a plugin with the decision table alone.
 func newPlugin(reader garden.Reader) *Plugin {
-	return New(Options{Reader: reader, Clock: testingclock.NewFakePassiveClock(now)})
+	return newPluginWith(reader, Policy{References: ReferencesOff})
+}
+
+func newPluginWith(reader garden.Reader, policy Policy) *Plugin {
+	return New(Options{Reader: reader, Clock: testingclock.NewFakePassiveClock(now), Policy: policy})
 }
 
 func meta(namespace, name string) string {

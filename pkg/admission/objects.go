@@ -12,6 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/seedguard/seedguard/pkg/logs"
 )
 
 // This file holds what is decoded of the guarded objects: only what the checks read, so that newer API versions and
@@ -80,11 +82,11 @@ type tokenData struct {
 
 // decode decodes an object. The names of fields are case-sensitive, as for the API server; a name that comes twice is
 // an error. Errors are for the client and the log: they tell the place and no values.
-func decode(raw []byte, o object) error {
+func decode(raw []byte, o any) error {
 	if jsontext.Value(raw).Kind() != jsontext.KindBeginObject {
 		return errors.New("it is not there, or no JSON object")
 	}
-	err := json.Unmarshal(raw, o)
+	err := json.Unmarshal(raw, o, skipped)
 	wrongType, notJSON := new(json.SemanticError), new(jsontext.SyntacticError)
 	switch {
 	case errors.As(err, &wrongType) && wrongType.Err == nil:
@@ -99,6 +101,12 @@ func decode(raw []byte, o object) error {
 	return nil
 }
 
+// skipped are the parts of objects that no rule reads and that are large: half of a Shoot.
+var skipped = json.WithUnmarshalers(json.JoinUnmarshalers(
+	json.UnmarshalFromFunc(func(d *jsontext.Decoder, _ *[]metav1.ManagedFieldsEntry) error { return d.SkipValue() }),
+	json.UnmarshalFromFunc(func(d *jsontext.Decoder, _ *gardencorev1beta1.ShootStatus) error { return d.SkipValue() }),
+))
+
 func typeName(kind jsontext.Kind) string {
 	switch kind {
 	case jsontext.KindBeginObject:
@@ -110,14 +118,7 @@ func typeName(kind jsontext.Kind) string {
 	}
 }
 
-// maxPath bounds what is told of a path, because the keys in it may be of any length.
-const maxPath = 256
-
-// path returns the place of a field as people write it.
+// path returns the place of a field as people write it. The keys in it may be of any length.
 func path(p jsontext.Pointer) string {
-	s := strings.ReplaceAll(strings.TrimPrefix(string(p), "/"), "/", ".")
-	if len(s) > maxPath {
-		return s[:maxPath] + "..."
-	}
-	return s
+	return logs.Cut(strings.ReplaceAll(strings.TrimPrefix(string(p), "/"), "/", "."))
 }

@@ -3,18 +3,23 @@ package admission
 import (
 	"context"
 	gojson "encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/warning"
 	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
+	"github.com/seedguard/seedguard/pkg/logs"
 )
 
 // Options configure a Plugin.
@@ -25,6 +30,8 @@ type Options struct {
 	Clock clock.PassiveClock
 	// Registerer takes the plugin's metrics. Nil: none are registered.
 	Registerer prometheus.Registerer
+	// Policy says what writes may bring about. Its globs must be valid.
+	Policy Policy
 }
 
 // Plugin is the SeedRestriction, as an admission plugin of an API server and behind a webhook. It is safe for
@@ -32,19 +39,41 @@ type Options struct {
 type Plugin struct {
 	reader   garden.Reader
 	clock    clock.PassiveClock
+	policy   Policy
 	rechecks *prometheus.CounterVec
+	warned   *prometheus.CounterVec
+	// denialLogs limits the log's lines about denials by Seed, and droppedLogs counts those that were too many.
+	denialLogs  *logs.Limiter
+	droppedLogs prometheus.Counter
 }
 
 var _ admission.ValidationInterface = &Plugin{}
 
 // New returns a Plugin. It panics when its metrics are registered already.
 func New(options Options) *Plugin {
-	p := &Plugin{reader: options.Reader, clock: options.Clock, rechecks: newRechecks(options.Registerer)}
+	p := &Plugin{
+		reader: options.Reader, clock: options.Clock, policy: options.Policy,
+		rechecks: newRechecks(options.Registerer), warned: newWarned(options.Registerer),
+		denialLogs:  logs.NewLimiter(denialLogsPerSecond, denialLogsBurst),
+		droppedLogs: newDroppedLogs(options.Registerer),
+	}
+	if p.policy.References == "" {
+		p.policy.References = ReferencesEnforce
+	}
+	if p.policy.FirstRegistration == "" {
+		p.policy.FirstRegistration = FirstRegistrationGarden
+	}
 	if p.clock == nil {
 		p.clock = clock.RealClock{}
 	}
 	return p
 }
+
+// name is the plugin's, as audit annotations from inside an API server have it.
+const name = "seedrestriction.seedguard.gardener.cloud"
+
+// auditReferences is the key of the audit annotation of what is admitted with a warning.
+const auditReferences = "references"
 
 // Handles implements admission.Interface.
 func (p *Plugin) Handles(operation admission.Operation) bool {
@@ -53,11 +82,16 @@ func (p *Plugin) Handles(operation admission.Operation) bool {
 
 // Validate implements admission.ValidationInterface, for use inside an API server. Errors are API status errors.
 func (p *Plugin) Validate(ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces) error {
-	if rulesFor(a) == nil {
+	if rules, write := rulesFor(a); rules == nil && write == nil {
 		return nil // an API server asks about every request, a webhook only about those that it is registered for
 	}
-	if denied := p.decide(ctx, a, o); denied != nil {
+	denied, told := p.decide(ctx, a, o)
+	if denied != nil {
 		return denied
+	}
+	if told != "" {
+		warning.AddWarning(ctx, "", told)
+		return a.AddAnnotation(name+"/"+auditReferences, told)
 	}
 	return nil
 }
@@ -65,8 +99,13 @@ func (p *Plugin) Validate(ctx context.Context, a admission.Attributes, o admissi
 // Admit decides on a request at the webhook, where the objects are JSON. The answer carries the request's uid.
 func (p *Plugin) Admit(ctx context.Context, in *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
 	response := &admissionv1.AdmissionResponse{UID: in.UID, Allowed: true}
-	if denied := p.decide(ctx, attributesOf(in), nil); denied != nil {
+	denied, told := p.decide(ctx, attributesOf(in), nil)
+	if denied != nil {
 		response.Allowed, response.Result = false, &denied.ErrStatus
+	}
+	if told != "" {
+		response.Warnings = []string{told}
+		response.AuditAnnotations = map[string]string{auditReferences: told}
 	}
 	return response
 }
@@ -83,45 +122,84 @@ func attributesOf(in *admissionv1.AdmissionRequest) admission.Attributes {
 		nil, false, &user.DefaultInfo{Name: in.UserInfo.Username, Groups: in.UserInfo.Groups})
 }
 
-// rulesFor returns the rows for the resource and operation of a request, nil when there are none.
-func rulesFor(a admission.Attributes) []*Rule {
-	if a.GetSubresource() != "" {
-		return nil
+// rulesFor returns the rows of both tables for the resource and operation of a request, nil where there are none.
+func rulesFor(a admission.Attributes) ([]*Rule, *Write) {
+	resource := a.GetResource().GroupResource()
+	var rules []*Rule
+	if a.GetSubresource() == "" {
+		rules = index[guarded{resource, a.GetOperation()}]
 	}
-	return index[guarded{a.GetResource().GroupResource(), a.GetOperation()}]
+	return rules, writeIndex[write{resource, a.GetSubresource(), a.GetOperation()}]
 }
 
-// decide decides on a request, and logs a denial. It returns nil for what is admitted.
-func (p *Plugin) decide(ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces) *statusError {
-	client, ok := identity.From(a.GetUserInfo())
-	if !ok {
-		return nil
+// decide decides on a request, and logs a denial. For what is admitted it returns nil, with a warning where
+// restriction.references is Warn.
+func (p *Plugin) decide(
+	ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces,
+) (denied *statusError, warning string) {
+	d := &decision{Attributes: a, name: a.GetName(), policy: &p.policy, reader: p.reader, now: p.clock.Now()}
+	check := p.check
+	if client, ok := identity.From(a.GetUserInfo()); ok {
+		if p.policy.exempts(a, client) {
+			return nil, ""
+		}
+		d.client = client
+	} else if d.bootstrapper.BootstrapUser, ok = p.ofBootstrapper(a); ok {
+		d.client.Kind, check = identity.Bootstrapper, p.checkBootstrapper
+	} else {
+		return nil, ""
 	}
-	d := &decision{Attributes: a, name: a.GetName(), client: client, reader: p.reader, now: p.clock.Now()}
-	if err := p.check(ctx, d, o); err != nil {
-		return d.tell(ctx, err)
+	err := check(ctx, d, o)
+	if err == nil {
+		return nil, ""
 	}
-	return nil
+	told := p.tell(ctx, d, err)
+	if d.warns(err) {
+		p.warned.WithLabelValues(a.GetResource().GroupResource().String(), string(a.GetOperation())).Inc()
+		return nil, told.ErrStatus.Message
+	}
+	return told, ""
 }
 
 func (p *Plugin) check(ctx context.Context, d *decision, interfaces admission.ObjectInterfaces) error {
-	rules := rulesFor(d)
+	rules, write := rulesFor(d)
+	if p.policy.References == ReferencesOff {
+		if rules == nil && write != nil {
+			return nil // the webhook is not registered for it
+		}
+		write = nil
+	}
+	switch {
+	case rules != nil:
+		d.kind = rules[0].Kind
+	case write != nil:
+		d.kind = write.Kind
+	}
 	// Without interfaces, objects cannot be converted into a version that is known.
-	if rules == nil || interfaces == nil && !slices.Contains(rules[0].Versions, d.GetResource().Version) {
+	if d.kind == 0 || interfaces == nil && !slices.Contains(d.kind.Versions(), d.GetResource().Version) {
 		what := d.GetResource().String()
 		if d.GetSubresource() != "" {
 			what += " with subresource " + d.GetSubresource()
 		}
 		return badRequest("the webhook does not know %s of %s", d.GetOperation(), what)
 	}
-	if d.rule = ruleFor(rules, d.client.Kind); d.rule == nil {
-		return forbidden("only %ss may", rules[0].Clients[0])
+	d.write = write
+	o := object(&anyObject{})
+	if rules != nil {
+		if d.rule = ruleFor(rules, d.client.Kind); d.rule == nil {
+			return forbidden("only %ss may", rules[0].Clients[0])
+		}
+		o = d.rule.check.new()
 	}
-	o := d.rule.check.new()
 	if err := d.decode(o, interfaces); err != nil {
 		return err
 	}
-	err := d.rule.check.run(d, o)
+	return p.rechecked(ctx, d, o)
+}
+
+// rechecked runs what decides, and again with objects read live before it denies.
+func (p *Plugin) rechecked(ctx context.Context, d *decision, o object) error {
+	err := d.run(o)
 	if err == nil {
 		return nil
 	}
@@ -130,29 +208,119 @@ func (p *Plugin) check(ctx context.Context, d *decision, interfaces admission.Ob
 	return err
 }
 
-// decode decodes what the check is about into o: the old object, when the operation leaves no other. It makes sure that
-// object and request speak of the same thing.
-func (d *decision) decode(o object, interfaces admission.ObjectInterfaces) error {
-	old, err := d.marshal(d.GetOldObject(), interfaces)
-	if err != nil {
-		return err
-	}
-	if d.GetOperation() == remove {
-		if len(old) == 0 {
-			return nil
-		}
-		return d.decodeInto(o, old, "oldObject")
-	}
-	if len(old) > 0 {
-		if err := d.decodeInto(&anyObject{}, old, "oldObject"); err != nil {
+// run runs the check, and then what guards references. What the latter denies is marked, so that it can become a warning.
+func (d *decision) run(o object) error {
+	if d.rule != nil {
+		if err := d.rule.check.run(d, o); err != nil {
 			return err
 		}
 	}
-	raw, err := d.marshal(d.GetObject(), interfaces)
-	if err != nil {
+	err := d.guardWrite(o)
+	if denied := new(denial); errors.As(err, &denied) {
+		denied.references = true
+	}
+	return err
+}
+
+// warns reports whether a denial becomes a warning.
+func (d *decision) warns(err error) bool {
+	denied := new(denial)
+	return d.policy.References == ReferencesWarn && errors.As(err, &denied) && denied.references
+}
+
+// guardWrite decides by the table of what writes may bring about.
+func (d *decision) guardWrite(o object) error {
+	if d.policy.References == ReferencesOff {
+		return nil
+	}
+	if d.GetOperation() == create && d.GetSubresource() == "" && o.metadata().GenerateName != "" && !d.mayGenerateName() {
+		return forbidden("metadata.generateName is set: its name must be known")
+	}
+	if d.write == nil {
+		return nil
+	}
+	if !slices.Contains(d.write.Clients, d.client.Kind) {
+		return d.write.onlyClients()
+	}
+	if d.write.guard.whole || len(d.write.Grants) > 0 {
+		if err := d.decodeWhole(); err != nil {
+			return err
+		}
+	}
+	if d.write.guard.run != nil {
+		if err := d.write.guard.run(d, d.object, d.oldObject); err != nil {
+			return err
+		}
+	}
+	return d.granted()
+}
+
+// mayGenerateName reports whether the object may have a name that the API server makes up: nothing depends on it.
+func (d *decision) mayGenerateName() bool {
+	return d.GetNamespace() == d.seedNamespace() ||
+		d.kind == graph.KindCertificateSigningRequest || d.kind == graph.KindBastion
+}
+
+// decode decodes what the check is about into o: the old object, when the operation leaves no other. It makes sure that
+// object and request speak of the same thing.
+func (d *decision) decode(o object, interfaces admission.ObjectInterfaces) (err error) {
+	if d.oldRaw, err = d.marshal(d.GetOldObject(), interfaces); err != nil {
 		return err
 	}
-	return d.decodeInto(o, raw, "object")
+	if d.GetOperation() == remove {
+		if len(d.oldRaw) == 0 {
+			return nil
+		}
+		return d.decodeInto(o, d.oldRaw, "oldObject")
+	}
+	if len(d.oldRaw) > 0 {
+		if err := d.decodeInto(&anyObject{}, d.oldRaw, "oldObject"); err != nil {
+			return err
+		}
+	}
+	if d.raw, err = d.marshal(d.GetObject(), interfaces); err != nil {
+		return err
+	}
+	return d.decodeInto(o, d.raw, "object")
+}
+
+// decodeWhole decodes the objects into their API type, once. After it, those that the operation has are there.
+func (d *decision) decodeWhole() error {
+	if d.object != nil || d.oldObject != nil {
+		return nil
+	}
+	var o, old runtime.Object
+	var err error
+	if d.GetOperation() != remove {
+		if o, err = d.decodeAs(d.raw, "object"); err != nil {
+			return err
+		}
+	}
+	if d.GetOperation() != create {
+		if old, err = d.decodeAs(d.oldRaw, "oldObject"); err != nil {
+			return err
+		}
+	}
+	d.object, d.oldObject = o, old
+	return nil
+}
+
+func (d *decision) decodeAs(raw []byte, field string) (runtime.Object, error) {
+	o, err := garden.Scheme.New(d.write.body())
+	if err != nil {
+		return nil, err
+	}
+	if err := decode(raw, o); err != nil {
+		return nil, badRequest("its %s cannot be decoded: %v", field, err)
+	}
+	// An object may leave namespace and name to the request. They are compared already where it does not.
+	m, err := apimeta.Accessor(o)
+	if err != nil {
+		return nil, err
+	}
+	m.SetNamespace(d.GetNamespace())
+	m.SetName(d.name)
+	return o, nil
 }
 
 // marshal writes an object as JSON of the version that clients see. In an API server it may be of an internal type.
@@ -164,8 +332,8 @@ func (d *decision) marshal(o runtime.Object, interfaces admission.ObjectInterfac
 		return o.Raw, nil
 	}
 	kind := d.GetKind()
-	if !slices.Contains(d.rule.Versions, kind.Version) {
-		kind.Version = d.rule.Versions[0]
+	if versions := d.kind.Versions(); !slices.Contains(versions, kind.Version) {
+		kind.Version = versions[0]
 	}
 	var err error
 	if interfaces != nil {

@@ -108,11 +108,11 @@ func TestLiveReads(t *testing.T) {
 		},
 		"a Shoot that is where the cache says": {
 			user: a, request: newShoot, cached: []string{version("7", shootOn("b", "p", "new", ""))}, live: []string{version("7", shootOn("b", "p", "new", ""))},
-			code: 403, message: `spec.seedName of Shoot/p/new is "b"`, asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
+			code: 403, message: `Shoot/p/new does not exist, or belongs to another Seed`, asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
 		},
 		"a Shoot that is elsewhere by now": {
 			user: a, request: newShoot, cached: []string{version("7", shootOn("b", "p", "new", ""))}, live: []string{version("8", shootOn("c", "p", "new", ""))},
-			code: 403, message: `spec.seedName of Shoot/p/new is "c"`, asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
+			code: 403, message: `Shoot/p/new does not exist, or belongs to another Seed`, asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
 		},
 		"a Shoot that is gone by now": {
 			user: a, request: newShoot, cached: []string{shootOn("b", "p", "new", "")},
@@ -363,13 +363,16 @@ func TestMetrics(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	m := newMemory(t, landscape...)
 	m.live, m.existing = extract(t, append(landscape, shootOn("a", "p", "new", ""))...), map[string]bool{"secrets.v1/p/there": true}
-	plugin := New(Options{Reader: m, Registerer: registry})
+	plugin := New(Options{Reader: m, Registerer: registry, Policy: Policy{References: ReferencesOff}})
 	for _, name := range []string{"own.monitoring", "new.monitoring", "any", "any", "any", "there", "there"} {
 		plugin.Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("p", name))))
 	}
 	m.err = errors.New("any")
 	plugin.Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("p", "new.monitoring"))))
 	require.NoError(t, testutil.GatherAndCompare(registry, bytes.NewBufferString(`
+		# HELP seedguard_admission_denial_logs_dropped_total Denials that were not logged, because the log had too many lines about the Seed's clients already.
+		# TYPE seedguard_admission_denial_logs_dropped_total counter
+		seedguard_admission_denial_logs_dropped_total 0
 		# HELP seedguard_admission_live_rechecks_total Requests that a rule denied by the informers' objects, by the outcome of checking again with objects read live: allowed, exists, denied, failed.
 		# TYPE seedguard_admission_live_rechecks_total counter
 		seedguard_admission_live_rechecks_total{outcome="allowed"} 1
@@ -386,7 +389,7 @@ func TestMetrics(t *testing.T) {
 func TestConcurrency(t *testing.T) {
 	m := newMemory(t, landscape...)
 	m.live, m.existing = map[graph.Vertex]*garden.Object{}, map[string]bool{}
-	plugin := New(Options{Reader: m})
+	plugin := newPlugin(m)
 	there := extract(t, shootOn("a", "p", "flips", ""))
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup

@@ -30,6 +30,20 @@ const (
 	outcomeFailed  = "failed"
 )
 
+func newWarned(registerer prometheus.Registerer) *prometheus.CounterVec {
+	return promauto.With(registerer).NewCounterVec(prometheus.CounterOpts{
+		Name: "seedguard_admission_reference_warnings_total",
+		Help: "Writes that were admitted with a warning, because restriction.references is Warn, by resource and operation.",
+	}, []string{"resource", "operation"})
+}
+
+func newDroppedLogs(registerer prometheus.Registerer) prometheus.Counter {
+	return promauto.With(registerer).NewCounter(prometheus.CounterOpts{
+		Name: "seedguard_admission_denial_logs_dropped_total",
+		Help: "Denials that were not logged, because the log had too many lines about the Seed's clients already.",
+	})
+}
+
 func newRechecks(registerer prometheus.Registerer) *prometheus.CounterVec {
 	rechecks := promauto.With(registerer).NewCounterVec(prometheus.CounterOpts{
 		Name: "seedguard_admission_live_rechecks_total",
@@ -52,11 +66,14 @@ func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome
 		if !ok {
 			break
 		}
-		live, err := d.reader.Live(ctx, d.client.Seed, seen.Vertex)
+		live, err := d.reader.Live(ctx, d.readsAs(), seen.Vertex)
 		if errors.Is(err, garden.ErrNotAvailable) {
 			live, err = seen.object, nil
 		}
 		if err != nil {
+			if d.warns(denied) {
+				return outcomeFailed, denied
+			}
 			return outcomeFailed, lookUpFailed(seen.Vertex, err)
 		}
 		d.live = append(d.live, sighting{seen.Vertex, live})
@@ -64,11 +81,14 @@ func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome
 			continue
 		}
 		d.seen = nil
-		if denied = d.rule.check.run(d, o); denied == nil {
+		if denied = d.run(o); denied == nil {
 			return outcomeAllowed, nil
 		}
 	}
 
+	if d.warns(denied) {
+		return outcomeDenied, denied // it is admitted, so the API server itself says whether it exists
+	}
 	exists, err := d.exists(ctx, o)
 	switch {
 	case err != nil:
@@ -91,14 +111,21 @@ func unchanged(a, b *garden.Object) bool {
 // exists reports whether an object that is to be created exists already. It is false where the API server cannot be
 // asked: then the rules decide. A generated name is new.
 func (d *decision) exists(ctx context.Context, o object) (bool, error) {
-	if d.GetOperation() != create || d.name == "" || o.metadata().GenerateName != "" {
+	if d.GetOperation() != create || d.GetSubresource() != "" || d.name == "" || o.metadata().GenerateName != "" ||
+		d.hidden() {
 		return false, nil
 	}
-	exists, err := d.reader.Exists(ctx, d.client.Seed, d.rule.GroupVersionResource(), d.GetNamespace(), d.name)
+	exists, err := d.reader.Exists(ctx, d.readsAs(), d.kind.Resource(), d.GetNamespace(), d.name)
 	if errors.Is(err, garden.ErrNotAvailable) {
 		return false, nil
 	}
 	return exists, err
+}
+
+// hidden reports whether the client may not know whether the object exists: a Secret that it may not read.
+func (d *decision) hidden() bool {
+	return d.policy.References != ReferencesOff &&
+		(d.kind == graph.KindSecret || d.kind == graph.KindInternalSecret) && !d.reader.Related(d.vertex(), d.client.Seed)
 }
 
 // sighting is an object as it was seen, nil when it did not exist.
@@ -107,14 +134,14 @@ type sighting struct {
 	object *garden.Object
 }
 
-func (d *decision) indexLive(v graph.Vertex) int {
-	return slices.IndexFunc(d.live, func(s sighting) bool { return s.Vertex == v })
+func indexOf(sightings []sighting, v graph.Vertex) int {
+	return slices.IndexFunc(sightings, func(s sighting) bool { return s.Vertex == v })
 }
 
 // lastNotLive returns the last of the objects seen that has not been read live.
 func (d *decision) lastNotLive() (sighting, bool) {
 	for _, s := range slices.Backward(d.seen) {
-		if d.indexLive(s.Vertex) < 0 {
+		if indexOf(d.live, s.Vertex) < 0 {
 			return s, true
 		}
 	}

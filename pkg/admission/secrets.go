@@ -54,6 +54,14 @@ func checkSecret(d *decision, o *secret) error {
 
 // issuerOfShoot allows a Secret whose labels say that it holds the public keys of a Shoot on the client's Seed.
 func (d *decision) issuerOfShoot(labels map[string]string) error {
+	if err := issuerLabels(labels); err != nil {
+		return err
+	}
+	return d.relatedShoot(labels[constants.LabelShootNamespace], labels[constants.LabelShootName])
+}
+
+// issuerLabels denies labels that do not name a Shoot whose issuer the Secret is of.
+func issuerLabels(labels map[string]string) error {
 	for _, label := range []string{constants.LabelShootName, constants.LabelShootNamespace} {
 		if labels[label] == "" {
 			return invalid("the label %s is missing", label)
@@ -62,5 +70,5 @@ func (d *decision) issuerOfShoot(labels map[string]string) error {
 	if labels[constants.LabelDiscoveryPublic] != constants.LabelPublicKeysServiceAccount {
 		return invalid("the label %s must be %s", constants.LabelDiscoveryPublic, constants.LabelPublicKeysServiceAccount)
 	}
-	return d.relatedShoot(labels[constants.LabelShootNamespace], labels[constants.LabelShootName])
+	return nil
 }

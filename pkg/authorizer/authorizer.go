@@ -36,13 +36,16 @@ type Options struct {
 	// knows, which is certain where it cannot be behind, as it is behind an API server. Of kinds that are not watched it
 	// knows nothing.
 	Absence Absence
+	// References: the clients' writes must not widen what they reach. It adds Rule.OnlyOwn and Rule.NotOwn to what decides.
+	References bool
 }
 
 // Authorizer is the SeedAuthorizer. It is safe for concurrent use, and allocates nothing but for reads by
 // Options.Absence.
 type Authorizer struct {
-	graph   Graph
-	absence Absence
+	graph      Graph
+	absence    Absence
+	references bool
 }
 
 var _ authorizer.Authorizer = &Authorizer{}
@@ -61,7 +64,7 @@ func New(options Options) (*Authorizer, error) {
 	if options.Graph == nil {
 		return nil, errors.New("the authorizer needs a graph")
 	}
-	return &Authorizer{graph: options.Graph, absence: options.Absence}, nil
+	return &Authorizer{graph: options.Graph, absence: options.Absence, references: options.References}, nil
 }
 
 // Authorize allows the request or has no opinion. The reason says why, and what would be allowed instead. The error is
@@ -110,6 +113,7 @@ const (
 	StepSubresource Step = "subresource"
 	StepAlways      Step = "always"
 	StepVerb        Step = "verb"
+	StepOwn         Step = "own"
 	StepSelector    Step = "selector"
 	StepName        Step = "name"
 	StepGraph       Step = "graph"
@@ -148,6 +152,9 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 	}
 	if rule.ViaGraph&verb == 0 {
 		return noOpinion(rule.say.verb, rule.Rule, StepVerb)
+	}
+	if a.references && verb&(Update|Patch) != 0 && !rule.writable(subresource, name == client.Seed) {
+		return noOpinion(rule.say.own, rule.Rule, StepOwn)
 	}
 	if verb&(List|Watch) != 0 && rule.Selector != (Selector{}) && (name == "" || rule.Selector.Field == metadataName) {
 		if rule.Selector.confines(request, client.Seed) {

@@ -8,7 +8,9 @@
 //     why it needs no guard.
 //  5. A list or watch of many objects is allowed when one requirement of its selector, taken alone, confines it to
 //     the client's Seed.
-//  6. A delete of an object that certainly does not exist is allowed, so that the client gets the API server's 404.
+//  6. Where writes must not widen what clients reach, a client writes the status of no Seed but its own, and never the
+//     ManagedSeed that it is itself. Other writes are the SeedRestriction's business.
+//  7. A delete of an object that certainly does not exist is allowed, so that the client gets the API server's 404.
 //
 // The table is in rules.go. One function interprets it (Explain in authorizer.go), top down:
 //
@@ -18,6 +20,7 @@
 //	one of its subresources, or none       -- no --> no opinion
 //	a verb that is allowed always          -- yes -> allow
 //	a verb that the graph decides on       -- no --> no opinion
+//	an update or patch that names let pass -- no --> no opinion
 //	a list or watch of many objects        -- yes -> allow if the selector confines it, else no opinion
 //	a name                                 -- no --> no opinion
 //	object -> ... -> the client's Seed     -- yes -> allow

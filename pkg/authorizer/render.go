@@ -52,6 +52,24 @@ func (e Exception) String() string {
 	return verbs + " " + object
 }
 
+// confinedWrites returns what OnlyOwn and NotOwn let pass, empty for a rule without them.
+func (r *Rule) confinedWrites() string {
+	var confined []string
+	for _, c := range []struct {
+		subresources []string
+		word         string
+	}{{r.OnlyOwn, "only"}, {r.NotOwn, "not"}} {
+		for _, subresource := range c.subresources {
+			what := (Update | Patch).String()
+			if subresource != "" {
+				what += " of " + subresource
+			}
+			confined = append(confined, what+" "+c.word+" "+Pattern{Then: SeedName}.String())
+		}
+	}
+	return strings.Join(confined, "; ")
+}
+
 // MarshalText implements encoding.TextMarshaler.
 func (p Pattern) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
@@ -85,6 +103,10 @@ type document struct {
 	Selector     *selectorDocument `json:"selector,omitempty"`
 	Namespaces   []Pattern         `json:"namespaces,omitempty"`
 	Exceptions   []Exception       `json:"exceptions,omitempty"`
+	// OnlyOwn and NotOwn are subresources, "" for the resource itself, of which updates and patches are confined to the
+	// object that bears the name of the client's Seed, or to the others.
+	OnlyOwn []string `json:"onlyOwn,omitempty"`
+	NotOwn  []string `json:"notOwn,omitempty"`
 }
 
 type grantDocument struct {
@@ -106,6 +128,7 @@ func documents() []document {
 		d := document{
 			Group: r.Resource.Group, Resource: r.Resource.Resource, Namespaced: r.Namespaced, ViaGraph: r.ViaGraph,
 			Subresources: r.Subresources, Namespaces: r.Namespaces, Exceptions: r.Exceptions,
+			OnlyOwn: r.OnlyOwn, NotOwn: r.NotOwn,
 		}
 		if r.Kind != noKind {
 			d.Kind = r.Kind.String()
@@ -129,7 +152,8 @@ func documents() []document {
 // tables returns the two tables that people read: the rules, and why some of what they allow needs no guard.
 func tables() []tabular.Table {
 	allowed := tabular.Table{Head: []string{
-		"resource", "clients", "always", "via graph", "subresources", "list and watch", "namespaces", "exceptions",
+		"resource", "clients", "always", "via graph", "subresources", "list and watch", "namespaces", "updates",
+		"exceptions",
 	}}
 	unguarded := tabular.Table{
 		Title: "Allowed without a path, and not guarded by the SeedRestriction:",
@@ -140,7 +164,7 @@ func tables() []tabular.Table {
 		resource, clients := r.Resource.String(), join(r.Clients, ", ")
 		allowed.Rows = append(allowed.Rows, []string{
 			resource, clients, r.granted().String(), r.ViaGraph.String(), strings.Join(r.Subresources, " "),
-			r.Selector.String(), join(r.Namespaces, ", "), join(r.Exceptions, "\n"),
+			r.Selector.String(), join(r.Namespaces, ", "), r.confinedWrites(), join(r.Exceptions, "\n"),
 		})
 		for _, g := range r.Always {
 			if g.Unguarded != "" {

@@ -24,7 +24,7 @@ func TestWriteText(t *testing.T) {
 	}
 	heads := lines[0]
 	require.Equal(t, []string{"RESOURCE", "CLIENTS", "ALWAYS", "VIA", "GRAPH", "SUBRESOURCES", "LIST", "AND", "WATCH",
-		"NAMESPACES", "EXCEPTIONS"}, strings.Fields(heads))
+		"NAMESPACES", "UPDATES", "EXCEPTIONS"}, strings.Fields(heads))
 	var secrets int
 	for i, line := range lines {
 		require.Equal(t, strings.TrimRight(line, " "), line)
@@ -46,6 +46,7 @@ func TestWriteText(t *testing.T) {
 	for _, part := range []string{
 		"label selector name.seed.gardener.cloud/<seed>=true", "field selector spec.seedName=<seed>",
 		"any verb and subresource seed-<seed>/*",
+		"update patch not <seed>; update patch of status not <seed>", "update patch of status only <seed>",
 		"get garden/<seed>", "finalizers status", "an Event tells what happened, and changes nothing",
 	} {
 		require.Contains(t, text, part)
@@ -58,12 +59,12 @@ func TestWriteMarkdown(t *testing.T) {
 		if !strings.HasPrefix(line, "|") {
 			continue
 		}
-		require.Contains(t, []int{8, 4}, strings.Count(line, "|")-1, line)
+		require.Contains(t, []int{9, 4}, strings.Count(line, "|")-1, line)
 		// Nothing that markdown takes for HTML but the line break.
 		plain := strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(line, "<br>", ""), `\<`, ""), `\>`, "")
 		require.NotContains(t, plain, "<", line)
 	}
-	require.Contains(t, text, "| secrets | gardenlet, extension | create | get update patch delete |  |  |  | "+
+	require.Contains(t, text, "| secrets | gardenlet, extension | create | get update patch delete |  |  |  |  | "+
 		`get list watch seed-\<seed\>/\*<br>delete kube-system/bootstrap-token-\<id of garden/\<seed\>\> |`)
 	require.Equal(t, 1, strings.Count(text,
 		"| leases.coordination.k8s.io | gardenlet | create | get list watch update patch |"))
@@ -88,6 +89,7 @@ func TestWriteJSON(t *testing.T) {
 			Namespace, Name, Why string
 			AllSubresources      bool
 		}
+		OnlyOwn, NotOwn []string
 	}
 	var text strings.Builder
 	require.NoError(t, WriteRules(&text, "json"))
@@ -105,6 +107,7 @@ func TestWriteJSON(t *testing.T) {
 		require.Equal(t, r.ViaGraph.Names(), d.ViaGraph)
 		require.Equal(t, r.Subresources, d.Subresources)
 		require.Equal(t, r.Selector == Selector{}, d.Selector == nil)
+		require.Equal(t, [][]string{r.OnlyOwn, r.NotOwn}, [][]string{d.OnlyOwn, d.NotOwn})
 		require.Len(t, d.Namespaces, len(r.Namespaces))
 		require.Len(t, d.Always, len(r.Always))
 		for j, g := range r.Always {

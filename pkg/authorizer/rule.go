@@ -35,6 +35,18 @@ type Rule struct {
 	Namespaces []Pattern
 	// Exceptions are allowed before all else.
 	Exceptions []Exception
+	// OnlyOwn are the subresources, "" for the resource itself, that a client may update and patch only of the object
+	// that bears the name of its Seed, and NotOwn those that it may not update and patch of this object. Both hold with
+	// Options.References.
+	OnlyOwn, NotOwn []string
+}
+
+// writable reports whether the client may update or patch the object, as far as names tell.
+func (r *Rule) writable(subresource string, own bool) bool {
+	if own {
+		return !slices.Contains(r.NotOwn, subresource)
+	}
+	return !slices.Contains(r.OnlyOwn, subresource)
 }
 
 // Target is the resource that a rule is about.
@@ -314,6 +326,12 @@ func (r *Rule) validate() error {
 	check(r.Selector == Selector{} || r.ViaGraph&(List|Watch) != 0,
 		"its selector is for a list or watch that it does not have")
 	check(r.Namespaced || len(r.Namespaces) == 0, "it has no namespaces")
+	for _, subresource := range slices.Concat(r.OnlyOwn, r.NotOwn) {
+		check(subresource == "" || slices.Contains(r.Subresources, subresource),
+			"it confines the subresource %q, which it does not allow", subresource)
+	}
+	check(len(r.OnlyOwn)+len(r.NotOwn) == 0 || r.ViaGraph&(Update|Patch) != 0,
+		"it confines updates that it does not allow")
 	for _, e := range r.Exceptions {
 		check(e.Verbs != 0, "an exception has no verb")
 		check(e.Why != "", "the exception %q does not say why", e)
@@ -336,7 +354,7 @@ type entry struct {
 
 // reasons are what decisions say, so that no request pays for words.
 type reasons struct {
-	namespace, subresource, verb, scope, selector string
+	namespace, subresource, verb, own, scope, selector string
 	// always, name and noPath have an element for each verb, exceptions one for each exception.
 	always, name, noPath [8]string
 	exceptions           []string
@@ -386,6 +404,9 @@ func (r *Rule) reasons() reasons {
 		confined: say("the selector confines it to the client's Seed"),
 		path:     say("a path leads from the object to the client's Seed"),
 		absent:   say("the object does not exist"),
+	}
+	if confined := r.confinedWrites(); confined != "" {
+		said.own = say("allowed: %s", confined)
 	}
 	if len(r.Subresources) > 0 {
 		said.subresource = say("allowed subresources: %s", strings.Join(r.Subresources, ", "))

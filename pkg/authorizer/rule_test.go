@@ -53,6 +53,13 @@ func TestBuildFails(t *testing.T) {
 		{"a subresource without a name", "has no name", func(r *Rule) { r.Subresources = []string{""} }},
 		{"two selectors", "on a field and on a label", func(r *Rule) { r.Selector = Selector{"a", "b"} }},
 		{"a selector without a list", "selector is for a list", func(r *Rule) { r.ViaGraph = Get }},
+		{"updates confined that are not allowed", "confines updates", func(r *Rule) {
+			r.OnlyOwn = []string{"status"}
+		}},
+		{"a subresource confined that is not allowed", `subresource "scale"`, func(r *Rule) {
+			r.ViaGraph |= Update
+			r.NotOwn = []string{"", "scale"}
+		}},
 		{"namespaces of a cluster-scoped resource", "no namespaces", func(r *Rule) {
 			r.Namespaced, r.Exceptions, r.Namespaces = false, nil, []Pattern{exactly("x")}
 		}},

@@ -62,7 +62,8 @@ var table = []Rule{
 		Always:     []Grant{admitted(Create), unguarded(read|Update|Patch|Delete|DeleteCollection, ownNamespace)},
 		Namespaces: []Pattern{seedNamespace}},
 	{Target: of(graph.KindManagedSeed), Clients: both,
-		ViaGraph: read | Update | Patch, Subresources: []string{"status"}, Selector: seedLabel},
+		ViaGraph: read | Update | Patch, Subresources: []string{"status"}, Selector: seedLabel,
+		NotOwn: []string{"", "status"}},
 	{Target: of(graph.KindNamespacedCloudProfile), Clients: both, ViaGraph: read},
 	{Target: of(graph.KindNamespace), Clients: both, ViaGraph: read},
 	{Target: of(graph.KindProject), Clients: both, ViaGraph: read},
@@ -76,7 +77,7 @@ var table = []Rule{
 				Why:  ownBootstrap}}},
 	{Target: of(graph.KindSeed), Clients: both,
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Update | Patch | Delete, Subresources: []string{"status"},
-		Selector: seedLabel},
+		Selector: seedLabel, OnlyOwn: []string{"status"}},
 	{Target: of(graph.KindServiceAccount), Clients: gardenlet,
 		Always: []Grant{admitted(Create)}, ViaGraph: Get | Patch | Update,
 		Exceptions: []Exception{

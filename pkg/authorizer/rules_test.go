@@ -9,6 +9,7 @@ import (
 	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 
 	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/graph"
 )
 
 type row struct {
@@ -410,4 +411,49 @@ func describe(r request) string {
 	return fmt.Sprintf("%s: %s %s.%s/%s %s/%s %v %v", who, r.Verb, r.Resource, r.APIGroup, r.Subresource, r.Namespace,
 		r.Name,
 		r.FieldSelectorRequirements, r.LabelSelectorRequirements)
+}
+
+// TestUpdatesByName: of the Seed that it brings up, a parent reads what it needs and writes no status, which decides on
+// bootstrapping; a child does not write the ManagedSeed that it is.
+func TestUpdatesByName(t *testing.T) {
+	g := world()
+	child := graph.Vertex{Kind: graph.KindSeed, Name: "child"}
+	managed := graph.Vertex{Kind: graph.KindManagedSeed, Namespace: "garden", Name: "child"}
+	g.Set(child, nil)
+	g.Set(managed, []graph.Edge{
+		{From: child, To: managed}, {From: managed, To: own(graph.KindShoot, "s1")}, {From: managed, To: child},
+	})
+	c1, ce := gardenlet("child"), extension("child")
+	for _, c := range []struct {
+		with, without kauthorizer.Decision // references or not
+		who           user.Info
+		request
+	}{
+		{allow, allow, g1, on("update", seeds+"/status", "s1")}, {allow, allow, e1, on("patch", seeds+"/status", "s1")},
+		{none, allow, g1, on("update", seeds+"/status", "child")}, {none, allow, e1, on("patch", seeds+"/status", "child")},
+		{allow, allow, g1, on("update", seeds, "child")}, {allow, allow, g1, on("delete", seeds, "child")},
+		{allow, allow, g1, on("get", seeds+"/status", "child")}, {allow, allow, c1, on("patch", seeds+"/status", "child")},
+		{none, none, g2, on("update", seeds+"/status", "child")},
+
+		{allow, allow, g1, on("update", managedSeeds, "garden/child")}, {allow, allow, e1, on("patch", managedSeeds+"/status", "garden/child")},
+		{none, allow, c1, on("update", managedSeeds, "garden/child")}, {none, allow, ce, on("patch", managedSeeds, "garden/child")},
+		{none, allow, c1, on("update", managedSeeds+"/status", "garden/child")}, {none, allow, ce, on("patch", managedSeeds+"/status", "garden/child")},
+		{allow, allow, c1, on("get", managedSeeds, "garden/child")}, {none, none, g2, on("update", managedSeeds, "garden/child")},
+	} {
+		c.User = c.who
+		for references, want := range map[bool]kauthorizer.Decision{true: c.with, false: c.without} {
+			a := newAuthorizer(t, authorizer.Options{Graph: g, References: references})
+			e := a.Explain(t.Context(), c.request)
+			require.Equal(t, want, e.Decision, "references %t: %s: %s", references, describe(c.request), e.Reason)
+			if references && c.with != c.without {
+				require.Equal(t, authorizer.StepOwn, e.Step)
+			}
+		}
+	}
+	e := newAuthorizer(t, authorizer.Options{Graph: g, References: true}).Explain(t.Context(), func() request {
+		r := on("update", seeds+"/status", "child")
+		r.User = g1
+		return r
+	}())
+	require.Equal(t, "seeds.core.gardener.cloud: allowed: update patch of status only <seed>", e.Reason)
 }

@@ -15,6 +15,7 @@ import (
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
+	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
@@ -32,6 +33,8 @@ type SeedGuardConfiguration struct {
 	Garden Garden `json:"garden,omitempty"`
 	// Authorizer configures the SeedAuthorizer.
 	Authorizer Authorizer `json:"authorizer,omitempty"`
+	// Restriction configures the SeedRestriction.
+	Restriction admission.Policy `json:"restriction,omitempty"`
 	// Serving configures the webhooks' listener.
 	Serving Serving `json:"serving,omitempty"`
 	// Metrics configures the listener of metrics and debug pages.
@@ -106,6 +109,11 @@ func Default() *SeedGuardConfiguration {
 	return &SeedGuardConfiguration{
 		TypeMeta:   metav1.TypeMeta{APIVersion: APIVersion, Kind: Kind},
 		Authorizer: Authorizer{ParentScope: graph.ParentScopeSeed},
+		Restriction: admission.Policy{
+			References:        admission.ReferencesEnforce,
+			FirstRegistration: admission.FirstRegistrationGarden,
+			SharedDNSSecrets:  []string{"default-domain*", "internal-domain*"},
+		},
 		Serving: Serving{
 			BindAddress:         "127.0.0.1",
 			SecurePort:          9443,
@@ -158,6 +166,7 @@ func (c *SeedGuardConfiguration) Validate() error {
 		errs = append(errs, field.Forbidden(garden.Child("landscape"), "must not be set together with kubeconfig"))
 	}
 	errs = append(errs, c.Authorizer.validate(field.NewPath("authorizer"))...)
+	errs = append(errs, validateRestriction(&c.Restriction, field.NewPath("restriction"))...)
 	errs = append(errs, c.Serving.validate(field.NewPath("serving"))...)
 	errs = append(errs, c.Metrics.validate(field.NewPath("metrics"))...)
 	errs = append(errs, logsapi.Validate(&c.Logging, nil, field.NewPath("logging"))...)

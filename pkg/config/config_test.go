@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
 
+	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
@@ -107,9 +108,10 @@ logging: {format: json, verbosity: 3}
 	require.Equal(t, "ca.crt", c.Serving.ClientCAFile, "flags that were not given leave the file's settings alone")
 }
 
-// TestEverySettingHasAFlag: nothing can be said in the file alone.
+// TestEverySettingHasAFlag: nothing can be said in the file alone, but for lists of more than names.
 func TestEverySettingHasAFlag(t *testing.T) {
-	c, err := parse(t, "", "--kubeconfig=k", "--parent-scope=Everything", "--bind-address=::1", "--secure-port=1",
+	c, err := parse(t, "", "--kubeconfig=k", "--parent-scope=Everything",
+		"--references=Warn", "--first-registration=Refuse", "--shared-dns-secrets=dns", "--bind-address=::1", "--secure-port=1",
 		"--tls-cert-file=c", "--tls-private-key-file=k", "--tls-min-version=VersionTLS13", "--client-ca-file=ca",
 		"--client-allowed-names=n",
 		"--allow-self-signed-certificate", "--allow-unauthenticated-callers", "--max-requests-inflight=7",
@@ -124,13 +126,14 @@ func TestEverySettingHasAFlag(t *testing.T) {
 	data, err = yaml.Marshal(Default())
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(data, &defaults))
-	for _, section := range []string{"garden", "authorizer", "serving", "metrics"} {
+	for _, section := range []string{"garden", "authorizer", "restriction", "serving", "metrics"} {
 		for field, value := range set[section].(map[string]any) {
 			was, _ := defaults[section].(map[string]any)
 			require.NotEqual(t, was[field], value, "%s.%s has no flag in this test", section, field)
 		}
 	}
 	require.Len(t, set["serving"], 12)
+	require.Len(t, set["restriction"], 3, "seedReferences and exempt are in the file alone")
 }
 
 func TestValidate(t *testing.T) {
@@ -141,6 +144,10 @@ func TestValidate(t *testing.T) {
 	}{
 		"two sources":             {[]string{"--kubeconfig=a", "--landscape=b"}, "garden.landscape"},
 		"parent scope":            {[]string{"--parent-scope=seed"}, "authorizer.parentScope"},
+		"references":              {[]string{"--references=enforce"}, `restriction.references: Unsupported value: "enforce"`},
+		"no references":           {[]string{"--references="}, "restriction.references"},
+		"first registration":      {[]string{"--first-registration=None"}, "restriction.firstRegistration"},
+		"shared DNS Secrets":      {[]string{"--shared-dns-secrets=a*,[b"}, "restriction.sharedDNSSecrets[1]"},
 		"address":                 {[]string{"--bind-address=localhost"}, "serving.bindAddress"},
 		"port":                    {[]string{"--secure-port=65536"}, "serving.securePort"},
 		"certificate without key": {files[:1], "serving.tlsPrivateKeyFile"},
@@ -192,5 +199,59 @@ func TestDebugPages(t *testing.T) {
 		"off":      {false, Metrics{BindAddress: MetricsOff, ExposeDebugPages: true}},
 	} {
 		require.Equal(t, c.want, c.metrics.DebugPages(), name)
+	}
+}
+
+func TestRestriction(t *testing.T) {
+	c, err := parse(t, head+`
+restriction:
+  references: Warn
+  firstRegistration: Refuse
+  sharedDNSSecrets: ["dns-*"]
+  seedReferences:
+  - {seeds: ["aws-*"], names: ["backup-<seed>", "ingress-aws"]}
+  exempt:
+  - {extensions: ["shoot-foo"], namespaces: ["foo-*"], resources: ["secrets", "shoots.core.gardener.cloud"]}
+`, "--references=Off")
+	require.NoError(t, err)
+	require.Equal(t, admission.Policy{
+		References:        admission.ReferencesOff,
+		FirstRegistration: admission.FirstRegistrationRefuse,
+		SharedDNSSecrets:  []string{"dns-*"},
+		SeedReferences:    []admission.SeedReferences{{Seeds: []string{"aws-*"}, Names: []string{"backup-<seed>", "ingress-aws"}}},
+		Exempt: []admission.Exemption{{
+			Extensions: []string{"shoot-foo"}, Namespaces: []string{"foo-*"},
+			Resources: []string{"secrets", "shoots.core.gardener.cloud"},
+		}},
+	}, c.Restriction)
+
+	c, err = parse(t, head+"restriction: {sharedDNSSecrets: []}\n")
+	require.NoError(t, err)
+	require.Empty(t, c.Restriction.SharedDNSSecrets, "none are shared")
+	require.Equal(t, admission.ReferencesEnforce, c.Restriction.References)
+
+	for name, c := range map[string]struct{ restriction, message string }{
+		"unknown field":     {"{reference: Warn}", `unknown field "restriction.reference"`},
+		"unknown in a list": {"{exempt: [{extension: [a]}]}", `unknown field "restriction.exempt[0].extension"`},
+		"bad glob":          {"{sharedDNSSecrets: ['[']}", "restriction.sharedDNSSecrets[0]"},
+		"empty glob":        {"{sharedDNSSecrets: ['']}", "restriction.sharedDNSSecrets[0]"},
+		"glob with slash":   {"{sharedDNSSecrets: ['garden/*']}", "restriction.sharedDNSSecrets[0]"},
+		"no Seeds":          {"{seedReferences: [{names: [a]}]}", "restriction.seedReferences[0].seeds: Required"},
+		"no names":          {"{seedReferences: [{seeds: [a], names: []}]}", "restriction.seedReferences[0].names: Required"},
+		"bad Seeds":         {"{seedReferences: [{seeds: [a, '[a'], names: [a]}]}", "restriction.seedReferences[0].seeds[1]"},
+		"name with slash":   {"{seedReferences: [{seeds: [a], names: [garden/a]}]}", "restriction.seedReferences[0].names[0]"},
+		"name with star":    {"{seedReferences: [{seeds: [a], names: ['*']}]}", "restriction.seedReferences[0].names[0]"},
+		"other placeholder": {"{seedReferences: [{seeds: [a], names: ['a-<shoot>']}]}", "restriction.seedReferences[0].names[0]"},
+		"no extensions":     {"{exempt: [{namespaces: [a], resources: [a]}]}", "restriction.exempt[0].extensions: Required"},
+		"no namespaces":     {"{exempt: [{extensions: [a], resources: [a]}]}", "restriction.exempt[0].namespaces: Required"},
+		"no resources":      {"{exempt: [{extensions: [a], namespaces: [a]}]}", "restriction.exempt[0].resources: Required"},
+		"bad namespaces":    {"{exempt: [{extensions: [a], namespaces: ['\\'], resources: [a]}]}", "restriction.exempt[0].namespaces[0]"},
+		"resource: glob":    {"{exempt: [{extensions: [a], namespaces: [a], resources: ['*']}]}", "restriction.exempt[0].resources[0]"},
+		"with subresource":  {"{exempt: [{extensions: [a], namespaces: [a], resources: [a/b]}]}", "restriction.exempt[0].resources[0]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(t, head+"restriction: "+c.restriction+"\n")
+			require.ErrorContains(t, err, c.message)
+		})
 	}
 }

@@ -1,7 +1,7 @@
 // Package config is the configuration of seedguard's server, as a versioned file and as flags.
 //
 //  1. Every setting is a field of SeedGuardConfiguration, and every field has one flag. What one of the two can say,
-//     the other can.
+//     the other can, but for lists of more than names.
 //
 //  2. The file is decoded strictly: a field that does not exist, is spelled in another case or comes twice is an error
 //     that names it.

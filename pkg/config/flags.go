@@ -14,7 +14,7 @@ type Flags struct {
 	file   string
 }
 
-// AddFlags adds a flag for every setting to the set.
+// AddFlags adds a flag for every setting to the set, but for lists of more than names.
 func AddFlags(set *pflag.FlagSet) *Flags {
 	f := &Flags{set: set, config: Default()}
 	c := f.config
@@ -27,6 +27,15 @@ func AddFlags(set *pflag.FlagSet) *Flags {
 
 	set.StringVar((*string)(&c.Authorizer.ParentScope), "parent-scope", string(c.Authorizer.ParentScope),
 		"what the client of a parent Seed reaches: Seed (the managed Seed itself) or Everything (also what is on it)")
+
+	r := &c.Restriction
+	set.StringVar((*string)(&r.References), "references", string(r.References),
+		"what becomes of writes by which a client would reach more: Enforce (denied), Warn (admitted with a warning) or Off")
+	set.StringVar((*string)(&r.FirstRegistration), "first-registration", string(r.FirstRegistration),
+		"what a Seed with neither ManagedSeed nor Gardenlet may refer to when it is created: "+
+			"Garden (what is in namespace garden and nobody else's) or Refuse (only what the configuration grants)")
+	set.StringSliceVar(&r.SharedDNSSecrets, "shared-dns-secrets", r.SharedDNSSecrets,
+		"globs of names of Secrets and WorkloadIdentities in namespace garden that each Seed may use for DNS")
 
 	s := &c.Serving
 	set.StringVar(&s.BindAddress, "bind-address", s.BindAddress, "IP address that the webhooks listen on")

@@ -6,14 +6,17 @@ import (
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
 	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 
+	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
 // The conditions in CEL under which kube-apiserver sends a request: that it is a seed client's, as far as the user's
-// name tells. Groups are left to seedguard: a request may lack them, and when a condition fails the request is denied.
+// name tells, or, for certificate requests alone, a bootstrapper's. Groups are left to seedguard: a request may lack
+// them, and when a condition fails the request is denied.
 var (
 	reviewCondition    = seedClient("request.user")
 	admissionCondition = seedClient("request.userInfo.username")
+	bootstrapCondition = bootstrapper("request.userInfo.username")
 )
 
 func seedClient(user string) string {
@@ -21,4 +24,11 @@ func seedClient(user string) string {
 		constants.SeedUserNamePrefix,
 		serviceaccount.ServiceAccountUsernamePrefix+naming.SeedNamespacePrefix,
 		serviceaccount.ServiceAccountUsernameSeparator+naming.ExtensionPrefix)
+}
+
+// bootstrapper has anchors of its own, because matches() looks for the expression anywhere in the name.
+func bootstrapper(user string) string {
+	return fmt.Sprintf("%[1]s.matches('^%[2]s[a-z0-9]{6}$') || %[1]s.matches('^%[3]s[^%[4]s]+%[4]s%[5]s[^%[4]s]+$')", user,
+		identity.BootstrapTokenUserPrefix, serviceaccount.ServiceAccountUsernamePrefix,
+		serviceaccount.ServiceAccountUsernameSeparator, naming.BootstrapServiceAccountPrefix)
 }

@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/seedguard/seedguard/pkg/admission"
 )
 
 // Options say where seedguard and the files of kube-apiserver are.
@@ -28,6 +30,8 @@ type Options struct {
 	// ConfigDir is the directory in which kube-apiserver, and gardener-apiserver in its own file system, find the files
 	// that this package makes for them.
 	ConfigDir string
+	// References is what restriction.references is set to. With Off, what only references need guarded is not registered.
+	References admission.References
 }
 
 // Default returns the options for the kustomizations in deploy/.
@@ -36,6 +40,8 @@ func Default() Options {
 		URL:       "https://seedguard.garden.svc",
 		Subject:   "system:serviceaccount:garden:seedguard",
 		ConfigDir: "/etc/kubernetes/seedguard",
+
+		References: admission.ReferencesEnforce,
 	}
 }
 
@@ -54,7 +60,11 @@ func (o *Options) Validate() error {
 	case !filepath.IsAbs(o.ConfigDir):
 		return fmt.Errorf("the directory %q is not an absolute path", o.ConfigDir)
 	}
-	return nil
+	switch o.References {
+	case admission.ReferencesEnforce, admission.ReferencesWarn, admission.ReferencesOff:
+		return nil
+	}
+	return fmt.Errorf("references: %q is not Enforce, Warn or Off", o.References)
 }
 
 // File is a manifest or a file of an API server.
@@ -89,7 +99,14 @@ func Files(o Options) []File {
 		{"gardener-apiserver/admission.kubeconfig", "The client certificate for the SeedRestriction: another than " +
 			"kube-apiserver's.", []any{AdmissionKubeconfig(o)}},
 	}
-	for _, dir := range []string{"permissions", "permissions-existence", "registration"} {
+	directories := []string{"permissions", "permissions-existence", "registration"}
+	if o.References != admission.ReferencesOff {
+		files = append(files, File{"permissions-bootstrap-tokens/bootstrap-tokens.yaml",
+			"What bootstrap tokens are for, read before a certificate request with one of them is let through.",
+			objects(BootstrapTokensRole(o))})
+		directories = append(directories, "permissions-bootstrap-tokens")
+	}
+	for _, dir := range directories {
 		files = append(files, kustomization(dir, files))
 	}
 	return files

@@ -13,6 +13,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
+	kadmission "k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/admission/plugin/webhook/config"
 	apiserver "k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/apis/apiserver/load"
@@ -24,6 +25,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
 )
 
 func TestOptions(t *testing.T) {
@@ -39,6 +41,7 @@ func TestOptions(t *testing.T) {
 			`the URL "https://seedguard/path" has more than https://host[:port]`},
 		{func(o *Options) { o.URL = "https://%" }, `parse "https://%": invalid URL escape "%"`},
 		{func(o *Options) { o.Subject = "" }, "seedguard's user in the garden is missing"},
+		{func(o *Options) { o.References = "off" }, `references: "off" is not Enforce, Warn or Off`},
 		{func(o *Options) { o.ConfigDir = "relative" }, `the directory "relative" is not an absolute path`},
 	} {
 		o := Default()
@@ -51,27 +54,18 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestRegistration: exactly the resources, operations and versions of the admission's table.
-func TestRegistration(t *testing.T) {
-	want := sets.New[string]()
-	for _, rule := range admission.Rules() {
-		for _, version := range rule.Versions {
-			for _, operation := range rule.Operations {
-				want.Insert(strings.Join([]string{rule.Resource.Group, version, rule.Resource.Resource, string(operation)}, " "))
-			}
-		}
-	}
-	require.Contains(t, want, "seedmanagement.gardener.cloud v1alpha1 gardenlets CREATE")
-
-	webhook := Registration(Default()).Webhooks[0]
+// registered returns "group version resource[/subresource] OPERATION scope" of all that is registered.
+func registered(t *testing.T, references admission.References) []string {
+	t.Helper()
+	o := Default()
+	o.References = references
 	got := sets.New[string]()
-	for _, rule := range webhook.Rules {
-		require.Nil(t, rule.Scope)
+	for _, rule := range Registration(o).Webhooks[0].Rules {
 		for _, group := range rule.APIGroups {
 			for _, version := range rule.APIVersions {
 				for _, resource := range rule.Resources {
 					for _, operation := range rule.Operations {
-						one := strings.Join([]string{group, version, resource, string(operation)}, " ")
+						one := strings.Join([]string{group, version, resource, string(operation), string(*rule.Scope)}, " ")
 						require.NotContains(t, got, one, "registered twice")
 						got.Insert(one)
 					}
@@ -79,7 +73,50 @@ func TestRegistration(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, sets.List(want), sets.List(got))
+	return sets.List(got)
+}
+
+// TestRegistration: exactly the resources, operations and versions of the admission's tables; those of what writes may bring
+// about unless nothing looks at that.
+func TestRegistration(t *testing.T) {
+	want := sets.New[string]()
+	insert := func(kind graph.Kind, subresource string, operation kadmission.Operation) {
+		resource, scope := kind.Resource(), "Cluster"
+		if kind.Namespaced() {
+			scope = "Namespaced"
+		}
+		if subresource != "" {
+			resource.Resource += "/" + subresource
+		}
+		for _, version := range kind.Versions() {
+			want.Insert(strings.Join([]string{resource.Group, version, resource.Resource, string(operation), scope}, " "))
+		}
+	}
+	for _, rule := range admission.Rules() {
+		for _, operation := range rule.Operations {
+			insert(rule.Kind, "", operation)
+		}
+	}
+	require.Contains(t, want, "seedmanagement.gardener.cloud v1alpha1 gardenlets CREATE Namespaced")
+	require.Equal(t, sets.List(want), registered(t, admission.ReferencesOff))
+
+	for _, write := range admission.Writes() {
+		insert(write.Kind, write.Subresource, write.Operation)
+	}
+	require.Contains(t, want, "core.gardener.cloud v1beta1 backupbuckets/status UPDATE Cluster")
+	require.Contains(t, want, "security.gardener.cloud v1alpha1 workloadidentities/token CREATE Namespaced")
+	for _, references := range []admission.References{admission.ReferencesEnforce, admission.ReferencesWarn} {
+		got := registered(t, references)
+		require.Equal(t, sets.List(want), got)
+		// By far the most frequent writes cost nothing.
+		for _, heartbeat := range []string{"leases UPDATE", "seeds/status", "shoots/status", "gardenlets/status", "bastions UPDATE", "events"} {
+			for _, one := range got {
+				require.NotContains(t, one, " "+heartbeat)
+			}
+		}
+	}
+
+	webhook := Registration(Default()).Webhooks[0]
 	require.Equal(t, admissionregistrationv1.Equivalent, *webhook.MatchPolicy)
 	require.Equal(t, admissionregistrationv1.Fail, *webhook.FailurePolicy)
 	require.Equal(t, admissionregistrationv1.SideEffectClassNone, *webhook.SideEffects)
@@ -138,6 +175,11 @@ func TestPermissions(t *testing.T) {
 		}
 		if slices.Contains(r.Operations, "CREATE") {
 			require.Contains(t, both, r.Resource.String()+" get")
+		}
+	}
+	for _, w := range admission.Writes() {
+		for _, kind := range w.LooksUp {
+			require.Contains(t, liveReads, kind.Resource().GroupResource().String()+" get")
 		}
 	}
 	for _, r := range authorizer.Rules() {

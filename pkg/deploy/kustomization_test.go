@@ -216,7 +216,7 @@ func TestMetricNames(t *testing.T) {
 		NotReady: watched.NotReady, Registry: registry,
 	})
 	require.NoError(t, err)
-	has := func(name string) bool { return registered(registry, name) }
+	has := func(name string) bool { return describes(registry, name) }
 	require.True(t, has("seedguard_ready"))
 	require.False(t, has("seedguard_no_such_metric"))
 
@@ -232,8 +232,8 @@ func TestMetricNames(t *testing.T) {
 	}
 }
 
-// registered says whether a collector describes a metric of that name, if it has no series yet.
-func registered(registry *prometheus.Registry, name string) bool {
+// describes reports whether a collector describes a metric of that name, if it has no series yet.
+func describes(registry *prometheus.Registry, name string) bool {
 	probe := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: "Not the help of any other metric."})
 	if err := registry.Register(probe); err != nil {
 		return true

@@ -54,11 +54,14 @@ func readSingly() sets.Set[schema.GroupResource] {
 		if slices.Contains(rule.Operations, "CREATE") {
 			resources.Insert(rule.Resource)
 		}
-		for _, kind := range rule.LooksUp {
-			if r, ok := garden.ResourceOf(kind); ok {
-				resources.Insert(r.GroupResource())
-			}
+	}
+	for _, write := range admission.Writes() {
+		if write.Operation == "CREATE" && write.Subresource == "" && len(write.Clients) > 0 {
+			resources.Insert(write.Kind.Resource().GroupResource())
 		}
+	}
+	for _, kind := range admission.AllLookedUp() {
+		resources.Insert(kind.Resource().GroupResource())
 	}
 	for _, rule := range authorizer.Rules() {
 		if slices.Contains(rule.ViaGraph.Names(), "delete") {
@@ -66,6 +69,24 @@ func readSingly() sets.Set[schema.GroupResource] {
 		}
 	}
 	return resources
+}
+
+// BootstrapTokensRole lets seedguard read what bootstrap tokens are for, in the one namespace that holds them. Without
+// it, a token's id alone decides which Seed it is for.
+func BootstrapTokensRole(o Options) []runtime.Object {
+	const name, namespace = name + "-bootstrap-tokens", naming.NamespaceKubeSystem
+	version, metadata := rbacv1.SchemeGroupVersion.String(), metav1.ObjectMeta{Namespace: namespace, Name: name}
+	return []runtime.Object{
+		&rbacv1.Role{
+			TypeMeta: metav1.TypeMeta{APIVersion: version, Kind: "Role"}, ObjectMeta: metadata,
+			Rules: []rbacv1.PolicyRule{{Verbs: []string{"get"}, APIGroups: []string{""}, Resources: []string{"secrets"}}},
+		},
+		&rbacv1.RoleBinding{
+			TypeMeta: metav1.TypeMeta{APIVersion: version, Kind: "RoleBinding"}, ObjectMeta: metadata,
+			RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+			Subjects: []rbacv1.Subject{subject(o)},
+		},
+	}
 }
 
 // BootstrapperRole lets gardenlets bind ServiceAccounts to the ClusterRole with which a gardenlet bootstraps. The API
@@ -80,11 +101,15 @@ func BootstrapperRole() []runtime.Object {
 }
 
 func role(o Options, name string, rules []rbacv1.PolicyRule) []runtime.Object {
-	subject := rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: o.Subject}
+	return bound(name, rules, subject(o))
+}
+
+// subject is seedguard.
+func subject(o Options) rbacv1.Subject {
 	if namespace, account, err := serviceaccount.SplitUsername(o.Subject); err == nil {
-		subject = rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: account}
+		return rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: account}
 	}
-	return bound(name, rules, subject)
+	return rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: o.Subject}
 }
 
 func bound(name string, rules []rbacv1.PolicyRule, subject rbacv1.Subject) []runtime.Object {

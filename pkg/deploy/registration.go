@@ -1,8 +1,6 @@
 package deploy
 
 import (
-	"slices"
-
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -11,8 +9,12 @@ import (
 	"github.com/seedguard/seedguard/pkg/server"
 )
 
-// WebhookName is the name of the SeedRestriction among all admission webhooks.
-const WebhookName = "seedrestriction.seedguard.gardener.cloud"
+// The names of the SeedRestriction among all admission webhooks: for requests of seed clients, and for certificate requests of
+// bootstrappers.
+const (
+	WebhookName          = "seedrestriction.seedguard.gardener.cloud"
+	BootstrapWebhookName = "bootstrappers." + WebhookName
+)
 
 // webhookTimeout is how long kube-apiserver waits for an answer, in seconds.
 const webhookTimeout = 3
@@ -23,44 +25,64 @@ func Registration(o Options) *admissionregistrationv1.ValidatingWebhookConfigura
 		TypeMeta: metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(),
 			Kind: "ValidatingWebhookConfiguration"},
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
-			Name: WebhookName,
-			ClientConfig: admissionregistrationv1.WebhookClientConfig{
-				URL:      ptr.To(o.URL + server.AdmissionPath),
-				CABundle: o.CABundle,
-			},
-			Rules:                   rules(),
-			FailurePolicy:           ptr.To(admissionregistrationv1.Fail),
-			MatchPolicy:             ptr.To(admissionregistrationv1.Equivalent),
-			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
-			TimeoutSeconds:          ptr.To[int32](webhookTimeout),
-			AdmissionReviewVersions: []string{"v1"},
-			MatchConditions: []admissionregistrationv1.MatchCondition{{Name: "seed-clients",
-				Expression: admissionCondition}},
-		}},
+		Webhooks: append([]admissionregistrationv1.ValidatingWebhook{
+			webhook(o, WebhookName, rules(admission.AllGuarded(o.References)),
+				admissionregistrationv1.MatchCondition{Name: "seed-clients", Expression: admissionCondition}),
+		}, bootstrappers(o)...),
 	}
 }
 
-// rules returns one rule for each resource, with the operations of all rows of the admission's table.
-func rules() (result []admissionregistrationv1.RuleWithOperations) {
-	for _, r := range admission.Rules() {
-		var rule *admissionregistrationv1.RuleWithOperations
-		for i := range result {
-			if result[i].APIGroups[0] == r.Resource.Group && result[i].Resources[0] == r.Resource.Resource {
-				rule = &result[i]
-			}
+// bootstrappers returns the webhook for certificate requests of bootstrappers. There is none when nothing looks at what writes may
+// bring about.
+func bootstrappers(o Options) []admissionregistrationv1.ValidatingWebhook {
+	if o.References == admission.ReferencesOff {
+		return nil
+	}
+	rule := admission.Bootstrappers()
+	guarded := []admission.Guarded{{Target: admission.Target{Kind: rule.Kind}, Operations: rule.Operations}}
+	return []admissionregistrationv1.ValidatingWebhook{
+		webhook(o, BootstrapWebhookName, rules(guarded),
+			admissionregistrationv1.MatchCondition{Name: "bootstrappers", Expression: bootstrapCondition}),
+	}
+}
+
+func webhook(o Options, name string, rules []admissionregistrationv1.RuleWithOperations,
+	condition admissionregistrationv1.MatchCondition) admissionregistrationv1.ValidatingWebhook {
+	return admissionregistrationv1.ValidatingWebhook{
+		Name: name,
+		ClientConfig: admissionregistrationv1.WebhookClientConfig{
+			URL:      ptr.To(o.URL + server.AdmissionPath),
+			CABundle: o.CABundle,
+		},
+		Rules:                   rules,
+		FailurePolicy:           ptr.To(admissionregistrationv1.Fail),
+		MatchPolicy:             ptr.To(admissionregistrationv1.Equivalent),
+		SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
+		TimeoutSeconds:          ptr.To[int32](webhookTimeout),
+		AdmissionReviewVersions: []string{"v1"},
+		MatchConditions:         []admissionregistrationv1.MatchCondition{condition},
+	}
+}
+
+// rules returns one rule for each resource and subresource that is guarded.
+func rules(guarded []admission.Guarded) []admissionregistrationv1.RuleWithOperations {
+	result := make([]admissionregistrationv1.RuleWithOperations, 0, len(guarded))
+	for _, g := range guarded {
+		resource, scope := g.Kind.Resource().Resource, admissionregistrationv1.ClusterScope
+		if g.Subresource != "" {
+			resource += "/" + g.Subresource
 		}
-		if rule == nil {
-			result = append(result, admissionregistrationv1.RuleWithOperations{Rule: admissionregistrationv1.Rule{
-				APIGroups: []string{r.Resource.Group}, APIVersions: r.Versions, Resources: []string{r.Resource.Resource},
-			}})
-			rule = &result[len(result)-1]
+		if g.Kind.Namespaced() {
+			scope = admissionregistrationv1.NamespacedScope
 		}
-		for _, operation := range r.Operations {
-			if o := admissionregistrationv1.OperationType(operation); !slices.Contains(rule.Operations, o) {
-				rule.Operations = append(rule.Operations, o)
-			}
+		rule := admissionregistrationv1.RuleWithOperations{Rule: admissionregistrationv1.Rule{
+			APIGroups: []string{g.Kind.Resource().Group}, APIVersions: g.Kind.Versions(), Resources: []string{resource},
+			Scope: &scope,
+		}}
+		for _, operation := range g.Operations {
+			rule.Operations = append(rule.Operations, admissionregistrationv1.OperationType(operation))
 		}
+		result = append(result, rule)
 	}
 	return result
 }

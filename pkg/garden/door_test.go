@@ -14,7 +14,6 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 
-	"github.com/seedguard/seedguard/pkg/graph"
 )
 
 // Whole objects are listed page by page, and none outlives its page.
@@ -36,7 +35,7 @@ func TestPaged(t *testing.T) {
 		}
 		return result, nil
 	}
-	d := door{keep: byKind[graph.KindShoot].object, clock: clock.RealClock{}}
+	d := door{keep: keepShoot, clock: clock.RealClock{}}
 	lw := cache.ToListerWatcherWithContext(d.listerWatcher(&cache.ListWatch{ListWithContextFunc: list}))
 
 	listed, err := lw.ListWithContext(t.Context(), metav1.ListOptions{
@@ -62,3 +61,5 @@ func TestPaged(t *testing.T) {
 	_, err = lw.ListWithContext(t.Context(), metav1.ListOptions{})
 	require.ErrorIs(t, err, failed)
 }
+
+func keepShoot(o runtime.Object) (*Object, error) { return Extract(o) }

@@ -85,22 +85,22 @@ var seedFields = []field[*apiSeed]{
 		}),
 	into("spec.backup.credentialsRef", secretKinds, "", func(o *apiSeed, to refer) {
 		if backup := o.Spec.Backup; backup != nil {
-			to(credentials(backup.CredentialsRef))
+			to(Credentials(backup.CredentialsRef))
 		}
 	}),
 	into("spec.dns.provider.credentialsRef", secretKinds, "", func(o *apiSeed, to refer) {
 		if provider := o.Spec.DNS.Provider; provider != nil {
-			to(credentials(provider.CredentialsRef))
+			to(Credentials(provider.CredentialsRef))
 		}
 	}),
 	into("spec.dns.internal.credentialsRef", secretKinds, "", func(o *apiSeed, to refer) {
 		if internal := o.Spec.DNS.Internal; internal != nil {
-			to(credentials(&internal.CredentialsRef))
+			to(Credentials(&internal.CredentialsRef))
 		}
 	}),
 	into("spec.dns.defaults[].credentialsRef", secretKinds, "", func(o *apiSeed, to refer) {
 		for i := range o.Spec.DNS.Defaults {
-			to(credentials(&o.Spec.DNS.Defaults[i].CredentialsRef))
+			to(Credentials(&o.Spec.DNS.Defaults[i].CredentialsRef))
 		}
 	}),
 	into("spec.resources[].resourceRef", resourceKinds, "in namespace garden", func(o *apiSeed, to refer) {
@@ -111,7 +111,10 @@ var seedFields = []field[*apiSeed]{
 }
 
 func seedFacts(o *apiSeed) any {
-	var facts SeedFacts
+	facts := SeedFacts{RenewKubeconfig: renewsKubeconfig(o), References: seedReferences(o)}
+	if backup := o.Spec.Backup; backup != nil {
+		facts.Backup = Backup{Provider: backup.Provider, Credentials: Credentials(backup.CredentialsRef)}
+	}
 	if expiration := o.Status.ClientCertificateExpirationTimestamp; expiration != nil {
 		facts.ClientCertificateExpiration = expiration.Time
 	}
@@ -226,7 +229,7 @@ func statusSeed(spec, status *string) graph.Vertex {
 
 var backupBucketFields = []field[*apiBackupBucket]{
 	into("spec.credentialsRef", secretKinds, "",
-		func(o *apiBackupBucket, to refer) { to(credentials(o.Spec.CredentialsRef)) }),
+		func(o *apiBackupBucket, to refer) { to(Credentials(o.Spec.CredentialsRef)) }),
 	into("status.generatedSecretRef", kinds(graph.KindSecret), "", func(o *apiBackupBucket, to refer) {
 		if ref := o.Status.GeneratedSecretRef; ref != nil {
 			to(inNamespace(graph.KindSecret, ref.Namespace, ref.Name))
@@ -261,7 +264,7 @@ func backupEntryFacts(o *apiBackupEntry) any {
 	if spec.SeedName != nil {
 		spec.SeedName = ptr.To(shared(*spec.SeedName))
 	}
-	return BackupEntryFacts{Spec: spec}
+	return BackupEntryFacts{Spec: spec, OwnerShoot: OwnerShoot(o.OwnerReferences)}
 }
 
 // OwnerShoot returns the name of the first owner reference of kind Shoot, empty when there is none.
@@ -327,7 +330,7 @@ var credentialsBindingFields = []field[*apiCredentialsBinding]{
 			if ref.APIVersion == core.String() && ref.Kind == graph.KindInternalSecret.String() {
 				to(inNamespace(graph.KindInternalSecret, ref.Namespace, ref.Name))
 			} else {
-				to(credentials(&ref))
+				to(Credentials(&ref))
 			}
 		}),
 }
@@ -348,9 +351,11 @@ func projectFacts(o *apiProject) any {
 }
 
 var serviceAccountFields = []field[*apiServiceAccount]{
-	into("secrets[]", kinds(graph.KindSecret), "only of ServiceAccounts named gardenlet-bootstrap-*",
+	// In a Seed's namespace its gardenlet may write ServiceAccounts of any name.
+	into("secrets[]", kinds(graph.KindSecret), "only of ServiceAccounts named gardenlet-bootstrap-*, and not in namespaces seed-*",
 		func(o *apiServiceAccount, to refer) {
-			if !strings.HasPrefix(o.Name, naming.BootstrapServiceAccountPrefix) {
+			if !strings.HasPrefix(o.Name, naming.BootstrapServiceAccountPrefix) ||
+				strings.HasPrefix(o.Namespace, naming.SeedNamespacePrefix) {
 				return
 			}
 			for _, secret := range o.Secrets {
@@ -370,7 +375,7 @@ func (t *templated[T]) backupCredentials() graph.Vertex {
 	if t.template == nil || t.template.Spec.Backup == nil {
 		return none
 	}
-	return credentials(t.template.Spec.Backup.CredentialsRef)
+	return Credentials(t.template.Spec.Backup.CredentialsRef)
 }
 
 // resources resolves the entries of the template's resources.
@@ -381,6 +386,43 @@ func (t *templated[T]) resources(to refer) {
 	for _, r := range t.template.Spec.Resources {
 		to(resource(r.ResourceRef, naming.NamespaceGarden))
 	}
+}
+
+// references returns what the whole template refers to.
+func (t *templated[T]) references() VertexSet {
+	if t.template == nil {
+		return ""
+	}
+	return seedReferences(&apiSeed{Spec: t.template.Spec})
+}
+
+// TemplateReferences returns what the whole seed template of a GardenletConfiguration refers to, and an error when there is a
+// configuration that cannot be decoded.
+func TemplateReferences(config *runtime.RawExtension) (VertexSet, error) {
+	if len(config.Raw) == 0 && config.Object == nil {
+		return "", nil
+	}
+	template, err := decodeSeedTemplate(config)
+	if err != nil {
+		return "", err
+	}
+	t := templated[any]{template: template}
+	return t.references(), nil
+}
+
+// seedReferences returns what the spec of a Seed refers to.
+func seedReferences(o *apiSeed) VertexSet {
+	var vertices []graph.Vertex
+	for i := range seedFields {
+		if f := &seedFields[i]; strings.HasPrefix(f.Path, "spec.") {
+			f.each(o, func(v graph.Vertex) {
+				if v != none && len(vertices) < MaxEdges {
+					vertices = append(vertices, v)
+				}
+			})
+		}
+	}
+	return newVertexSet(vertices...)
 }
 
 type (
@@ -415,7 +457,7 @@ var gardenletFields = []field[*templatedGardenlet]{
 }
 
 func gardenletFacts(o *templatedGardenlet) any {
-	return GardenletFacts{RenewKubeconfig: renewsKubeconfig(o.object)}
+	return GardenletFacts{RenewKubeconfig: renewsKubeconfig(o.object), Template: o.references()}
 }
 
 func managedSeedWithTemplate(o *apiManagedSeed) *templatedManagedSeed {
@@ -446,6 +488,7 @@ func managedSeedFacts(o *templatedManagedSeed) any {
 		Bootstrap:         ptr.Deref(o.object.Spec.Gardenlet.Bootstrap, ""),
 		RenewKubeconfig:   renewsKubeconfig(o.object),
 		BackupCredentials: o.backupCredentials(),
+		Template:          o.references(),
 	}
 	if o.object.Spec.Shoot != nil {
 		facts.ShootName = o.object.Spec.Shoot.Name
@@ -464,17 +507,26 @@ func renewsKubeconfig(o metav1.Object) bool {
 // seedTemplate returns the seed template of a GardenletConfiguration, nil when there is none. A configuration that
 // cannot be decoded counts as none: it must not take more than its own object's edges away.
 func seedTemplate(config *runtime.RawExtension) *gardencorev1beta1.SeedTemplate {
+	template, err := decodeSeedTemplate(config)
+	if err != nil {
+		return nil
+	}
+	return template
+}
+
+// decodeSeedTemplate returns the seed template of a GardenletConfiguration, nil when it has none.
+func decodeSeedTemplate(config *runtime.RawExtension) (*gardencorev1beta1.SeedTemplate, error) {
 	decoded, ok := config.Object.(*gardenletconfigv1alpha1.GardenletConfiguration)
 	if !ok {
 		decoded = &gardenletconfigv1alpha1.GardenletConfiguration{}
 		if err := decodeGardenletConfiguration(config.Raw, decoded); err != nil {
-			return nil
+			return nil, err
 		}
 	}
 	if decoded.SeedConfig == nil {
-		return nil
+		return nil, nil
 	}
-	return &decoded.SeedConfig.SeedTemplate
+	return &decoded.SeedConfig.SeedTemplate, nil
 }
 
 func decodeGardenletConfiguration(raw []byte, out *gardenletconfigv1alpha1.GardenletConfiguration) error {
@@ -524,8 +576,9 @@ func object(ref *corev1.ObjectReference, group string, kind graph.Kind, namespac
 	return vertex(kind, namespace, ref.Name)
 }
 
-// credentials resolves a credentials ref that brings its namespace along: a Secret or a WorkloadIdentity.
-func credentials(ref *corev1.ObjectReference) graph.Vertex {
+// Credentials resolves a credentials ref that brings its namespace along: a Secret or a WorkloadIdentity. It returns the zero
+// vertex for any other reference.
+func Credentials(ref *corev1.ObjectReference) graph.Vertex {
 	if ref == nil || ref.Namespace == "" {
 		return none
 	}

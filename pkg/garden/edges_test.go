@@ -358,7 +358,7 @@ func TestFacts(t *testing.T) {
 			    name: x}}}}}}}}`),
 			ManagedSeedFacts{
 				ShootName: "m", Bootstrap: seedmanagementv1alpha1.BootstrapServiceAccount, RenewKubeconfig: true,
-				BackupCredentials: graph.Vertex{Kind: graph.KindSecret, Namespace: "c", Name: "x"},
+				BackupCredentials: graph.Vertex{Kind: graph.KindSecret, Namespace: "c", Name: "x"}, Template: "Secret/c/x",
 			}},
 	} {
 		o, err := Extract(tc.object)

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/informers"
 	kubernetesclient "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -68,6 +69,9 @@ type watch struct {
 // index is the name of the one index that some kinds' caches have (indexValue).
 const index = "dependency"
 
+// referrers is the name of the index by what objects refer to in namespace garden.
+const referrers = "referrers"
+
 // New returns a Garden that does nothing yet.
 func New(options Options) (*Garden, error) {
 	g := &Garden{
@@ -106,9 +110,12 @@ func New(options Options) (*Garden, error) {
 func (g *Garden) setUp(w *watch) error {
 	w.door.clock = g.clock
 	w.door.keep = func(o runtime.Object) (*Object, error) {
-		kept, err := w.kept(o)
+		kept, dropped, err := w.kept(o)
 		if err != nil {
 			return nil, err
+		}
+		if dropped > 0 {
+			g.capped(kept, dropped)
 		}
 		kept.received = g.clock.Since(g.started)
 		return kept, nil
@@ -121,7 +128,7 @@ func (g *Garden) setUp(w *watch) error {
 				return []string{value}, nil
 			}
 			return nil, nil
-		}},
+		}, referrers: func(o any) ([]string, error) { return o.(*Object).sharedReferences(), nil }},
 	}
 	newInformer := func(kubernetesclient.Interface, time.Duration) cache.SharedIndexInformer {
 		// There is no example object: what comes in at the door is an *Object, but bookmarks are of the API type.
@@ -152,13 +159,23 @@ func (g *Garden) setUp(w *watch) error {
 	return err
 }
 
-// kept returns what is kept of an object that has come from the source.
-func (w *watched) kept(o runtime.Object) (*Object, error) {
+// kept returns what is kept of an object that has come from the source, and how many of its edges are not.
+func (w *watched) kept(o runtime.Object) (kept *Object, dropped int, err error) {
 	if o, ok := o.(*Object); ok {
 		own := *o // the source may go on using its object
-		return &own, nil
+		return &own, 0, nil
 	}
 	return w.object(o)
+}
+
+// capped counts and logs the edges that are left out of an object, unless an edge was left out of its last version already.
+func (g *Garden) capped(o *Object, dropped int) {
+	if last := g.Get(o.Vertex); last != nil && last.capped {
+		return
+	}
+	g.metrics.edgesDropped.WithLabelValues(o.Kind.String()).Add(float64(dropped))
+	klog.Background().Info("An object refers to more than the graph takes of one object", "kind", o.Kind.String(),
+		"namespace", o.Namespace, "name", o.Name, "kept", MaxEdges, "dropped", dropped)
 }
 
 // sameEdges reports whether an update from old to o leaves all edges as they are, those of dependents included. Most
@@ -316,6 +333,27 @@ func (g *Garden) Get(v graph.Vertex) *Object {
 	return o
 }
 
+// Referrers implements Reader.
+func (g *Garden) Referrers(v graph.Vertex) []graph.Vertex {
+	var found []graph.Vertex
+	for _, w := range g.watches {
+		stored, err := w.informer.GetIndexer().ByIndex(referrers, v.String())
+		if err != nil {
+			panic(fmt.Sprintf("BUG: %v", err)) // the index does not exist, though every informer is made with it
+		}
+		for _, o := range stored {
+			found = append(found, o.(*Object).Vertex)
+		}
+	}
+	if shoot, ok := graph.ImpliedShoot(v); ok && g.Get(shoot) != nil {
+		found = append(found, shoot)
+	}
+	return found
+}
+
+// Related implements Reader.
+func (g *Garden) Related(v graph.Vertex, seed string) bool { return g.graph.Reaches(v, seed) }
+
 // List implements Reader.
 func (g *Garden) List(kind graph.Kind) []*Object {
 	w := g.watches[kind]
@@ -344,7 +382,7 @@ func (g *Garden) Live(ctx context.Context, seed string, v graph.Vertex) (*Object
 		if err != nil {
 			return err
 		}
-		found, err = w.object(o)
+		found, _, err = w.object(o)
 		return err
 	})
 	return found, err
@@ -359,6 +397,24 @@ func (g *Garden) Exists(
 		return err
 	})
 	return exists, err
+}
+
+// BootstrapTokenDescription implements Reader.
+func (g *Garden) BootstrapTokenDescription(
+	ctx context.Context, reader, id string,
+) (description string, found bool, err error) {
+	err = g.reads.do(ctx, reader, "token", func(ctx context.Context) error {
+		secret, err := g.source.Secret(ctx, naming.NamespaceKubeSystem, naming.BootstrapTokenSecretPrefix+id)
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		description, found = string(secret.Data["description"]), true
+		return nil
+	})
+	return description, found, err
 }
 
 // StillExists is Exists for the authorizer, which asks before the deletion of an object. These reads have a small

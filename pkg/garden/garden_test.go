@@ -65,6 +65,15 @@ func (s *memorySource) Exists(ctx context.Context, _ schema.GroupVersionResource
 	return o != nil, err
 }
 
+func (s *memorySource) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
+	if s.live == nil {
+		return nil, ErrNotAvailable
+	}
+	o, err := s.live(ctx, graph.Vertex{Kind: graph.KindSecret, Namespace: namespace, Name: name})
+	secret, _ := o.(*corev1.Secret)
+	return secret, err
+}
+
 var start = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // testGarden is a running Garden over a memorySource.
@@ -485,6 +494,52 @@ func TestLive(t *testing.T) {
 	_, err = g.Live(t.Context(), "s", v)
 	require.ErrorContains(t, err, "broken")
 	require.NotErrorIs(t, err, ErrNotAvailable)
+}
+
+func TestBootstrapTokenDescription(t *testing.T) {
+	source := newMemorySource(t)
+	_, _, err := run(t, source).BootstrapTokenDescription(t.Context(), "system:bootstrap:abc123", "abc123")
+	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
+
+	g := run(t, source)
+	answer := func(o runtime.Object, err error) {
+		source.live = func(ctx context.Context, v graph.Vertex) (runtime.Object, error) {
+			_, bounded := ctx.Deadline()
+			require.True(t, bounded)
+			require.Equal(t, graph.Vertex{Kind: graph.KindSecret, Namespace: "kube-system", Name: "bootstrap-token-abc123"}, v)
+			return o, err
+		}
+	}
+	read := func() (string, bool, error) {
+		return g.BootstrapTokenDescription(t.Context(), "system:bootstrap:abc123", "abc123")
+	}
+	answer(&corev1.Secret{Data: map[string][]byte{"description": []byte("for m")}}, nil)
+	description, found, err := read()
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, "for m", description)
+
+	secrets := schema.GroupResource{Resource: "secrets"}
+	answer(nil, apierrors.NewNotFound(secrets, "bootstrap-token-abc123"))
+	_, found, err = read()
+	require.NoError(t, err)
+	require.False(t, found)
+	answer(nil, apierrors.NewForbidden(secrets, "bootstrap-token-abc123", nil))
+	_, _, err = read()
+	require.ErrorIs(t, err, ErrNotAvailable, "may not read")
+	answer(nil, apierrors.NewInternalError(errors.New("broken")))
+	_, _, err = read()
+	require.ErrorContains(t, err, "broken")
+	require.NotErrorIs(t, err, ErrNotAvailable)
+
+	answer(&corev1.Secret{}, nil)
+	for range restrictionBudget.seed.burst {
+		_, _, err = read()
+	}
+	require.ErrorIs(t, err, errExhausted, "bounded as all live reads are")
+	_, found, err = g.BootstrapTokenDescription(t.Context(), "system:bootstrap:another", "abc123")
+	require.NoError(t, err)
+	require.True(t, found)
 }
 
 // TestDeletesLeaveReadsToTheRestriction: the checks before deletes have their own budget.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -85,6 +86,15 @@ func (s *KubeSource) Exists(
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// Secret implements Source.
+func (s *KubeSource) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
+	secret := &corev1.Secret{}
+	err := s.clients[corev1.SchemeGroupVersion].Get().
+		Namespace(namespace).Resource("secrets").Name(name).
+		Do(ctx).Into(secret)
+	return secret, err
 }
 
 // ServerVersion returns the version of the API server.

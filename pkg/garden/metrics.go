@@ -7,7 +7,7 @@ import (
 // metrics are what the garden counts as it goes. What can be read off when asked is in collector.
 type metrics struct {
 	update, lockWait, eventLag prometheus.Histogram
-	liveReads                  *prometheus.CounterVec
+	liveReads, edgesDropped    *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -29,15 +29,19 @@ func newMetrics() *metrics {
 		}),
 		liveReads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_garden_live_reads_total",
-			Help: "Reads from the API server beside the informers, by what was read (object, metadata, absence) and result " +
+			Help: "Reads from the API server beside the informers, by what was read (object, metadata, token, absence) and result " +
 				"(ok, unavailable, forbidden, exhausted, error).",
 		}, []string{"what", "result"}),
+		edgesDropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "seedguard_garden_edges_dropped_total",
+			Help: "Edges that were left out of the graph because their object implies too many, counted once per object.",
+		}, []string{"kind"}),
 	}
 }
 
 // collectors are the metrics one by one.
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.update, m.lockWait, m.eventLag, m.liveReads}
+	return []prometheus.Collector{m.update, m.lockWait, m.eventLag, m.liveReads, m.edgesDropped}
 }
 
 var (

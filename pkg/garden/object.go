@@ -1,8 +1,11 @@
 package garden
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
@@ -13,7 +16,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/naming"
 )
+
+// MaxEdges is how many edges one object implies at most. Those beyond are left out and counted. Honest objects have
+// some dozens; a thousand cost less than the object itself does at the API server.
+const MaxEdges = 1000
 
 // Object is all that seedguard keeps of an object of the garden: the edges that it owns and what the admission looks
 // up. The informers' transform makes it from the whole object and drops the rest. Objects are shared and never changed.
@@ -23,6 +31,8 @@ type Object struct {
 	ResourceVersion string
 	// Deleting: the object has a deletion timestamp.
 	Deleting bool
+	// capped: the object implies more than MaxEdges edges.
+	capped bool
 	// Facts is one of the Facts types below, as a value (not a pointer), or nil for kinds of which nobody asks more than
 	// their edges.
 	Facts any
@@ -35,6 +45,17 @@ type Object struct {
 // Edges returns the edges that follow from the object alone. Those that need another object or the clock are derived
 // (see watched.derive).
 func (o *Object) Edges() []graph.Edge { return o.edges.appendTo(nil, o.Vertex) }
+
+// sharedReferences returns what the object refers to in namespace garden, as Vertex.String prints it.
+func (o *Object) sharedReferences() []string {
+	var references []string
+	for _, e := range o.Edges() {
+		if e.From.Namespace == naming.NamespaceGarden && e.From != o.Vertex {
+			references = append(references, e.From.String())
+		}
+	}
+	return references
+}
 
 // ShootFacts is what is kept of a Shoot beside its edges.
 type ShootFacts struct {
@@ -50,6 +71,58 @@ type ShootFacts struct {
 type SeedFacts struct {
 	// ClientCertificateExpiration is status.clientCertificateExpirationTimestamp, zero when unset.
 	ClientCertificateExpiration time.Time
+	// RenewKubeconfig: annotated gardener.cloud/operation=renew-kubeconfig.
+	RenewKubeconfig bool
+	// Backup is spec.backup, zero when there is none.
+	Backup Backup
+	// References is what the spec refers to.
+	References VertexSet
+}
+
+// Backup is what is kept of a Seed's backup.
+type Backup struct {
+	// Provider is the type of the provider.
+	Provider string
+	// Credentials is the credentials ref, a Secret or WorkloadIdentity; the zero vertex when there is none.
+	Credentials graph.Vertex
+}
+
+// VertexSet is a set of vertices that can be compared by ==, as all facts can: sorted, each as its kind, its namespace and its
+// name with their lengths. Names may hold anything, so no separator would do.
+type VertexSet string
+
+// newVertexSet returns the set of the vertices, of the first MaxEdges when there are more.
+func newVertexSet(vertices ...graph.Vertex) VertexSet {
+	vertices = vertices[:min(len(vertices), MaxEdges)]
+	slices.SortFunc(vertices, func(a, b graph.Vertex) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+	})
+	var packed []byte
+	for _, v := range slices.Compact(vertices) {
+		packed = appendString(appendString(append(packed, byte(v.Kind)), v.Namespace), v.Name)
+	}
+	return VertexSet(packed)
+}
+
+// All returns the vertices, sorted.
+func (s VertexSet) All() []graph.Vertex {
+	var vertices []graph.Vertex
+	for p := packedEdges(s); p != ""; {
+		vertices = append(vertices, graph.Vertex{Kind: graph.Kind(p.nextByte()), Namespace: p.nextString(), Name: p.nextString()})
+	}
+	return vertices
+}
+
+// Has reports whether the vertex is in the set.
+func (s VertexSet) Has(v graph.Vertex) bool { return slices.Contains(s.All(), v) }
+
+// Minus returns the vertices that are not in the other set, sorted.
+func (s VertexSet) Minus(other VertexSet) []graph.Vertex {
+	there := map[graph.Vertex]bool{}
+	for _, v := range other.All() {
+		there[v] = true
+	}
+	return slices.DeleteFunc(s.All(), func(v graph.Vertex) bool { return there[v] })
 }
 
 // ManagedSeedFacts is what is kept of a ManagedSeed beside its edges.
@@ -63,12 +136,16 @@ type ManagedSeedFacts struct {
 	// BackupCredentials is the credentials ref of the seed template's backup, a Secret or WorkloadIdentity; the zero
 	// vertex when there is none.
 	BackupCredentials graph.Vertex
+	// Template is what the whole seed template refers to, as a Seed made from it would. Empty when it cannot be decoded.
+	Template VertexSet
 }
 
 // GardenletFacts is what is kept of a Gardenlet beside its edges.
 type GardenletFacts struct {
 	// RenewKubeconfig: annotated gardener.cloud/operation=renew-kubeconfig.
 	RenewKubeconfig bool
+	// Template is what the whole seed template refers to, as a Seed made from it would. Empty when it cannot be decoded.
+	Template VertexSet
 }
 
 // ProjectFacts is what is kept of a Project beside its edges.
@@ -86,6 +163,8 @@ type BackupBucketFacts struct {
 // BackupEntryFacts is what is kept of a BackupEntry beside its edges.
 type BackupEntryFacts struct {
 	Spec gardencorev1beta1.BackupEntrySpec
+	// OwnerShoot is the name of the Shoot that owns it, empty when there is none.
+	OwnerShoot string
 }
 
 // GetObjectMeta implements metav1.ObjectMetaAccessor, which is all that client-go's informers ask of an object.
@@ -116,4 +195,13 @@ type Reader interface {
 	// Exists asks the API server for the object's metadata alone, for a client of the Seed: whether it exists,
 	// ErrNotAvailable without a live source or without permission, another error as for Live.
 	Exists(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (bool, error)
+	// BootstrapTokenDescription reads the description of the bootstrap token of that id from the API server, for whom reads are
+	// counted as they are for a Seed: false when the token does not exist, ErrNotAvailable without a live source or without
+	// permission, another error as for Live.
+	BootstrapTokenDescription(ctx context.Context, reader, id string) (string, bool, error)
+	// Referrers returns the objects that refer to an object in namespace garden, by an edge of theirs or, as a Shoot does, by
+	// their name.
+	Referrers(v graph.Vertex) []graph.Vertex
+	// Related reports whether a client of the Seed is related to v.
+	Related(v graph.Vertex, seed string) bool
 }

@@ -222,7 +222,8 @@ func Extract(o runtime.Object) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.object(o)
+	kept, _, err := w.object(o)
+	return kept, err
 }
 
 // watchedAs returns the row of an API object's kind.
@@ -240,20 +241,27 @@ func (w *watched) is(o runtime.Object) bool {
 	return err == nil && len(kinds) > 0 && kinds[0].GroupVersion() == w.GroupVersion() && kinds[0].Kind == w.Kind.String()
 }
 
-func (w *watched) object(o runtime.Object) (*Object, error) {
+// object returns what is kept of an API object, and how many of its edges are left out because there are too many.
+func (w *watched) object(o runtime.Object) (kept *Object, dropped int, err error) {
 	meta, ok := o.(metav1.Object)
 	if !ok {
-		return nil, fmt.Errorf("%T has no metadata", o)
+		return nil, 0, fmt.Errorf("%T has no metadata", o)
 	}
 	var edges []graph.Edge
-	facts := w.extract(o, func(_ *Field, e graph.Edge) { edges = append(edges, e) })
+	facts := w.extract(o, func(_ *Field, e graph.Edge) {
+		if len(edges) == MaxEdges {
+			dropped++
+			return
+		}
+		edges = append(edges, e)
+	})
 	v := graph.Vertex{Kind: w.Kind, Namespace: shared(meta.GetNamespace()), Name: meta.GetName()}
 	// The rest is copied in one piece: nothing of the API object is kept alive, and there is little to mark and to round
 	// up.
 	uid, version := string(meta.GetUID()), meta.GetResourceVersion()
-	kept := string(appendPacked([]byte(v.Name+uid+version), v, edges))
+	packed := string(appendPacked([]byte(v.Name+uid+version), v, edges))
 	take := func(n int) (s string) {
-		s, kept = kept[:n], kept[n:]
+		s, packed = packed[:n], packed[n:]
 		return s
 	}
 	v.Name = take(len(v.Name))
@@ -262,9 +270,10 @@ func (w *watched) object(o runtime.Object) (*Object, error) {
 		UID:             types.UID(take(len(uid))),
 		ResourceVersion: take(len(version)),
 		Deleting:        meta.GetDeletionTimestamp() != nil,
+		capped:          dropped > 0,
 		Facts:           facts,
-		edges:           packedEdges(kept),
-	}, nil
+		edges:           packedEdges(packed),
+	}, dropped, nil
 }
 
 // shared returns the one copy of a string that repeats in many objects: a namespace, a Seed's name.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
 	certificatesv1 "k8s.io/api/certificates/v1"
+	"k8s.io/apiserver/pkg/authentication/user"
 )
 
 // SeedOfCertificateRequest returns the Seed that a CertificateSigningRequest asks a seed client certificate for.
@@ -43,4 +44,19 @@ func SeedOfCertificateRequest(request []byte, usages []certificatesv1.KeyUsage) 
 		return "", fmt.Errorf("usages must be exactly %q", wanted)
 	}
 	return seed, nil
+}
+
+// ClientOfCertificateRequest returns the seed client that the holder of the certificate would be that a
+// CertificateSigningRequest asks for, and false when it would be none. Other than SeedOfCertificateRequest it looks at the
+// subject alone: whoever approves requests may be less strict about the rest.
+func ClientOfCertificateRequest(request []byte) (Client, bool) {
+	block, _ := pem.Decode(request)
+	if block == nil {
+		return Client{}, false
+	}
+	csr, err := x509.ParseCertificateRequest(block.Bytes)
+	if err != nil {
+		return Client{}, false
+	}
+	return From(&user.DefaultInfo{Name: csr.Subject.CommonName, Groups: csr.Subject.Organization})
 }

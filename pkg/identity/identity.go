@@ -12,13 +12,15 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// ClientKind is the kind of a seed client.
+// ClientKind is the kind of a client of a Seed.
 type ClientKind uint8
 
-// The kinds of seed clients. The zero value is no seed client.
+// The kinds of clients. The zero value is none of them. Gardenlets and extensions are seed clients; a bootstrapper is none
+// (see BootstrapperFrom).
 const (
 	Gardenlet ClientKind = iota + 1
 	Extension
+	Bootstrapper
 )
 
 // String returns the name under which metrics, logs and messages speak of the kind of client.
@@ -28,6 +30,8 @@ func (k ClientKind) String() string {
 		return "gardenlet"
 	case Extension:
 		return "extension"
+	case Bootstrapper:
+		return "bootstrapper"
 	default:
 		return "none"
 	}
@@ -38,6 +42,8 @@ type Client struct {
 	Kind ClientKind
 	// Seed is the name of the Seed, never empty.
 	Seed string
+	// Extension is the name of the extension, its ServiceAccount's without extension-; empty for a gardenlet.
+	Extension string
 }
 
 // From returns the seed client that the user is, and false when it is none; nil is none. It allocates nothing and is
@@ -56,21 +62,35 @@ func From(u user.Info) (Client, bool) {
 		}
 		return Client{Kind: Gardenlet, Seed: seed}, true
 	}
-	// Parsed by hand because the library's SplitUsername allocates, and every decision comes by here.
-	rest, ok := strings.CutPrefix(name, serviceaccount.ServiceAccountUsernamePrefix)
+	namespace, account, ok := serviceAccount(u)
 	if !ok {
 		return Client{}, false
 	}
-	namespace, account, _ := strings.Cut(rest, serviceaccount.ServiceAccountUsernameSeparator)
 	seed, inSeedNamespace := strings.CutPrefix(namespace, naming.SeedNamespacePrefix)
 	extension, isExtension := strings.CutPrefix(account, naming.ExtensionPrefix)
-	if !inSeedNamespace || seed == "" || !isExtension || extension == "" ||
-		strings.Contains(extension, serviceaccount.ServiceAccountUsernameSeparator) ||
-		!slices.Contains(groups, serviceaccount.AllServiceAccountsGroup) ||
-		!slices.ContainsFunc(groups, func(group string) bool { return isNamespaceGroup(group, namespace) }) {
+	if !inSeedNamespace || seed == "" || !isExtension || extension == "" {
 		return Client{}, false
 	}
-	return Client{Kind: Extension, Seed: seed}, true
+	return Client{Kind: Extension, Seed: seed, Extension: extension}, true
+}
+
+// serviceAccount returns the ServiceAccount that the user is, and false when it is none or its groups are not those of a
+// ServiceAccount in that namespace.
+//
+// The name is parsed by hand because the library's SplitUsername allocates, and every decision comes by here.
+func serviceAccount(u user.Info) (namespace, account string, ok bool) {
+	rest, ok := strings.CutPrefix(u.GetName(), serviceaccount.ServiceAccountUsernamePrefix)
+	if !ok {
+		return "", "", false
+	}
+	namespace, account, ok = strings.Cut(rest, serviceaccount.ServiceAccountUsernameSeparator)
+	groups := u.GetGroups()
+	if !ok || strings.Contains(account, serviceaccount.ServiceAccountUsernameSeparator) ||
+		!slices.Contains(groups, serviceaccount.AllServiceAccountsGroup) ||
+		!slices.ContainsFunc(groups, func(group string) bool { return isNamespaceGroup(group, namespace) }) {
+		return "", "", false
+	}
+	return namespace, account, true
 }
 
 func isNamespaceGroup(group, namespace string) bool {

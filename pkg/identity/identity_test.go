@@ -16,7 +16,8 @@ const (
 )
 
 func TestFrom(t *testing.T) {
-	gardenletA, extensionA, nobody := Client{Gardenlet, "a"}, Client{Extension, "a"}, Client{}
+	gardenletA, nobody := Client{Kind: Gardenlet, Seed: "a"}, Client{}
+	extensionA := Client{Extension, "a", "x"}
 	for _, c := range []struct {
 		about, user string
 		groups      []string
@@ -25,9 +26,9 @@ func TestFrom(t *testing.T) {
 		{"gardenlet", "gardener.cloud:system:seed:a", []string{seeds}, gardenletA},
 		{"gardenlet among other groups", "gardener.cloud:system:seed:a", []string{"x", seeds, "system:authenticated"},
 			gardenletA},
-		{"gardenlet whose Seed has a colon", "gardener.cloud:system:seed:a:b", []string{seeds}, Client{Gardenlet, "a:b"}},
+		{"gardenlet whose Seed has a colon", "gardener.cloud:system:seed:a:b", []string{seeds}, Client{Kind: Gardenlet, Seed: "a:b"}},
 		{"gardenlet of an ambiguous Seed", "gardener.cloud:system:seed:ambiguous", []string{seeds},
-			Client{Gardenlet, "ambiguous"}},
+			Client{Kind: Gardenlet, Seed: "ambiguous"}},
 		{"no Seed in the name", "gardener.cloud:system:seed:", []string{seeds}, nobody},
 		{"no colon after the prefix", "gardener.cloud:system:seed", []string{seeds}, nobody},
 		{"prefix in another case", "Gardener.cloud:system:seed:a", []string{seeds}, nobody},
@@ -42,11 +43,11 @@ func TestFrom(t *testing.T) {
 		{"extension, groups turned round", "system:serviceaccount:seed-a:extension-x",
 			[]string{inSeedA, "system:authenticated", accounts}, extensionA},
 		{"extension of a Seed with dashes", "system:serviceaccount:seed-a-b:extension-x", []string{accounts, inSeedA + "-b"},
-			Client{Extension, "a-b"}},
+			Client{Extension, "a-b", "x"}},
 		{"extension whose name says it twice", "system:serviceaccount:seed-a:extension-extension-x",
-			[]string{accounts, inSeedA}, extensionA},
+			[]string{accounts, inSeedA}, Client{Extension, "a", "extension-x"}},
 		{"extension in the namespace of a Seed named like the prefix", "system:serviceaccount:seed-seed-a:extension-x",
-			[]string{accounts, "system:serviceaccounts:seed-seed-a"}, Client{Extension, "seed-a"}},
+			[]string{accounts, "system:serviceaccounts:seed-seed-a"}, Client{Extension, "seed-a", "x"}},
 		{"extension in the groups of two namespaces", "system:serviceaccount:seed-a:extension-x",
 			[]string{accounts, inSeedB, inSeedA}, extensionA},
 		{"ServiceAccount of another name", "system:serviceaccount:seed-a:default", []string{accounts, inSeedA}, nobody},
@@ -108,5 +109,6 @@ func TestFromAllocatesNothing(t *testing.T) {
 func TestClientKind(t *testing.T) {
 	require.Equal(t, "gardenlet", Gardenlet.String())
 	require.Equal(t, "extension", Extension.String())
+	require.Equal(t, "bootstrapper", Bootstrapper.String())
 	require.Equal(t, "none", ClientKind(0).String())
 }

@@ -86,6 +86,11 @@ func ParseBootstrapClusterRoleBinding(binding string) (namespace, name string, o
 	return namespace, name, true
 }
 
+// GeneratedBucketSecret returns the name of the Secret with the generated credentials of a BackupBucket, in namespace garden.
+func GeneratedBucketSecret(bucket string) string {
+	return constants.SecretPrefixGeneratedBackupBucket + bucket
+}
+
 // ShootIssuerSecret returns the name of the Secret with the managed issuer's documents of a Shoot, in the namespace
 // GardenerShootIssuerNamespace.
 func ShootIssuerSecret(project string, shoot types.UID) string { return project + "--" + string(shoot) }

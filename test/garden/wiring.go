@@ -25,7 +25,7 @@ func (g *Garden) wire(ctx context.Context, admin *Client) (err error) {
 	}
 	o := g.deployOptions()
 	return admin.Apply(ctx, slices.Concat(
-		deploy.WatchRole(o), deploy.LiveReadsRole(o), deploy.ExistenceRole(o), deploy.BootstrapperRole(),
-		[]runtime.Object{deploy.Registration(o)},
+		deploy.WatchRole(o), deploy.LiveReadsRole(o), deploy.ExistenceRole(o), deploy.BootstrapTokensRole(o),
+		deploy.BootstrapperRole(), []runtime.Object{deploy.Registration(o)},
 	)...)
 }

@@ -1,0 +1,139 @@
+package admission_test
+
+import (
+	"flag"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	k8sadmission "k8s.io/apiserver/pkg/admission"
+	testingclock "k8s.io/utils/clock/testing"
+
+	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/test/attack"
+)
+
+var (
+	attackMoves = flag.Int("attack.moves", 100_000, "how many writes the attacker tries")
+	attackSeed  = flag.Uint64("attack.seed", 1, "the number of the first landscape, 0 for a random one")
+)
+
+// movesOnLandscape is how many writes are tried on one landscape.
+const movesOnLandscape = 500
+
+// underAttack returns the pair with the registration that follows from the tables as they are now.
+func underAttack() *attack.Pair {
+	type key struct {
+		resource    schema.GroupResource
+		subresource string
+		operation   k8sadmission.Operation
+	}
+	registered := map[key]bool{}
+	for _, rule := range admission.Rules() {
+		for _, operation := range rule.Operations {
+			registered[key{rule.Resource, "", operation}] = true
+		}
+	}
+	for _, w := range admission.Writes() {
+		registered[key{w.Kind.Resource().GroupResource(), w.Subresource, w.Operation}] = true
+	}
+	policy := admission.Policy{
+		SharedDNSSecrets: []string{attack.SharedDNS1, attack.SharedDNS2},
+		SeedReferences:   []admission.SeedReferences{{Seeds: []string{"*"}, Names: []string{attack.Granted}}},
+	}
+	return &attack.Pair{
+		Admission: func(reader garden.Reader) attack.Admitter {
+			return admission.New(admission.Options{
+				Reader: reader, Clock: testingclock.NewFakePassiveClock(attack.Now), Policy: policy,
+			})
+		},
+		Registered: func(resource schema.GroupResource, subresource string, operation k8sadmission.Operation) bool {
+			return registered[key{resource, subresource, operation}]
+		},
+	}
+}
+
+// assail plays landscape after landscape, two at a time, until the moves are used up or one does what must not be possible.
+func assail(first uint64, moves int, prefer attack.Target) (attack.Counts, *attack.Violation) {
+	pair := underAttack()
+	var mu sync.Mutex
+	var counts attack.Counts
+	var found *attack.Violation
+	var wait sync.WaitGroup
+	const players = 2
+	for player := range players {
+		wait.Go(func() {
+			for n := player; n*movesOnLandscape < moves; n += players {
+				c, violation := attack.Play(first+uint64(n), movesOnLandscape, pair, prefer) // #nosec G115 -- not negative
+				mu.Lock()
+				counts.Add(c)
+				if violation != nil && found == nil {
+					found = violation
+				}
+				done := found != nil
+				mu.Unlock()
+				if done {
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return counts, found
+}
+
+// TestAttack: no sequence of writes that the pair lets the clients of one Seed do lets them reach or change what is not theirs.
+func TestAttack(t *testing.T) {
+	first := *attackSeed
+	if first == 0 {
+		first = rand.Uint64() >> 1
+	}
+	counts, violation := assail(first, *attackMoves, attack.Target{})
+	t.Logf("landscapes from %d on: attempted %d, authorized %d, admitted %d, applied %d: %v",
+		first, counts.Attempted, counts.Authorized, counts.Admitted, counts.Applied, counts.Targets)
+	if violation != nil {
+		t.Fatal(violation)
+	}
+	require.GreaterOrEqual(t, counts.Attempted, *attackMoves)
+}
+
+// movesForHole bounds how long the attacker looks for a planted hole.
+const movesForHole = 20_000
+
+// TestPlantedHoles: the attacker finds what a row of the table of writes is there for, when the row is not there. That shows that it
+// can attack.
+func TestPlantedHoles(t *testing.T) {
+	for _, row := range admission.Writes() {
+		name := string(row.Operation) + " " + row.Kind.String()
+		if row.Subresource != "" {
+			name += "/" + row.Subresource
+		}
+		t.Run(name, func(t *testing.T) {
+			restore := admission.Without(row)
+			defer restore()
+			counts, violation := assail(*attackSeed, movesForHole,
+				attack.Target{Kind: row.Kind, Subresource: row.Subresource, Operation: row.Operation})
+			require.NotNil(t, violation, "after %d moves", counts.Attempted)
+			t.Log(violation)
+		})
+		for field, grant := range row.Grants {
+			if grant.Name == admission.Checked || grant.Free != "" {
+				continue
+			}
+			t.Run(name+" "+field, func(t *testing.T) {
+				restore := admission.Granting(row, field)
+				defer restore()
+				counts, violation := assail(*attackSeed, movesForHole,
+					attack.Target{Kind: row.Kind, Subresource: row.Subresource, Operation: row.Operation, Field: field})
+				require.NotNil(t, violation, "after %d moves", counts.Attempted)
+				t.Log(violation)
+			})
+		}
+	}
+}
+
+var _ = graph.KindSeed

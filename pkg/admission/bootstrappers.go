@@ -1,0 +1,225 @@
+package admission
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"k8s.io/apiserver/pkg/admission"
+
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/identity"
+	"github.com/seedguard/seedguard/pkg/naming"
+)
+
+// This file holds what decides on the certificate requests of bootstrappers. A bootstrapper gets the client certificate of the
+// one Seed that its token or ServiceAccount is for. Whether bootstrapping is still allowed does not count: the client that made the
+// token for it may end that before it asks.
+
+// Bootstrappers returns the rule for certificate requests of bootstrappers. Their other requests are no business of this
+// package. Like all that guards references, it is not applied with ReferencesOff.
+func Bootstrappers() Rule { return bootstrappers }
+
+var bootstrappers = row(graph.KindCertificateSigningRequest, []identity.ClientKind{identity.Bootstrapper},
+	named("bootstrappedSeed", checkBootstrappedSeed),
+	"it asks for a client certificate of the Seed that its bootstrap token or ServiceAccount is for, by the ManagedSeed or Gardenlet of "+
+		"that name; or, with a token that an operator made, of a Seed that has neither and that does not exist, has an expired "+
+		"client certificate, or is annotated gardener.cloud/operation=renew-kubeconfig",
+	looksUp(graph.KindManagedSeed, graph.KindGardenlet, graph.KindSeed), create)
+
+// bootstrapper is the user of a bootstrapper's certificate request.
+type bootstrapper struct {
+	identity.BootstrapUser
+	// description is that of its bootstrap token. It counts only when described is set: the token's Secret may not be
+	// readable.
+	description string
+	described   bool
+}
+
+// ofBootstrapper reports whether the request is a certificate request of a bootstrapper, which Bootstrappers decides.
+func (p *Plugin) ofBootstrapper(a admission.Attributes) (identity.BootstrapUser, bool) {
+	if p.policy.References == ReferencesOff || a.GetOperation() != create || a.GetSubresource() != "" ||
+		a.GetResource().GroupResource() != bootstrappers.Resource {
+		return identity.BootstrapUser{}, false
+	}
+	return identity.BootstrapperFrom(a.GetUserInfo())
+}
+
+// checkBootstrapper decides on a bootstrapper's certificate request.
+func (p *Plugin) checkBootstrapper(ctx context.Context, d *decision, interfaces admission.ObjectInterfaces) error {
+	d.kind, d.rule = bootstrappers.Kind, &bootstrappers
+	if interfaces == nil && !slices.Contains(d.kind.Versions(), d.GetResource().Version) {
+		return badRequest("the webhook does not know %s of %s", d.GetOperation(), d.GetResource())
+	}
+	o := &certificateRequest{}
+	if err := d.decode(o, interfaces); err != nil {
+		return err
+	}
+	if _, ok := identity.ClientOfCertificateRequest(o.Spec.Request); !ok {
+		return nil
+	}
+	if err := d.readToken(ctx); err != nil {
+		return err
+	}
+	return p.rechecked(ctx, d, o)
+}
+
+// readToken reads what the bootstrapper's token is for. The description is no watched object, so it is read before a decision
+// and not after.
+func (d *decision) readToken(ctx context.Context) error {
+	if d.bootstrapper.TokenID == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, liveTimeout)
+	defer cancel()
+	description, found, err := d.reader.BootstrapTokenDescription(ctx, d.readsAs(), d.bootstrapper.TokenID)
+	switch {
+	case errors.Is(err, garden.ErrNotAvailable):
+		return nil
+	case err != nil:
+		return lookUpFailed(d.tokenSecret(), err)
+	case !found:
+		return reference(notFound(d.tokenSecret()))
+	}
+	d.bootstrapper.description, d.bootstrapper.described = description, true
+	return nil
+}
+
+func (d *decision) tokenSecret() graph.Vertex {
+	return graph.Vertex{
+		Kind: graph.KindSecret, Namespace: naming.NamespaceKubeSystem,
+		Name: naming.BootstrapTokenSecretPrefix + d.bootstrapper.TokenID,
+	}
+}
+
+// reference marks a denial as one of what guards references.
+func reference(err error) error {
+	if denied := new(denial); errors.As(err, &denied) {
+		denied.references = true
+	}
+	return err
+}
+
+// checkBootstrappedSeed allows a request for the client certificate of the Seed that the bootstrapper is for.
+func checkBootstrappedSeed(d *decision, o *certificateRequest) error {
+	client, ok := identity.ClientOfCertificateRequest(o.Spec.Request)
+	if !ok {
+		return nil
+	}
+	seed, err := identity.SeedOfCertificateRequest(o.Spec.Request, o.Spec.Usages)
+	if err != nil {
+		return reference(forbidden("it would make its holder a client of Seed %q, but %v", client.Seed, err))
+	}
+	if d.bootstrapper.TokenID == "" {
+		return reference(d.bootstraps(graph.Vertex{
+			Kind: graph.KindManagedSeed, Namespace: d.bootstrapper.Namespace, Name: d.bootstrapper.Name,
+		}, seed))
+	}
+	if !d.bootstrapper.described {
+		return reference(d.tokenByID(seed))
+	}
+	return reference(d.tokenByDescription(seed))
+}
+
+// bootstraps allows a certificate for the Seed of the name of v, a ManagedSeed or Gardenlet that must exist.
+func (d *decision) bootstraps(v graph.Vertex, seed string) error {
+	switch {
+	case v.Name != seed || ofShoot(v):
+		return forbidden("it is for Seed %q, and the client bootstraps for %s", seed, v)
+	case d.get(v) == nil:
+		return notFound(v)
+	}
+	return nil
+}
+
+// ofShoot reports whether v is the Gardenlet of a self-hosted Shoot, which is that of no Seed.
+func ofShoot(v graph.Vertex) bool {
+	return v.Kind == graph.KindGardenlet && strings.HasPrefix(v.Name, naming.SelfHostedShootPrefix)
+}
+
+// shootTokenPrefix starts the description of a token with which a self-hosted Shoot is connected to the garden.
+const shootTokenPrefix = "Used for connecting the self-hosted Shoot " // #nosec G101 -- a description
+
+// tokenByDescription decides by what the token's description says.
+func (d *decision) tokenByDescription(seed string) error {
+	description := d.bootstrapper.description
+	target := tokenDescription.FindStringSubmatch(description)
+	switch {
+	case strings.HasPrefix(description, shootTokenPrefix):
+		return forbidden("the bootstrap token is for a Shoot")
+	case target == nil && strings.HasPrefix(description, tokenDescriptionPrefix):
+		return forbidden("the bootstrap token is neither for a ManagedSeed nor for a Gardenlet")
+	case target == nil:
+		return d.operatorsToken(seed)
+	}
+	v := graph.Vertex{Kind: graph.KindGardenlet, Namespace: target[2], Name: target[3]}
+	if target[1] == tokenForManagedSeed {
+		v.Kind = graph.KindManagedSeed
+	}
+	if naming.BootstrapTokenID(v.Namespace, v.Name) != d.bootstrapper.TokenID {
+		return forbidden("the bootstrap token does not have the id of one for %s, which its description names", v)
+	}
+	return d.bootstraps(v, seed)
+}
+
+// tokenByID decides by the token's id alone.
+func (d *decision) tokenByID(seed string) error {
+	own := []graph.Vertex{
+		{Kind: graph.KindManagedSeed, Namespace: naming.NamespaceGarden, Name: seed},
+		{Kind: graph.KindGardenlet, Namespace: naming.NamespaceGarden, Name: seed},
+	}
+	for _, v := range own {
+		if d.isFor(v) && d.bootstraps(v, seed) == nil {
+			return nil
+		}
+	}
+	var other error
+	for _, kind := range bootstrapped {
+		for _, o := range d.list(kind) {
+			if !d.isFor(o.Vertex) {
+				continue
+			}
+			// Ids are short, so two objects may have the same.
+			if other = d.bootstraps(o.Vertex, seed); other == nil {
+				return nil
+			}
+		}
+	}
+	if other != nil {
+		return other
+	}
+	return d.operatorsToken(seed)
+}
+
+// bootstrapped are the kinds that bootstrap tokens are for.
+var bootstrapped = []graph.Kind{graph.KindManagedSeed, graph.KindGardenlet}
+
+// isFor reports whether the token has the id of one for v.
+func (d *decision) isFor(v graph.Vertex) bool {
+	return naming.BootstrapTokenID(v.Namespace, v.Name) == d.bootstrapper.TokenID
+}
+
+// operatorsToken allows a token that an operator made for a Seed that nothing in the garden makes tokens for, as long as nobody
+// is its gardenlet, or an operator has asked for it.
+func (d *decision) operatorsToken(seed string) error {
+	for _, kind := range bootstrapped {
+		v := graph.Vertex{Kind: kind, Namespace: naming.NamespaceGarden, Name: seed}
+		if d.get(v) != nil {
+			return forbidden("it is for Seed %q, for which %s exists, and the bootstrap token is not for that", seed, v)
+		}
+	}
+	v := graph.Vertex{Kind: graph.KindSeed, Name: seed}
+	existing := d.get(v)
+	if existing == nil {
+		return nil
+	}
+	facts := existing.Facts.(garden.SeedFacts)
+	expiration := facts.ClientCertificateExpiration
+	if facts.RenewKubeconfig || !expiration.IsZero() && !expiration.After(d.now) {
+		return nil
+	}
+	return forbidden("%s exists, its client certificate has not expired, and it is not annotated "+
+		"gardener.cloud/operation=renew-kubeconfig", v)
+}

@@ -1,0 +1,54 @@
+package admission
+
+import (
+	"slices"
+
+	"k8s.io/apiserver/pkg/admission"
+
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// Guarded is a resource, or a subresource of it, with the operations for which either table has a row.
+type Guarded struct {
+	Target
+	Operations []admission.Operation
+}
+
+// AllGuarded returns what the webhook must be registered for, the resources in the order of the tables.
+func AllGuarded(references References) []Guarded {
+	var all []Guarded
+	add := func(target Target, operation admission.Operation) {
+		at := slices.IndexFunc(all, func(g Guarded) bool { return g.Target == target })
+		if at < 0 {
+			at = len(all)
+			all = append(all, Guarded{Target: target})
+		}
+		if !slices.Contains(all[at].Operations, operation) {
+			all[at].Operations = append(all[at].Operations, operation)
+		}
+	}
+	for i := range table {
+		for _, operation := range table[i].Operations {
+			add(of(table[i].Kind), operation)
+		}
+	}
+	if references != ReferencesOff {
+		for i := range writes {
+			add(writes[i].Target, writes[i].Operation)
+		}
+	}
+	return all
+}
+
+// AllLookedUp returns the kinds of the objects, beside the requests' own, that either table looks up.
+func AllLookedUp() []graph.Kind {
+	var all []graph.Kind
+	for i := range table {
+		all = append(all, table[i].LooksUp...)
+	}
+	for i := range writes {
+		all = append(all, writes[i].LooksUp...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

@@ -1,0 +1,270 @@
+package admission
+
+import (
+	"fmt"
+	"slices"
+
+	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/admission"
+
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/identity"
+)
+
+// Write is a row of the table of what writes may bring about. The rows of the decision table (Rule) say which objects a client
+// may write; these say that a write must not widen what the client reaches.
+type Write struct {
+	Target
+	Operation admission.Operation
+	// Clients are the kinds of seed clients that may make the write. Others are denied.
+	Clients []identity.ClientKind
+	// Guard is the name of the function that decides on everything but new references, empty for none.
+	Guard string
+	// LooksUp are the kinds of the objects, beside the request's own, that the guard and the grants look up.
+	LooksUp []graph.Kind
+	// Grants holds, for each field by which the write can add a reference, who grants that. A new reference by any other field is
+	// denied.
+	Grants map[string]Grant
+	// Allowed completes the sentence "allowed when …", of which "it" is the object.
+	Allowed string
+
+	guard guard
+}
+
+// Unregistered is a write that the authorizer lets through and that the webhook is not registered for.
+type Unregistered struct {
+	Target
+	Operation admission.Operation
+	// Fields are those by which the write can add references.
+	Fields []string
+	// Why says why nothing has to guard it.
+	Why string
+}
+
+// Target is a resource or one of its subresources.
+type Target struct {
+	Kind        graph.Kind
+	Subresource string
+}
+
+func of(kind graph.Kind) Target                      { return Target{Kind: kind} }
+func sub(kind graph.Kind, subresource string) Target { return Target{kind, subresource} }
+
+// body returns the type of the request's object.
+func (w *Write) body() schema.GroupVersionKind {
+	gv := w.Kind.Resource().GroupVersion()
+	if w.Subresource == "token" {
+		return gv.WithKind("TokenRequest")
+	}
+	return gv.WithKind(w.Kind.String())
+}
+
+func kinds(kinds ...graph.Kind) []graph.Kind { return kinds }
+
+// onlyClients denies a write of a client whose kind the row does not have.
+func (w *Write) onlyClients() error {
+	if len(w.Clients) == 0 {
+		return forbidden("no client on a Seed may")
+	}
+	return forbidden("only %ss may", w.Clients[0])
+}
+
+// status is the subresource of that name.
+const status = "status"
+
+// writes is the table of what writes may bring about.
+var writes = []Write{
+	{Target: of(graph.KindBackupBucket), Operation: create, Clients: both, guard: guardBy("newBucket", guardNewBucket),
+		LooksUp: kinds(graph.KindSeed),
+		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": checked, "spec.shootRef": never},
+		Allowed: "it bears the UID of the client's Seed, and its provider and credentials are those of the Seed's backup"},
+	{Target: of(graph.KindBackupBucket), Operation: update, Clients: both, guard: guardBy("bucket", guardBucket),
+		LooksUp: kinds(graph.KindSeed),
+		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": never, "spec.shootRef": never},
+		Allowed: "it is the client's, and its provider and credentials stay or become those of the Seed's backup"},
+	{Target: sub(graph.KindBackupBucket, status), Operation: update, Clients: both,
+		guard: guardBy("bucket", guardBucket), LooksUp: kinds(graph.KindSeed),
+		Grants:  grants{"status.generatedSecretRef": ownGeneratedSecret},
+		Allowed: "status.generatedSecretRef stays, goes, or is garden/generated-bucket-<name>"},
+
+	{Target: of(graph.KindBackupEntry), Operation: create, Clients: both, guard: guardBy("newBackupEntry", guardNewBackupEntry),
+		LooksUp: kinds(graph.KindShoot, graph.KindBackupEntry, graph.KindBackupBucket),
+		Grants:  grants{"spec.bucketName": checked, "spec.seedName": checked, "metadata.ownerReferences": checked},
+		Allowed: "its owner is a Shoot on the client's Seed, by its UID; source-<BackupEntry> has the owner of that BackupEntry"},
+	{Target: of(graph.KindBackupEntry), Operation: update, Clients: both, guard: guardBy("backupEntry", guardBackupEntry),
+		LooksUp: kinds(graph.KindSeed, graph.KindShoot),
+		Grants:  grants{"spec.bucketName": checked, "spec.seedName": checked, "metadata.ownerReferences": checked},
+		Allowed: "spec.bucketName stays, or becomes the bucket of the client's Seed while no other Seed holds the entry; " +
+			"spec.seedName stays, or becomes that of the Shoot that owns it"},
+	// Through the status subresource, gardener-apiserver takes changes of metadata too.
+	{Target: sub(graph.KindBackupEntry, status), Operation: update, Clients: both,
+		guard:   guardBy("owners", guardOwners[*gardencorev1beta1.BackupEntry]),
+		Grants:  grants{"status.seedName": free("the BackupEntry is the client's, and stays with the Seed of its spec")},
+		Allowed: "its owner references stay"},
+	{Target: of(graph.KindBastion), Operation: create, Clients: both,
+		Grants:  grants{"spec.seedName": checked},
+		Allowed: "spec.seedName is the client's Seed"},
+
+	{Target: of(graph.KindSeed), Operation: create, Clients: both,
+		LooksUp: kinds(graph.KindManagedSeed, graph.KindGardenlet, graph.KindBackupBucket),
+		Grants: grants{
+			"metadata.name": checked, "spec.backup.credentialsRef": firstSeedReference, "spec.dns.provider.credentialsRef": firstDNSReference,
+			"spec.dns.internal.credentialsRef": firstDNSReference, "spec.dns.defaults[].credentialsRef": firstDNSReference,
+			"spec.resources[].resourceRef": firstSeedReference,
+		},
+		Allowed: "its references are in the seed template of its ManagedSeed or, without one, of its Gardenlet, shared DNS " +
+			"Secrets, granted by the configuration, or, with neither, in namespace garden and nobody else's"},
+	{Target: of(graph.KindSeed), Operation: update, Clients: both,
+		guard:   guardBy("owners", guardOwners[*gardencorev1beta1.Seed]),
+		LooksUp: kinds(graph.KindManagedSeed, graph.KindGardenlet),
+		Grants: grants{
+			"metadata.name": checked, "spec.backup.credentialsRef": seedReference, "spec.dns.provider.credentialsRef": dnsReference,
+			"spec.dns.internal.credentialsRef": dnsReference, "spec.dns.defaults[].credentialsRef": dnsReference,
+			"spec.resources[].resourceRef": seedReference,
+		},
+		Allowed: "its references stay, are in the seed template of its ManagedSeed or, without one, of its Gardenlet, shared DNS " +
+			"Secrets, or granted by the configuration"},
+	{Target: of(graph.KindSeed), Operation: remove, Clients: both, guard: guardByName("childSeed", guardChildSeed),
+		Allowed: "it is not the client's own Seed"},
+
+	{Target: of(graph.KindGardenlet), Operation: create, Clients: gardenlet, guard: guardBy("newGardenlet", guardNewGardenlet),
+		LooksUp: kinds(graph.KindSeed, graph.KindManagedSeed, graph.KindGardenlet),
+		Grants: grants{
+			"metadata.name": checked, "spec.config.seedConfig.spec.backup.credentialsRef": checked,
+			"spec.deployment.helm.ociRepository": pullSecret,
+		},
+		Allowed: "its Seed exists and has every reference of its seed template, and no ManagedSeed bears its name"},
+	{Target: of(graph.KindGardenlet), Operation: update, Clients: both, guard: guardBy("unchangedGardenlet", guardGardenlet),
+		Grants: grants{
+			"metadata.name": never, "spec.config.seedConfig.spec.backup.credentialsRef": never,
+			"spec.deployment.helm.ociRepository": never,
+		},
+		Allowed: "its spec stays, and the annotation gardener.cloud/operation stays or goes"},
+	{Target: sub(graph.KindGardenlet, status), Operation: update, Clients: both,
+		guard:   guardBy("unchangedGardenlet", guardGardenlet),
+		Allowed: "its spec stays, and the annotation gardener.cloud/operation stays or goes"},
+
+	{Target: of(graph.KindManagedSeed), Operation: update, Clients: both, guard: guardBy("managedSeed", guardManagedSeed),
+		LooksUp: kinds(graph.KindShoot),
+		Grants: grants{
+			"metadata.name": never, "spec.shoot.name": never, "spec.gardenlet.bootstrap": never,
+			"spec.gardenlet.config.seedConfig.spec.backup.credentialsRef":   never,
+			"spec.gardenlet.config.seedConfig.spec.resources[].resourceRef": never,
+		},
+		Allowed: "spec.seedName of its Shoot is the client's Seed, its spec stays but for empty fields of the seed template that " +
+			"are filled, and the annotation gardener.cloud/operation stays or goes"},
+	{Target: sub(graph.KindManagedSeed, status), Operation: update, Clients: both,
+		guard: guardBy("managedSeed", guardManagedSeed), LooksUp: kinds(graph.KindShoot),
+		Allowed: "spec.seedName of its Shoot is the client's Seed, and the annotation gardener.cloud/operation stays or goes"},
+
+	{Target: of(graph.KindControllerInstallation), Operation: update, Clients: both,
+		guard:   guardBy("unchangedControllerInstallation", guardControllerInstallation),
+		Grants:  grants{"spec.registrationRef": never, "spec.deploymentRef": never, "spec.seedRef": never, "spec.shootRef": never},
+		Allowed: "its spec stays"},
+	{Target: sub(graph.KindControllerInstallation, status), Operation: update, Clients: both,
+		guard:   guardBy("unchangedControllerInstallation", guardControllerInstallation),
+		Allowed: "its spec stays"},
+
+	{Target: of(graph.KindShoot), Operation: update, Clients: both, guard: guardBy("shoot", guardShoot),
+		Grants: grants{
+			"spec.seedName": never, "metadata.namespace": never, "spec.secretBindingName": never,
+			"spec.credentialsBindingName": never, "spec.cloudProfile": never, "spec.exposureClassName": never,
+			"spec.kubernetes.kubeAPIServer.auditConfig.auditPolicy.configMapRef":             never,
+			"spec.kubernetes.kubeAPIServer.structuredAuthentication.configMapName":           never,
+			"spec.kubernetes.kubeAPIServer.structuredAuthorization.configMapName":            never,
+			"spec.kubernetes.kubeAPIServer.structuredAuthorization.kubeconfigs[].secretName": never,
+			"spec.dns.providers[].credentialsRef":                                            providerSecret, "spec.resources[].resourceRef": never,
+			"metadata.annotations[authentication.gardener.cloud/issuer]": free(
+				"the Secret with the documents of a Shoot's issuer is the Shoot's own"),
+		},
+		Allowed: "it refers to nothing new, and its deletion is not confirmed"},
+
+	{Target: of(graph.KindServiceAccount), Operation: create, Clients: gardenlet,
+		guard: guardBy("serviceAccount", guardServiceAccount), Grants: grants{"secrets[]": checked},
+		Allowed: "it has no secrets and imagePullSecrets outside seed-<seed>"},
+	{Target: of(graph.KindServiceAccount), Operation: update, Clients: gardenlet,
+		guard: guardBy("serviceAccount", guardServiceAccount), Grants: grants{"secrets[]": checked},
+		Allowed: "no secrets and imagePullSecrets are added to it outside seed-<seed>"},
+	{Target: of(graph.KindClusterRoleBinding), Operation: update, Clients: gardenlet,
+		guard:   guardBy("bootstrapBinding", guardBootstrapBinding),
+		LooksUp: kinds(graph.KindManagedSeed, graph.KindShoot, graph.KindSeed),
+		Allowed: "it is what the client may create"},
+	{Target: of(graph.KindCertificateSigningRequest), Operation: create, Clients: gardenlet,
+		guard: guardBy("signer", guardSigner), Grants: grants{"spec.request": checked},
+		Allowed: "its signer is kubernetes.io/kube-apiserver-client"},
+
+	{Target: of(graph.KindSecret), Operation: create, Clients: both, guard: guardBy("newSecret", guardNewSecret),
+		LooksUp: contentKinds,
+		Allowed: "its name, labels and contents are those that Gardener gives it"},
+	{Target: of(graph.KindSecret), Operation: update, Clients: both, guard: guardBy("secret", guardSecret), LooksUp: contentKinds,
+		Allowed: "its contents are the client's to write, or metadata.finalizers alone change; a related ManagedSeed's backup Secret " +
+			"may also lose its owner reference to it and the label secret.backup.gardener.cloud/status"},
+	{Target: of(graph.KindSecret), Operation: remove, Clients: both, guard: guardBy("deletedSecret", guardDeletedSecret),
+		LooksUp: contentKinds,
+		Allowed: "its contents are the client's to write, it is of the client's own bootstrap, or a backup Secret that its " +
+			"ManagedSeed controls"},
+	{Target: of(graph.KindConfigMap), Operation: create, Clients: both, guard: guardBy("newConfigMap", guardNewConfigMap),
+		LooksUp: kinds(graph.KindShoot), Allowed: "its labels are those that Gardener gives it"},
+	{Target: of(graph.KindConfigMap), Operation: update, Clients: both, guard: guardBy("configMap", guardConfigMap),
+		LooksUp: kinds(graph.KindShoot),
+		Allowed: "it is a project ConfigMap of a Shoot on the client's Seed, or metadata.finalizers alone change"},
+	{Target: of(graph.KindConfigMap), Operation: remove, Clients: both, guard: guardByName("deletedResource", guardDeletedResource),
+		LooksUp: kinds(graph.KindShoot), Allowed: "it is a project ConfigMap of a Shoot on the client's Seed"},
+	{Target: of(graph.KindInternalSecret), Operation: create, Clients: both,
+		guard: guardBy("newInternalSecret", guardNewInternalSecret), LooksUp: kinds(graph.KindShoot),
+		Allowed: "its labels are those that Gardener gives it"},
+	{Target: of(graph.KindInternalSecret), Operation: update, Clients: both, guard: guardBy("internalSecret", guardInternalSecret),
+		LooksUp: kinds(graph.KindShoot),
+		Allowed: "it is the project InternalSecret of a Shoot on the client's Seed, or metadata.finalizers alone change"},
+	{Target: of(graph.KindInternalSecret), Operation: remove, Clients: both,
+		guard: guardByName("deletedResource", guardDeletedResource), LooksUp: kinds(graph.KindShoot),
+		Allowed: "it is the project InternalSecret of a Shoot on the client's Seed"},
+	// Server-side apply can create, and the authorizer lets create through for the token.
+	{Target: of(graph.KindWorkloadIdentity), Operation: create, Allowed: "somebody else creates it"},
+	{Target: sub(graph.KindWorkloadIdentity, "token"), Operation: create, Clients: both,
+		guard: guardBy("tokenContext", guardTokenContext), LooksUp: contextKinds,
+		Allowed: "the object that the token is for is related to the client's Seed"},
+	{Target: of(graph.KindWorkloadIdentity), Operation: update, Clients: both,
+		guard:   guardBy("finalizersOfWorkloadIdentity", guardWorkloadIdentity),
+		Allowed: "metadata.finalizers alone change"},
+	{Target: of(graph.KindLease), Operation: create, Clients: both, guard: guardByName("lease", guardLease),
+		Allowed: "gardenlet-leader-election is in namespace garden"},
+}
+
+// unregistered lists what the authorizer lets through, can add references, and is guarded by nothing.
+var unregistered = []Unregistered{
+	{sub(graph.KindShoot, status), update, []string{"status.seedName"},
+		"it is by far the most frequent write, and the Shoot stays with the Seed of its spec whatever its status says"},
+	{of(graph.KindBastion), update, []string{"spec.seedName"},
+		"gardener-apiserver sets it to the Seed of the Shoot on every write"},
+}
+
+// Writes returns the table of what writes may bring about. The registration of the webhook follows from it, together with
+// the decision table.
+func Writes() []Write { return slices.Clone(writes) }
+
+// UnregisteredWrites returns what the authorizer lets through, can add references, and is guarded by nothing.
+func UnregisteredWrites() []Unregistered { return slices.Clone(unregistered) }
+
+// write is how a row of the table is found.
+type write struct {
+	resource    schema.GroupResource
+	subresource string
+	operation   admission.Operation
+}
+
+// writeIndex finds the rows of the table. Invariant: one row for a resource, subresource and operation.
+var writeIndex = map[write]*Write{}
+
+func init() {
+	for i := range writes {
+		w := &writes[i]
+		w.Guard = w.guard.name
+		key := write{w.Kind.Resource().GroupResource(), w.Subresource, w.Operation}
+		if writeIndex[key] != nil {
+			panic(fmt.Sprintf("BUG: two rows for %s of %s", w.Operation, w.Kind))
+		}
+		writeIndex[key] = w
+	}
+}

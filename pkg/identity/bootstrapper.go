@@ -1,0 +1,57 @@
+package identity
+
+import (
+	"slices"
+	"strings"
+
+	"k8s.io/apiserver/pkg/authentication/user"
+
+	"github.com/seedguard/seedguard/pkg/naming"
+)
+
+// BootstrapTokenUserPrefix followed by a token's id is the user that kube-apiserver makes of a bootstrap token.
+const BootstrapTokenUserPrefix = "system:bootstrap:" // #nosec G101 -- a prefix of names
+
+// bootstrappersGroup holds the users of all bootstrap tokens.
+const bootstrappersGroup = "system:bootstrappers"
+
+// BootstrapUser is the user with whom a gardenlet asks for a client certificate before it has one. It is no seed client: only
+// its certificate requests are looked at.
+type BootstrapUser struct {
+	// TokenID is the id of its bootstrap token, empty for a ServiceAccount.
+	TokenID string
+	// Namespace is that of its ServiceAccount, and Name what follows gardenlet-bootstrap- in the ServiceAccount's name. Both
+	// are empty for a bootstrap token.
+	Namespace, Name string
+}
+
+// BootstrapperFrom returns the bootstrapper that the user is, and false when it is none; nil is none. It allocates nothing
+// and is safe for concurrent use.
+func BootstrapperFrom(u user.Info) (BootstrapUser, bool) {
+	if u == nil {
+		return BootstrapUser{}, false
+	}
+	if id, ok := strings.CutPrefix(u.GetName(), BootstrapTokenUserPrefix); ok {
+		if !isTokenID(id) || !slices.Contains(u.GetGroups(), bootstrappersGroup) {
+			return BootstrapUser{}, false
+		}
+		return BootstrapUser{TokenID: id}, true
+	}
+	namespace, account, ok := serviceAccount(u)
+	if !ok {
+		return BootstrapUser{}, false
+	}
+	name, ok := strings.CutPrefix(account, naming.BootstrapServiceAccountPrefix)
+	if !ok || namespace == "" || name == "" {
+		return BootstrapUser{}, false
+	}
+	return BootstrapUser{Namespace: namespace, Name: name}, true
+}
+
+// isTokenID reports whether id is one of a bootstrap token: six characters of a-z and 0-9.
+func isTokenID(id string) bool {
+	const length = 6
+	return len(id) == length && !strings.ContainsFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
+}
