@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -62,7 +63,9 @@ const (
 var levels = []Level{LevelNone, LevelViewer, LevelAdmin}
 
 // Includes reports whether what needs the other level may be asked for with this one.
-func (l Level) Includes(other Level) bool { return slices.Index(levels, l) >= slices.Index(levels, other) }
+func (l Level) Includes(other Level) bool {
+	return slices.Index(levels, l) >= slices.Index(levels, other)
+}
 
 // Scope is the kind of a Shoot.
 type Scope string

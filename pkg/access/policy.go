@@ -1,0 +1,84 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/identity"
+)
+
+// Reader looks up what a level depends on. It must be safe for concurrent use. A garden.Garden is one.
+type Reader interface {
+	Get(graph.Vertex) *garden.Object
+	List(graph.Kind) []*garden.Object
+}
+
+// Policy decides by a configuration that can be replaced. It is safe for concurrent use.
+type Policy struct {
+	reader Reader
+	config atomic.Pointer[Config]
+}
+
+// New returns a Policy by a valid configuration.
+func New(reader Reader, config Config) *Policy {
+	p := &Policy{reader: reader}
+	p.Set(config)
+	return p
+}
+
+// Set replaces the configuration, which must be valid.
+func (p *Policy) Set(config Config) { p.config.Store(&config) }
+
+// Enabled reports whether any client has a level above LevelNone.
+func (p *Policy) Enabled() bool { return p.config.Load().Enabled() }
+
+// MaxExpiration returns the longest that a kubeconfig may be valid.
+func (p *Policy) MaxExpiration() time.Duration { return p.config.Load().maxExpiration() }
+
+// Access is the level of a client's access to a Shoot, and where it comes from.
+type Access struct {
+	Level Level
+	Scope Scope
+	// Rule is the number of the rule that decided, from 1. It is 0 when none matches the client.
+	Rule int
+}
+
+// String says the level, the scope and the rule, for people.
+func (a Access) String() string {
+	if a.Rule == 0 {
+		return fmt.Sprintf("level %s in scope %s, since no rule of kubeconfigAccess matches the client", a.Level, a.Scope)
+	}
+	return fmt.Sprintf("level %s in scope %s by rule %d of kubeconfigAccess", a.Level, a.Scope, a.Rule)
+}
+
+// Of returns the client's access to a Shoot, and false when the Shoot does not exist or is not on the client's Seed by
+// spec.seedName or status.seedName.
+func (p *Policy) Of(client identity.Client, shoot graph.Vertex) (Access, bool) {
+	o := p.reader.Get(shoot)
+	if o == nil {
+		return Access{}, false
+	}
+	if on := o.Facts.(garden.ShootFacts); on.SeedName != client.Seed && on.StatusSeedName != client.Seed {
+		return Access{}, false
+	}
+	access := Access{Level: LevelNone, Scope: p.scope(shoot)}
+	rules := p.config.Load().Rules
+	if i := slices.IndexFunc(rules, func(r Rule) bool { return r.Match.matches(client) }); i >= 0 {
+		access.Level, access.Rule = rules[i].Levels.in(access.Scope), i+1
+	}
+	return access, true
+}
+
+func (p *Policy) scope(shoot graph.Vertex) Scope {
+	// There are few ManagedSeeds, and few requests for kubeconfigs.
+	if slices.ContainsFunc(p.reader.List(graph.KindManagedSeed), func(o *garden.Object) bool {
+		return o.Namespace == shoot.Namespace && o.Facts.(garden.ManagedSeedFacts).ShootName == shoot.Name
+	}) {
+		return ScopeSeeds
+	}
+	return ScopeShoots
+}
