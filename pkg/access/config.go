@@ -223,13 +223,14 @@ func coverGlobs(globs, others []string) bool {
 	return true
 }
 
-// covers reports whether a glob matches all that another one does. Globs with ranges cover none but themselves: then a
-// rule that can never match may go unnoticed, and no other is rejected.
+// covers reports whether a glob matches all names that another one does. With ranges it covers none but itself: then a
+// rule that can never match may go unnoticed, and no other is rejected. The same goes for what is in no name.
 func covers(glob, other string) bool {
 	if glob == other || glob == "*" {
 		return true
 	}
-	return !strings.ContainsAny(glob+other, `[\`) && coversPlain(glob, other)
+	beyond := func(r rune) bool { return r == '[' || r == '\\' || r > unicode.MaxASCII }
+	return !strings.ContainsFunc(glob+other, beyond) && coversPlain(glob, other)
 }
 
 func coversPlain(glob, other string) bool {
