@@ -65,7 +65,7 @@ func TestLevels(t *testing.T) {
 		shoot("other", garden.ShootFacts{SeedName: "gcp-1"}),
 		shoot("seed", garden.ShootFacts{SeedName: "aws-1"}), managedSeed("garden", "another-name", "seed"),
 		managedSeed("garden-dev", "x", "x"), // of a Shoot of the same name in another namespace
-	}, config())
+	}, config(), nil)
 	for _, c := range []struct {
 		client identity.Client
 		shoot  string
@@ -103,14 +103,14 @@ func TestScopeFollows(t *testing.T) {
 		{objects{x}, ScopeShoots}, {objects{x, managedSeed("garden", "m", "x")}, ScopeSeeds},
 		{objects{x, managedSeed("garden", "m", "y")}, ScopeShoots},
 	} {
-		access, _ := New(c.landscape, config()).Of(gardenlet, x.Vertex)
+		access, _ := New(c.landscape, config(), nil).Of(gardenlet, x.Vertex)
 		require.Equal(t, c.want, access.Scope)
 	}
 }
 
 func TestReplace(t *testing.T) {
 	x := shoot("x", garden.ShootFacts{SeedName: "aws-1"})
-	p := New(objects{x}, Config{})
+	p := New(objects{x}, Config{}, nil)
 	require.False(t, p.Enabled())
 	require.Equal(t, time.Hour, p.MaxExpiration())
 	access, _ := p.Of(provider, x.Vertex)

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
@@ -21,13 +23,37 @@ type Reader interface {
 type Policy struct {
 	reader Reader
 	config atomic.Pointer[Config]
+	counts *prometheus.CounterVec
 }
 
-// New returns a Policy by a valid configuration.
-func New(reader Reader, config Config) *Policy {
-	p := &Policy{reader: reader}
+// New returns a Policy by a valid configuration. It panics when its metrics are registered already; without registerer,
+// none are.
+func New(reader Reader, config Config, registerer prometheus.Registerer) *Policy {
+	p := &Policy{reader: reader, counts: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "seedguard_kubeconfig_requests_total",
+		Help: "Requests of seed clients for kubeconfigs of Shoots on their Seed, by the client's level, the Shoot's scope " +
+			"and the result: granted, level (too low) or expiration (too long).",
+	}, []string{"level", "scope", "result"})}
+	if registerer != nil {
+		registerer.MustRegister(p.counts)
+	}
 	p.Set(config)
 	return p
+}
+
+// Result is what became of a request for a kubeconfig.
+type Result string
+
+// The results.
+const (
+	ResultGranted    Result = "granted"
+	ResultLevel      Result = "level"
+	ResultExpiration Result = "expiration"
+)
+
+// Count counts a request for a kubeconfig.
+func (p *Policy) Count(has Access, result Result) {
+	p.counts.WithLabelValues(string(has.Level), string(has.Scope), string(result)).Inc()
 }
 
 // Set replaces the configuration, which must be valid.
