@@ -333,7 +333,8 @@ func TestCanIUpdate(t *testing.T) {
 	dir := t.TempDir()
 	seed := func(file, secret string) string {
 		write(t, filepath.Join(dir, file), "apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n"+
-			"spec: {dns: {provider: {type: x, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: "+secret+"}}}}\n")
+			"spec: {dns: {provider: {type: x, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: "+secret+
+			"}}}}\n")
 		return filepath.Join(dir, file)
 	}
 	write(t, filepath.Join(dir, "config.yaml"), "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\n"+
@@ -346,9 +347,11 @@ func TestCanIUpdate(t *testing.T) {
 		says []string
 	}{
 		"unchanged": {stolen, exitOK, []string{"admission: admitted\n"}},
-		"new": {stolen + " --old " + old, exitNotAllowed, []string{"admission: denied (403)", "spec.dns.provider.credentialsRef",
-			"Secret/garden/stolen", "restriction.seedReferences", "no: the admission denies it"}},
-		"granted by default":       {seed("domain.yaml", "default-domain-x") + " --old " + old, exitOK, []string{"admission: admitted\n"}},
+		"new": {stolen + " --old " + old, exitNotAllowed,
+			[]string{"admission: denied (403)", "spec.dns.provider.credentialsRef",
+				"Secret/garden/stolen", "restriction.seedReferences", "no: the admission denies it"}},
+		"granted by default": {seed("domain.yaml", "default-domain-x") + " --old " + old, exitOK,
+			[]string{"admission: admitted\n"}},
 		"not granted by default":   {dns + " --old " + old, exitNotAllowed, []string{"Secret/garden/dns-x"}},
 		"granted by configuration": {dns + " --old " + old + configuration, exitOK, []string{"admission: admitted\n"}},
 		"with a warning": {stolen + " --old " + old + " --references Warn", exitOK,

@@ -95,7 +95,7 @@ func TestRulesGolden(t *testing.T) {
 	require.Contains(t, printed(t, "authorizer", "markdown"),
 		"\n| cloudprofiles.core.gardener.cloud | gardenlet, extension |  | get list watch |  |  |  |  |  |\n")
 	require.Contains(t, printed(t, "writes", "markdown"),
-		"\n| WorkloadIdentity | CREATE | none | nobody on a Seed may create it |\n")
+		"\n| WorkloadIdentity | CREATE | none | somebody else creates it |\n")
 	require.Equal(t, printed(t, "authorizer", "text"), command("rules").out,
 		"the authorizer's is the one without an argument")
 }

@@ -57,7 +57,8 @@ func underAttack() *attack.Pair {
 	}
 }
 
-// assail plays landscape after landscape, two at a time, until the moves are used up or one does what must not be possible.
+// assail plays landscape after landscape, two at a time, until the moves are used up or one does what must not be
+// possible.
 func assail(first uint64, moves int, prefer attack.Target) (attack.Counts, *attack.Violation) {
 	pair := underAttack()
 	var mu sync.Mutex
@@ -86,7 +87,8 @@ func assail(first uint64, moves int, prefer attack.Target) (attack.Counts, *atta
 	return counts, found
 }
 
-// TestAttack: no sequence of writes that the pair lets the clients of one Seed do lets them reach or change what is not theirs.
+// TestAttack: no sequence of writes that the pair lets the clients of one Seed do lets them reach or change what is
+// not theirs.
 func TestAttack(t *testing.T) {
 	first := *attackSeed
 	if first == 0 {
@@ -104,8 +106,8 @@ func TestAttack(t *testing.T) {
 // movesForHole bounds how long the attacker looks for a planted hole.
 const movesForHole = 20_000
 
-// TestPlantedHoles: the attacker finds what a row of the table of writes is there for, when the row is not there. That shows that it
-// can attack.
+// TestPlantedHoles: the attacker finds what a row of the table of writes is there for, when the row is not there.
+// That shows that it can attack.
 func TestPlantedHoles(t *testing.T) {
 	for _, row := range admission.Writes() {
 		name := string(row.Operation) + " " + row.Kind.String()

@@ -14,20 +14,26 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// This file holds what decides on the certificate requests of bootstrappers. A bootstrapper gets the client certificate of the
-// one Seed that its token or ServiceAccount is for. Whether bootstrapping is still allowed does not count: the client that made the
-// token for it may end that before it asks.
+// This file holds what decides on the certificate requests of bootstrappers. A bootstrapper gets the client
+// certificate of the one Seed that its token or ServiceAccount is for. Whether bootstrapping is still allowed does
+// not count: the client that made the token for it may end that before it asks.
 
-// Bootstrappers returns the rule for certificate requests of bootstrappers. Their other requests are no business of this
-// package. Like all that guards references, it is not applied with ReferencesOff.
+// Bootstrappers returns the rule for certificate requests of bootstrappers. Their other requests are no business of
+// this package. Like all that guards references, it is not applied with ReferencesOff.
 func Bootstrappers() Rule { return bootstrappers }
 
-var bootstrappers = row(graph.KindCertificateSigningRequest, []identity.ClientKind{identity.Bootstrapper},
+var bootstrappers = row(
+	graph.KindCertificateSigningRequest,
+	[]identity.ClientKind{identity.Bootstrapper},
 	named("bootstrappedSeed", checkBootstrappedSeed),
-	"it asks for a client certificate of the Seed that its bootstrap token or ServiceAccount is for, by the ManagedSeed or Gardenlet of "+
-		"that name; or, with a token that an operator made, of a Seed that has neither and that does not exist, has an expired "+
+	"it asks for a client certificate of the Seed that its bootstrap token or ServiceAccount is for, by the "+
+		"ManagedSeed or Gardenlet of "+
+		"that name; or, with a token that an operator made, of a Seed that has neither and that does not exist, has an "+
+		"expired "+
 		"client certificate, or is annotated gardener.cloud/operation=renew-kubeconfig",
-	looksUp(graph.KindManagedSeed, graph.KindGardenlet, graph.KindSeed), create)
+	looksUp(graph.KindManagedSeed, graph.KindGardenlet, graph.KindSeed),
+	create,
+)
 
 // bootstrapper is the user of a bootstrapper's certificate request.
 type bootstrapper struct {
@@ -66,8 +72,8 @@ func (p *Plugin) checkBootstrapper(ctx context.Context, d *decision, interfaces 
 	return p.rechecked(ctx, d, o)
 }
 
-// readToken reads what the bootstrapper's token is for. The description is no watched object, so it is read before a decision
-// and not after.
+// readToken reads what the bootstrapper's token is for. The description is no watched object, so it is read before a
+// decision and not after.
 func (d *decision) readToken(ctx context.Context) error {
 	if d.bootstrapper.TokenID == "" {
 		return nil
@@ -201,8 +207,8 @@ func (d *decision) isFor(v graph.Vertex) bool {
 	return naming.BootstrapTokenID(v.Namespace, v.Name) == d.bootstrapper.TokenID
 }
 
-// operatorsToken allows a token that an operator made for a Seed that nothing in the garden makes tokens for, as long as nobody
-// is its gardenlet, or an operator has asked for it.
+// operatorsToken allows a token that an operator made for a Seed that nothing in the garden makes tokens for, as long
+// as nobody is its gardenlet, or an operator has asked for it.
 func (d *decision) operatorsToken(seed string) error {
 	for _, kind := range bootstrapped {
 		v := graph.Vertex{Kind: kind, Namespace: naming.NamespaceGarden, Name: seed}

@@ -43,7 +43,10 @@ func seedAt(name, expiration, metadata string) string {
 }
 
 func bootstrapToken(id string) authenticationv1.UserInfo {
-	return authenticationv1.UserInfo{Username: "system:bootstrap:" + id, Groups: []string{"system:bootstrappers", "system:authenticated"}}
+	return authenticationv1.UserInfo{
+		Username: "system:bootstrap:" + id,
+		Groups:   []string{"system:bootstrappers", "system:authenticated"},
+	}
 }
 
 func bootstrapAccount(namespace, name string) authenticationv1.UserInfo {
@@ -61,11 +64,15 @@ func asksFor(t testing.TB, seed string) *admissionv1.AdmissionRequest {
 }
 
 func subjectOf(seed string) pkix.Name {
-	return pkix.Name{Organization: []string{"gardener.cloud:system:seeds"}, CommonName: "gardener.cloud:system:seed:" + seed}
+	return pkix.Name{
+		Organization: []string{"gardener.cloud:system:seeds"},
+		CommonName:   "gardener.cloud:system:seed:" + seed,
+	}
 }
 
 func csrOf(request, usages string) string {
-	return "metadata: {name: c}\nspec: {request: " + request + ", signerName: kubernetes.io/kube-apiserver-client, usages: [" + usages + "]}"
+	return "metadata: {name: c}\nspec: {request: " + request +
+		", signerName: kubernetes.io/kube-apiserver-client, usages: [" + usages + "]}"
 }
 
 func TestBootstrappers(t *testing.T) {
@@ -81,60 +88,98 @@ func TestBootstrappers(t *testing.T) {
 		message           string // empty: allowed
 	}{
 		// The description names an object.
-		"token of a ManagedSeed":                        {bootstrapToken(id("child")), tokenFor("ManagedSeed", "garden/child"), "child", ""},
-		"token of a ManagedSeed, bootstrapped by now":   {bootstrapToken(id("of-ms")), tokenFor("ManagedSeed", "garden/of-ms"), "of-ms", ""},
-		"token of a Gardenlet":                          {bootstrapToken(id("of-gardenlet")), tokenFor("Gardenlet", "garden/of-gardenlet"), "of-gardenlet", ""},
-		"token of a ManagedSeed for another Seed":       {bootstrapToken(id("child")), tokenFor("ManagedSeed", "garden/child"), "expired", `it is for Seed "expired", and the client bootstraps for ManagedSeed/garden/child`},
-		"token of a ManagedSeed for a Seed that is not": {bootstrapToken(id("child")), tokenFor("ManagedSeed", "garden/child"), "new", "bootstraps for ManagedSeed/garden/child"},
-		"token of a ManagedSeed that does not exist":    {bootstrapToken(id("gone")), tokenFor("ManagedSeed", "garden/gone"), "gone", "ManagedSeed/garden/gone does not exist"},
-		"token of a ManagedSeed in another namespace":   {bootstrapToken(naming.BootstrapTokenID("p", "child")), tokenFor("ManagedSeed", "p/child"), "child", "ManagedSeed/p/child does not exist"},
-		"token of a Gardenlet that does not exist":      {bootstrapToken(id("child")), tokenFor("Gardenlet", "garden/child"), "child", "Gardenlet/garden/child does not exist"},
-		"token of another id than the ManagedSeed's":    {bootstrapToken("abc123"), tokenFor("ManagedSeed", "garden/child"), "child", "does not have the id of one for ManagedSeed/garden/child"},
-		"token of a self-hosted Shoot's Gardenlet":      {bootstrapToken(id("self-hosted-shoot-x")), tokenFor("Gardenlet", "garden/self-hosted-shoot-x"), "self-hosted-shoot-x", "bootstraps for Gardenlet/garden/self-hosted-shoot-x"},
+		"token of a ManagedSeed": {bootstrapToken(id("child")),
+			tokenFor("ManagedSeed", "garden/child"), "child", ""},
+		"token of a ManagedSeed, bootstrapped by now": {bootstrapToken(id("of-ms")),
+			tokenFor("ManagedSeed", "garden/of-ms"), "of-ms", ""},
+		"token of a Gardenlet": {bootstrapToken(id("of-gardenlet")),
+			tokenFor("Gardenlet", "garden/of-gardenlet"), "of-gardenlet", ""},
+		"token of a ManagedSeed for another Seed": {bootstrapToken(id("child")),
+			tokenFor("ManagedSeed", "garden/child"), "expired",
+			`it is for Seed "expired", and the client bootstraps for ManagedSeed/garden/child`},
+		"token of a ManagedSeed for a Seed that is not": {bootstrapToken(id("child")),
+			tokenFor("ManagedSeed", "garden/child"), "new", "bootstraps for ManagedSeed/garden/child"},
+		"token of a ManagedSeed that does not exist": {bootstrapToken(id("gone")), tokenFor("ManagedSeed", "garden/gone"),
+			"gone", "ManagedSeed/garden/gone does not exist"},
+		"token of a ManagedSeed in another namespace": {bootstrapToken(naming.BootstrapTokenID("p", "child")),
+			tokenFor("ManagedSeed", "p/child"), "child", "ManagedSeed/p/child does not exist"},
+		"token of a Gardenlet that does not exist": {bootstrapToken(id("child")), tokenFor("Gardenlet", "garden/child"),
+			"child", "Gardenlet/garden/child does not exist"},
+		"token of another id than the ManagedSeed's": {bootstrapToken("abc123"), tokenFor("ManagedSeed", "garden/child"),
+			"child", "does not have the id of one for ManagedSeed/garden/child"},
+		"token of a self-hosted Shoot's Gardenlet": {bootstrapToken(id("self-hosted-shoot-x")),
+			tokenFor("Gardenlet", "garden/self-hosted-shoot-x"), "self-hosted-shoot-x",
+			"bootstraps for Gardenlet/garden/self-hosted-shoot-x"},
 
 		// The description names a Shoot, or something that bootstraps nothing.
-		"token of a Shoot":                {bootstrapToken("abc123"), "Used for connecting the self-hosted Shoot garden/s to Gardener via 'gardenadm connect'", "new", "the bootstrap token is for a Shoot"},
-		"token of a Shoot, expired Seed":  {bootstrapToken("abc123"), "Used for connecting the self-hosted Shoot garden/expired to Gardener", "expired", "the bootstrap token is for a Shoot"},
-		"token of something else":         {bootstrapToken("abc123"), "A bootstrap token for the Gardenlet for core.gardener.cloud/v1beta1.Shoot resource p/s.", "new", "neither for a ManagedSeed nor for a Gardenlet"},
-		"token whose Secret is not there": {bootstrapToken("abc123"), "", "new", "Secret/kube-system/bootstrap-token-abc123 does not exist"},
+		"token of a Shoot": {bootstrapToken("abc123"),
+			"Used for connecting the self-hosted Shoot garden/s to Gardener via 'gardenadm connect'", "new",
+			"the bootstrap token is for a Shoot"},
+		"token of a Shoot, expired Seed": {bootstrapToken("abc123"),
+			"Used for connecting the self-hosted Shoot garden/expired to Gardener", "expired",
+			"the bootstrap token is for a Shoot"},
+		"token of something else": {bootstrapToken("abc123"),
+			"A bootstrap token for the Gardenlet for core.gardener.cloud/v1beta1.Shoot resource p/s.", "new",
+			"neither for a ManagedSeed nor for a Gardenlet"},
+		"token whose Secret is not there": {bootstrapToken("abc123"), "", "new",
+			"Secret/kube-system/bootstrap-token-abc123 does not exist"},
 
 		// An operator's own token.
-		"operator's token, no such Seed":                       {bootstrapToken("abc123"), operators, "new", ""},
-		"operator's token, expired certificate":                {bootstrapToken("abc123"), operators, "expired", ""},
-		"operator's token, asked to renew":                     {bootstrapToken("abc123"), operators, "renewed", ""},
-		"operator's token, asked for something else":           {bootstrapToken("abc123"), operators, "reconciled", "Seed/reconciled exists, its client certificate has not expired"},
-		"operator's token, valid certificate":                  {bootstrapToken("abc123"), operators, "valid", "Seed/valid exists, its client certificate has not expired"},
-		"operator's token, certificate that expires soon":      {bootstrapToken("abc123"), operators, "expires", "Seed/expires exists, its client certificate has not expired"},
-		"operator's token, Seed without a certificate":         {bootstrapToken("abc123"), operators, "never-seen", "Seed/never-seen exists, its client certificate has not expired"},
-		"operator's token, Seed of a ManagedSeed":              {bootstrapToken("abc123"), operators, "of-ms", "ManagedSeed/garden/of-ms exists"},
-		"operator's token, Seed-to-be of a ManagedSeed":        {bootstrapToken("abc123"), operators, "child", "ManagedSeed/garden/child exists"},
-		"operator's token, Seed of a Gardenlet":                {bootstrapToken("abc123"), operators, "of-gardenlet", "Gardenlet/garden/of-gardenlet exists"},
-		"operator's token with the id of a ManagedSeed":        {bootstrapToken(id("child")), operators, "child", "ManagedSeed/garden/child exists"},
+		"operator's token, no such Seed":        {bootstrapToken("abc123"), operators, "new", ""},
+		"operator's token, expired certificate": {bootstrapToken("abc123"), operators, "expired", ""},
+		"operator's token, asked to renew":      {bootstrapToken("abc123"), operators, "renewed", ""},
+		"operator's token, asked for something else": {bootstrapToken("abc123"), operators, "reconciled",
+			"Seed/reconciled exists, its client certificate has not expired"},
+		"operator's token, valid certificate": {bootstrapToken("abc123"), operators, "valid",
+			"Seed/valid exists, its client certificate has not expired"},
+		"operator's token, certificate that expires soon": {bootstrapToken("abc123"), operators, "expires",
+			"Seed/expires exists, its client certificate has not expired"},
+		"operator's token, Seed without a certificate": {bootstrapToken("abc123"), operators, "never-seen",
+			"Seed/never-seen exists, its client certificate has not expired"},
+		"operator's token, Seed of a ManagedSeed": {bootstrapToken("abc123"), operators, "of-ms",
+			"ManagedSeed/garden/of-ms exists"},
+		"operator's token, Seed-to-be of a ManagedSeed": {bootstrapToken("abc123"), operators, "child",
+			"ManagedSeed/garden/child exists"},
+		"operator's token, Seed of a Gardenlet": {bootstrapToken("abc123"), operators, "of-gardenlet",
+			"Gardenlet/garden/of-gardenlet exists"},
+		"operator's token with the id of a ManagedSeed": {bootstrapToken(id("child")), operators, "child",
+			"ManagedSeed/garden/child exists"},
 		"operator's token with the id of a ManagedSeed, a new": {bootstrapToken(id("child")), operators, "new", ""},
 
 		// The Secret cannot be read: the id decides.
-		"id of a ManagedSeed":                    {bootstrapToken(id("child")), notReadable, "child", ""},
-		"id of a ManagedSeed, bootstrapped":      {bootstrapToken(id("of-ms")), notReadable, "of-ms", ""},
-		"id of a Gardenlet":                      {bootstrapToken(id("of-gardenlet")), notReadable, "of-gardenlet", ""},
-		"id of a ManagedSeed, another Seed":      {bootstrapToken(id("child")), notReadable, "expired", "bootstraps for ManagedSeed/garden/child"},
-		"id of a Gardenlet, no such Seed":        {bootstrapToken(id("of-gardenlet")), notReadable, "new", "bootstraps for Gardenlet/garden/of-gardenlet"},
-		"id of a self-hosted Shoot's Gardenlet":  {bootstrapToken(id("self-hosted-shoot-x")), notReadable, "self-hosted-shoot-x", "bootstraps for Gardenlet/garden/self-hosted-shoot-x"},
-		"id of nothing, no such Seed":            {bootstrapToken("abc123"), notReadable, "new", ""},
-		"id of nothing, expired certificate":     {bootstrapToken("abc123"), notReadable, "expired", ""},
-		"id of nothing, valid certificate":       {bootstrapToken("abc123"), notReadable, "valid", "Seed/valid exists"},
-		"id of nothing, Seed of a ManagedSeed":   {bootstrapToken("abc123"), notReadable, "of-ms", "ManagedSeed/garden/of-ms exists"},
-		"id of nothing, Seed of a Gardenlet":     {bootstrapToken("abc123"), notReadable, "of-gardenlet", "Gardenlet/garden/of-gardenlet exists"},
+		"id of a ManagedSeed":               {bootstrapToken(id("child")), notReadable, "child", ""},
+		"id of a ManagedSeed, bootstrapped": {bootstrapToken(id("of-ms")), notReadable, "of-ms", ""},
+		"id of a Gardenlet":                 {bootstrapToken(id("of-gardenlet")), notReadable, "of-gardenlet", ""},
+		"id of a ManagedSeed, another Seed": {bootstrapToken(id("child")), notReadable, "expired",
+			"bootstraps for ManagedSeed/garden/child"},
+		"id of a Gardenlet, no such Seed": {bootstrapToken(id("of-gardenlet")), notReadable, "new",
+			"bootstraps for Gardenlet/garden/of-gardenlet"},
+		"id of a self-hosted Shoot's Gardenlet": {bootstrapToken(id("self-hosted-shoot-x")), notReadable,
+			"self-hosted-shoot-x", "bootstraps for Gardenlet/garden/self-hosted-shoot-x"},
+		"id of nothing, no such Seed":        {bootstrapToken("abc123"), notReadable, "new", ""},
+		"id of nothing, expired certificate": {bootstrapToken("abc123"), notReadable, "expired", ""},
+		"id of nothing, valid certificate":   {bootstrapToken("abc123"), notReadable, "valid", "Seed/valid exists"},
+		"id of nothing, Seed of a ManagedSeed": {bootstrapToken("abc123"), notReadable, "of-ms",
+			"ManagedSeed/garden/of-ms exists"},
+		"id of nothing, Seed of a Gardenlet": {bootstrapToken("abc123"), notReadable, "of-gardenlet",
+			"Gardenlet/garden/of-gardenlet exists"},
 		"id of nothing, asked to renew the Seed": {bootstrapToken("abc123"), notReadable, "renewed", ""},
 
 		// ServiceAccounts.
-		"ServiceAccount":                                 {bootstrapAccount("garden", "child"), "", "child", ""},
-		"ServiceAccount, bootstrapped by now":            {bootstrapAccount("garden", "of-ms"), "", "of-ms", ""},
-		"ServiceAccount for another Seed":                {bootstrapAccount("garden", "child"), "", "expired", "bootstraps for ManagedSeed/garden/child"},
-		"ServiceAccount for a Seed that is not":          {bootstrapAccount("garden", "child"), "", "new", "bootstraps for ManagedSeed/garden/child"},
-		"ServiceAccount in another namespace":            {bootstrapAccount("p", "child"), "", "child", "ManagedSeed/p/child does not exist"},
-		"ServiceAccount in a Seed's namespace":           {bootstrapAccount("seed-a", "child"), "", "child", "ManagedSeed/seed-a/child does not exist"},
-		"ServiceAccount of a ManagedSeed that is not":    {bootstrapAccount("garden", "gone"), "", "gone", "ManagedSeed/garden/gone does not exist"},
-		"ServiceAccount of a Gardenlet, which needs one": {bootstrapAccount("garden", "of-gardenlet"), "", "of-gardenlet", "ManagedSeed/garden/of-gardenlet does not exist"},
+		"ServiceAccount":                      {bootstrapAccount("garden", "child"), "", "child", ""},
+		"ServiceAccount, bootstrapped by now": {bootstrapAccount("garden", "of-ms"), "", "of-ms", ""},
+		"ServiceAccount for another Seed": {bootstrapAccount("garden", "child"), "", "expired",
+			"bootstraps for ManagedSeed/garden/child"},
+		"ServiceAccount for a Seed that is not": {bootstrapAccount("garden", "child"), "", "new",
+			"bootstraps for ManagedSeed/garden/child"},
+		"ServiceAccount in another namespace": {bootstrapAccount("p", "child"), "", "child",
+			"ManagedSeed/p/child does not exist"},
+		"ServiceAccount in a Seed's namespace": {bootstrapAccount("seed-a", "child"), "", "child",
+			"ManagedSeed/seed-a/child does not exist"},
+		"ServiceAccount of a ManagedSeed that is not": {bootstrapAccount("garden", "gone"), "", "gone",
+			"ManagedSeed/garden/gone does not exist"},
+		"ServiceAccount of a Gardenlet, which needs one": {bootstrapAccount("garden", "of-gardenlet"), "", "of-gardenlet",
+			"ManagedSeed/garden/of-gardenlet does not exist"},
 	} {
 		t.Run(about, func(t *testing.T) {
 			for _, policy := range []References{ReferencesEnforce, ReferencesWarn, ReferencesOff} {
@@ -188,21 +233,32 @@ func TestBootstrappersOtherRequests(t *testing.T) {
 		request *admissionv1.AdmissionRequest
 		message string // empty: allowed
 	}{
-		"certificate of a node":             {plain(pkix.Name{Organization: []string{"system:nodes"}, CommonName: "system:node:n"}), ""},
-		"certificate of a Shoot":            {plain(pkix.Name{Organization: []string{"gardener.cloud:system:shoots"}, CommonName: "gardener.cloud:system:shoot:p:s"}), ""},
-		"certificate of a Seed, not in it":  {plain(pkix.Name{CommonName: "gardener.cloud:system:seed:valid"}), ""},
-		"no certificate request":            {creates(requests, csrOf(b64("x"), "")), ""},
-		"update of a certificate request":   {updates(requests, csrOf(certificateRequestFor(t, subjectOf("valid")), goodUsages)), ""},
-		"deletion of a certificate request": {deletes(requests, csrOf(certificateRequestFor(t, subjectOf("valid")), goodUsages)), ""},
-		"status of a certificate request":   {status, ""},
-		"Secret":                            {creates("secrets", meta("garden", "x")), ""},
+		"certificate of a node": {plain(pkix.Name{Organization: []string{"system:nodes"},
+			CommonName: "system:node:n"}), ""},
+		"certificate of a Shoot": {plain(pkix.Name{Organization: []string{"gardener.cloud:system:shoots"},
+			CommonName: "gardener.cloud:system:shoot:p:s"}), ""},
+		"certificate of a Seed, not in it": {plain(pkix.Name{CommonName: "gardener.cloud:system:seed:valid"}), ""},
+		"no certificate request":           {creates(requests, csrOf(b64("x"), "")), ""},
+		"update of a certificate request": {updates(requests,
+			csrOf(certificateRequestFor(t, subjectOf("valid")), goodUsages)), ""},
+		"deletion of a certificate request": {deletes(requests,
+			csrOf(certificateRequestFor(t, subjectOf("valid")), goodUsages)), ""},
+		"status of a certificate request": {status, ""},
+		"Secret":                          {creates("secrets", meta("garden", "x")), ""},
 
 		// Whoever approves requests may be content with the subject.
-		"more organizations": {plain(pkix.Name{Organization: []string{"gardener.cloud:system:seeds", "x"}, CommonName: "gardener.cloud:system:seed:child"}), "it would make its holder a client of Seed \"child\", but subject's organization must be exactly"},
-		"URI":                {creates(requests, csrOf(base64.StdEncoding.EncodeToString(withURI), goodUsages)), "subject alternative names are not allowed"},
-		"DNS name":           {creates(requests, csrOf(certificateRequestFor(t, subjectOf("child"), "a.example.com"), goodUsages)), "subject alternative names are not allowed"},
-		"usages":             {creates(requests, csrOf(certificateRequestFor(t, subjectOf("child")), "client auth")), "usages must be exactly"},
-		"extension":          {plain(pkix.Name{Organization: []string{"system:serviceaccounts", "system:serviceaccounts:seed-child"}, CommonName: "system:serviceaccount:seed-child:extension-x"}), "client of Seed \"child\""},
+		"more organizations": {plain(pkix.Name{Organization: []string{"gardener.cloud:system:seeds", "x"},
+			CommonName: "gardener.cloud:system:seed:child"}),
+			"it would make its holder a client of Seed \"child\", but subject's organization must be exactly"},
+		"URI": {creates(requests, csrOf(base64.StdEncoding.EncodeToString(withURI), goodUsages)),
+			"subject alternative names are not allowed"},
+		"DNS name": {creates(requests, csrOf(certificateRequestFor(t, subjectOf("child"), "a.example.com"),
+			goodUsages)), "subject alternative names are not allowed"},
+		"usages": {creates(requests, csrOf(certificateRequestFor(t, subjectOf("child")), "client auth")),
+			"usages must be exactly"},
+		"extension": {plain(pkix.Name{Organization: []string{"system:serviceaccounts",
+			"system:serviceaccounts:seed-child"}, CommonName: "system:serviceaccount:seed-child:extension-x"}),
+			"client of Seed \"child\""},
 	} {
 		t.Run(about, func(t *testing.T) {
 			for _, who := range []authenticationv1.UserInfo{bootstrapToken("abc123"), bootstrapAccount("garden", "child")} {
@@ -225,7 +281,8 @@ func TestBootstrappersOtherRequests(t *testing.T) {
 	}
 	// Whoever is no bootstrapper is none of this webhook's business.
 	for _, who := range []authenticationv1.UserInfo{
-		{Username: "system:bootstrap:abc123"}, {Username: "system:bootstrap:abc1234", Groups: []string{"system:bootstrappers"}}, {Username: "jane"},
+		{Username: "system:bootstrap:abc123"}, {Username: "system:bootstrap:abc1234",
+			Groups: []string{"system:bootstrappers"}}, {Username: "jane"},
 	} {
 		require.True(t, newPluginWith(newMemory(t), Policy{}).Admit(t.Context(), as(who, asksFor(t, "valid"))).Allowed)
 	}
@@ -243,8 +300,10 @@ func TestBootstrappersLiveRecheck(t *testing.T) {
 		asked        []string
 	}{
 		"a ManagedSeed that has just been created": {
-			user: bootstrapToken(child), tokens: map[string]string{child: tokenFor("ManagedSeed", "garden/child")}, seed: "child",
-			live: []string{managedSeed("child", "on-a", "", "")}, asked: []string{"bootstrap token " + child, "ManagedSeed/garden/child"},
+			user: bootstrapToken(child), tokens: map[string]string{child: tokenFor("ManagedSeed", "garden/child")},
+			seed:  "child",
+			live:  []string{managedSeed("child", "on-a", "", "")},
+			asked: []string{"bootstrap token " + child, "ManagedSeed/garden/child"},
 		},
 		"a ManagedSeed that has just been created, by id": {
 			user: bootstrapToken(child), seed: "child", cached: []string{seedAt("child", "2027-01-01T00:00:00Z", "")},
@@ -263,7 +322,8 @@ func TestBootstrappersLiveRecheck(t *testing.T) {
 			user: bootstrapToken("abc123"), tokens: map[string]string{"abc123": operators}, seed: "s",
 			cached: []string{seedAt("s", "2027-01-01T00:00:00Z", "")}, live: []string{seedAt("s", "2027-01-01T00:00:00Z", "")},
 			code: 403, asked: []string{
-				"bootstrap token abc123", "Seed/s", "Gardenlet/garden/s", "ManagedSeed/garden/s", "metadata of certificatesigningrequests.v1//c",
+				"bootstrap token abc123", "Seed/s", "Gardenlet/garden/s", "ManagedSeed/garden/s",
+				"metadata of certificatesigningrequests.v1//c",
 			},
 		},
 	} {
@@ -283,8 +343,16 @@ func TestBootstrappersLiveRecheck(t *testing.T) {
 	m.tokenErr = errors.New("too slow")
 	response := newPluginWith(m, Policy{}).Admit(t.Context(), as(bootstrapToken("abc123"), asksFor(t, "new")))
 	require.EqualValues(t, 500, response.Result.Code)
-	require.Contains(t, response.Result.Message, `it cannot be decided whether the bootstrapper "system:bootstrap:abc123" may create`)
-	require.Contains(t, response.Result.Message, "Secret/kube-system/bootstrap-token-abc123 could not be read from the API server: too slow")
+	require.Contains(
+		t,
+		response.Result.Message,
+		`it cannot be decided whether the bootstrapper "system:bootstrap:abc123" may create`,
+	)
+	require.Contains(
+		t,
+		response.Result.Message,
+		"Secret/kube-system/bootstrap-token-abc123 could not be read from the API server: too slow",
+	)
 }
 
 // TestValidateBootstrappers asks the plugin as an API server does that has it compiled in.
@@ -298,9 +366,19 @@ func TestValidateBootstrappers(t *testing.T) {
 		}},
 	}
 	who := bootstrapToken("abc123")
-	attributes := admission.NewAttributesRecord(csr, nil, certificatesv1.SchemeGroupVersion.WithKind("CertificateSigningRequest"), "", "c",
-		certificatesv1.SchemeGroupVersion.WithResource("certificatesigningrequests"), "", admission.Create, nil, false,
-		&user.DefaultInfo{Name: who.Username, Groups: who.Groups})
+	attributes := admission.NewAttributesRecord(
+		csr,
+		nil,
+		certificatesv1.SchemeGroupVersion.WithKind("CertificateSigningRequest"),
+		"",
+		"c",
+		certificatesv1.SchemeGroupVersion.WithResource("certificatesigningrequests"),
+		"",
+		admission.Create,
+		nil,
+		false,
+		&user.DefaultInfo{Name: who.Username, Groups: who.Groups},
+	)
 	interfaces := admission.NewObjectInterfacesFromScheme(garden.Scheme)
 	plugin := newPluginWith(newMemory(t, bootstrapLandscape...), Policy{})
 	require.ErrorContains(t, plugin.Validate(t.Context(), attributes, interfaces), "Seed/valid exists")

@@ -11,15 +11,20 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 )
 
-// The garden of these tests. Seed a runs the Shoots p/own, p/restoring and p/stale, and those of the ManagedSeeds child, renewed,
-// expired, going and staying; b runs p/other; p/moving goes from a to b.
+// The garden of these tests. Seed a runs the Shoots p/own, p/restoring and p/stale, and those of the ManagedSeeds
+// child, renewed, expired, going and staying; b runs p/other; p/moving goes from a to b.
 var landscape = []string{
-	`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: a, uid: uid-a}, status: {clientCertificateExpirationTimestamp: 2026-11-20T11:59:59Z}}`,
-	`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: b, uid: uid-b}, status: {clientCertificateExpirationTimestamp: 2026-11-20T12:00:01Z}}`,
+	`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: a, uid: uid-a}, status: ` +
+		`{clientCertificateExpirationTimestamp: 2026-11-20T11:59:59Z}}`,
+	`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: b, uid: uid-b}, status: ` +
+		`{clientCertificateExpirationTimestamp: 2026-11-20T12:00:01Z}}`,
 	`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: c, uid: uid-c}}`,
-	`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: renewed, uid: uid-r}, status: {clientCertificateExpirationTimestamp: 2027-11-20T12:00:01Z}}`,
-	`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: expired, uid: uid-e}, status: {clientCertificateExpirationTimestamp: 2026-11-20T12:00:00Z}}`,
-	`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: staying, uid: uid-s}, status: {clientCertificateExpirationTimestamp: 2027-11-20T12:00:00Z}}`,
+	`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: renewed, uid: uid-r}, status: ` +
+		`{clientCertificateExpirationTimestamp: 2027-11-20T12:00:01Z}}`,
+	`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: expired, uid: uid-e}, status: ` +
+		`{clientCertificateExpirationTimestamp: 2026-11-20T12:00:00Z}}`,
+	`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: staying, uid: uid-s}, status: ` +
+		`{clientCertificateExpirationTimestamp: 2027-11-20T12:00:00Z}}`,
 	`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: silent, uid: uid-q}}`,
 	shootOn("a", "p", "own", "status: {seedName: a, lastOperation: {type: Create, state: Processing}}"),
 	shootOn("a", "p", "restoring", "status: {seedName: b, lastOperation: {type: Restore, state: Processing}}"),
@@ -30,8 +35,10 @@ var landscape = []string{
 	shootOn("a", "garden", "on-a", ""),
 	shootOn("b", "garden", "on-b", ""),
 	bucketOf("a", "bucket-a"), bucketOf("b", "bucket-b"), bucketOf("", "bucket-none"),
-	`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry, metadata: {namespace: p, name: entry}, spec: {seedName: a, bucketName: bucket-b}}`,
-	`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry, metadata: {namespace: p, name: foreign}, spec: {seedName: b, bucketName: bucket-b}}`,
+	`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry, metadata: {namespace: p, name: entry}, spec: ` +
+		`{seedName: a, bucketName: bucket-b}}`,
+	`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry, metadata: {namespace: p, name: foreign}, spec: ` +
+		`{seedName: b, bucketName: bucket-b}}`,
 	managedSeed("child", "on-a", "", "backup-child"),
 	managedSeed("renewed", "on-a", "annotations: {gardener.cloud/operation: renew-kubeconfig}", ""),
 	managedSeed("expired", "on-a", "", ""),
@@ -41,8 +48,10 @@ var landscape = []string{
 	managedSeed("going-b", "on-b", "deletionTimestamp: 2026-11-20T11:00:00Z", "backup-b"),
 	managedSeed("child-b", "on-b", "", "backup-shared"),
 	managedSeed("lost", "gone", "", "backup-lost"),
-	`{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: ManagedSeed, metadata: {namespace: garden, name: shootless}, spec: {gardenlet: {config: {}}}}`,
-	`{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: ManagedSeed, metadata: {namespace: garden, name: broken}, spec: {shoot: {name: on-a}, gardenlet: {config: {seedConfig: 7}}}}`,
+	`{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: ManagedSeed, metadata: {namespace: garden, name: ` +
+		`shootless}, spec: {gardenlet: {config: {}}}}`,
+	`{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: ManagedSeed, metadata: {namespace: garden, name: ` +
+		`broken}, spec: {shoot: {name: on-a}, gardenlet: {config: {seedConfig: 7}}}}`,
 	gardenletNamed("a", ""), gardenletNamed("b", ""), gardenletNamed("c", ""),
 	gardenletNamed("d", "annotations: {gardener.cloud/operation: renew-kubeconfig}"),
 }
@@ -56,7 +65,12 @@ func shootOn(seed, namespace, name, rest string) string {
 }
 
 func bucketOf(seed, name string) string {
-	return "apiVersion: core.gardener.cloud/v1beta1\nkind: BackupBucket\n" + meta("", name) + "spec: {" + seedName(seed) + "}"
+	return "apiVersion: core.gardener.cloud/v1beta1\nkind: BackupBucket\n" + meta(
+		"",
+		name,
+	) + "spec: {" + seedName(
+		seed,
+	) + "}"
 }
 
 func seedName(seed string) string {
@@ -69,16 +83,28 @@ func seedName(seed string) string {
 func managedSeed(name, shoot, metadata, backup string) string {
 	config := "{apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration}"
 	if backup != "" {
-		config = "{apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration, seedConfig: {spec: {backup: {credentialsRef: " +
+		config = "{apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration, seedConfig: {spec: " +
+			"{backup: {credentialsRef: " +
 			"{apiVersion: v1, kind: Secret, namespace: garden, name: " + backup + "}}}}}"
 	}
-	return fmt.Sprintf("{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: ManagedSeed, metadata: {namespace: garden, name: %s, %s}, "+
-		"spec: {shoot: {name: %s}, gardenlet: {config: %s}}}", name, metadata, shoot, config)
+	return fmt.Sprintf(
+		"{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: ManagedSeed, metadata: {namespace: garden, name: %s, "+
+			"%s}, "+
+			"spec: {shoot: {name: %s}, gardenlet: {config: %s}}}",
+		name,
+		metadata,
+		shoot,
+		config,
+	)
 }
 
 func gardenletNamed(name, metadata string) string {
-	return fmt.Sprintf("{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: Gardenlet, metadata: {namespace: garden, name: %s, %s}, "+
-		"spec: {deployment: {helm: {ociRepository: {ref: r}}}}}", name, metadata)
+	return fmt.Sprintf(
+		"{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: Gardenlet, metadata: {namespace: garden, name: %s, %s}, "+
+			"spec: {deployment: {helm: {ociRepository: {ref: r}}}}}",
+		name,
+		metadata,
+	)
 }
 
 // Objects of requests.
@@ -88,7 +114,8 @@ func backupBucket(seed string) string { return meta("", "new") + "spec: {" + see
 func entry(name, owner, spec string) string {
 	owners := ""
 	if owner != "" {
-		owners = ", ownerReferences: [{apiVersion: v1, kind: Secret, name: first, uid: u}, {apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: " + owner + ", uid: u}]"
+		owners = ", ownerReferences: [{apiVersion: v1, kind: Secret, name: first, uid: u}, {apiVersion: " +
+			"core.gardener.cloud/v1beta1, kind: Shoot, name: " + owner + ", uid: u}]"
 	}
 	return "metadata: {namespace: p, name: " + name + owners + "}\nspec: {" + spec + "}"
 }
@@ -102,27 +129,42 @@ func bindingOf(managedSeed string) string {
 		"{kind: ServiceAccount, namespace: garden, name: gardenlet-bootstrap-"+managedSeed+"}")
 }
 
-const bootstrapperRole = `apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "gardener.cloud:system:seed-bootstrapper"`
+const bootstrapperRole = `apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ` +
+	`"gardener.cloud:system:seed-bootstrapper"`
 
 func issuer(labels string) string {
 	return "metadata: {namespace: gardener-system-shoot-issuer, name: p--uid, labels: {" + labels + "}}"
 }
 
 const (
-	issuerOwn   = "shoot.gardener.cloud/name: own, shoot.gardener.cloud/namespace: p, discovery.gardener.cloud/public: serviceaccount"
-	issuerOther = "shoot.gardener.cloud/name: other, shoot.gardener.cloud/namespace: p, discovery.gardener.cloud/public: serviceaccount"
+	issuerOwn = "shoot.gardener.cloud/name: own, shoot.gardener.cloud/namespace: p, discovery.gardener.cloud/public: " +
+		"serviceaccount"
+	issuerOther = "shoot.gardener.cloud/name: other, shoot.gardener.cloud/namespace: p, " +
+		"discovery.gardener.cloud/public: serviceaccount"
 )
 
 // token is a bootstrap token; changes are pairs of strings, the second of which replaces the first.
 func token(description string, changes ...string) string {
-	o := `{metadata: {namespace: kube-system, name: bootstrap-token-abcdef}, type: bootstrap.kubernetes.io/token, data: {` +
-		`token-id: ` + b64("abcdef") + `, token-secret: ` + b64("topsecret") + `, usage-bootstrap-authentication: ` + b64("true") +
-		`, usage-bootstrap-signing: ` + b64("true") + `, description: ` + b64(description) + `}}`
+	o := `{metadata: {namespace: kube-system, name: bootstrap-token-abcdef}, type: bootstrap.kubernetes.io/token, ` +
+		`data: {` +
+		`token-id: ` + b64(
+		"abcdef",
+	) + `, token-secret: ` + b64(
+		"topsecret",
+	) + `, usage-bootstrap-authentication: ` + b64(
+		"true",
+	) +
+		`, usage-bootstrap-signing: ` + b64(
+		"true",
+	) + `, description: ` + b64(
+		description,
+	) + `}}`
 	return strings.NewReplacer(changes...).Replace(o)
 }
 
 func tokenFor(kind, name string) string {
-	return "A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1." + kind + " resource " + name + "."
+	return "A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1." + kind + " resource " +
+		name + "."
 }
 
 const (
@@ -147,9 +189,16 @@ func TestChecks(t *testing.T) {
 		csr      = func(request, usages string) string {
 			return "metadata: {name: c}\nspec: {request: " + request + ", usages: [" + usages + "]}"
 		}
-		good   = certificateRequestFor(t, pkix.Name{Organization: seedsOrg, CommonName: "gardener.cloud:system:seed:a"})
-		dns    = certificateRequestFor(t, pkix.Name{Organization: seedsOrg, CommonName: "gardener.cloud:system:seed:a"}, "a.example.com")
-		master = certificateRequestFor(t, pkix.Name{Organization: append(seedsOrg, "system:masters"), CommonName: "gardener.cloud:system:seed:a"})
+		good = certificateRequestFor(t, pkix.Name{Organization: seedsOrg, CommonName: "gardener.cloud:system:seed:a"})
+		dns  = certificateRequestFor(
+			t,
+			pkix.Name{Organization: seedsOrg, CommonName: "gardener.cloud:system:seed:a"},
+			"a.example.com",
+		)
+		master = certificateRequestFor(
+			t,
+			pkix.Name{Organization: append(seedsOrg, "system:masters"), CommonName: "gardener.cloud:system:seed:a"},
+		)
 		usages = "client auth, key encipherment, digital signature"
 		source = "seedName: a, bucketName: bucket-b"
 	)
@@ -162,12 +211,15 @@ func TestChecks(t *testing.T) {
 		"backupbuckets": {
 			{0, a, creates(buckets, backupBucket("a")), ""},
 			{0, ax, creates(buckets, backupBucket("a")), ""},
-			{403, a, creates(buckets, backupBucket("b")), `its spec.seedName is "b"; allowed when spec.seedName is the client's Seed`},
-			{403, ax, creates(buckets, backupBucket("b")), `the extension of Seed "a" may not create backupbuckets.core.gardener.cloud "new"`},
+			{403, a, creates(buckets, backupBucket("b")),
+				`its spec.seedName is "b"; allowed when spec.seedName is the client's Seed`},
+			{403, ax, creates(buckets, backupBucket("b")),
+				`the extension of Seed "a" may not create backupbuckets.core.gardener.cloud "new"`},
 			{403, a, creates(buckets, backupBucket("")), `its spec.seedName is ""`},
 			{0, a, deletes(buckets, meta("", "uid-a")), ""},
 			{0, ax, deletes(buckets, meta("", "uid-a")), ""},
-			{403, a, deletes(buckets, meta("", "uid-b")), `the UID of Seed/a is "uid-a"; allowed when the name is the UID of the client's Seed`},
+			{403, a, deletes(buckets, meta("", "uid-b")),
+				`the UID of Seed/a is "uid-a"; allowed when the name is the UID of the client's Seed`},
 			{403, ax, deletes(buckets, meta("", "uid-b")), ""},
 			{403, a, deletes(buckets, meta("", "")), ""},
 			{403, gardenletOf("gone"), deletes(buckets, meta("", "uid-a")), "Seed/gone does not exist"},
@@ -177,20 +229,25 @@ func TestChecks(t *testing.T) {
 			{0, ax, creates(entries, entry("e", "", "seedName: a, bucketName: bucket-a")), ""},
 			{403, b, creates(entries, entry("e", "", "seedName: a, bucketName: bucket-a")), `its spec.seedName is "a"`},
 			{403, bx, creates(entries, entry("e", "", "seedName: a, bucketName: bucket-a")), ""},
-			{403, a, creates(entries, entry("e", "", "seedName: a, bucketName: bucket-b")), `BackupBucket/bucket-b does not exist, or belongs to another Seed`},
+			{403, a, creates(entries, entry("e", "", "seedName: a, bucketName: bucket-b")),
+				`BackupBucket/bucket-b does not exist, or belongs to another Seed`},
 			{403, a, creates(entries, entry("e", "", "seedName: a, bucketName: bucket-none")), ""},
 			{403, a, creates(entries, entry("e", "", "seedName: a, bucketName: gone")), "BackupBucket/gone does not exist"},
 			{403, a, creates(entries, entry("e", "", "bucketName: bucket-a")), `its spec.seedName is ""`},
 			{0, a, creates(entries, entry("source-entry", "restoring", source)), ""},
 			{0, ax, creates(entries, entry("source-entry", "restoring", source)), ""},
-			{403, a, creates(entries, entry("source-entry", "own", source)), "the last operation of Shoot/p/own is not a Restore that is Processing"},
+			{403, a, creates(entries, entry("source-entry", "own", source)),
+				"the last operation of Shoot/p/own is not a Restore that is Processing"},
 			{403, a, creates(entries, entry("source-entry", "restored", source)), "is not a Restore that is Processing"},
 			{403, a, creates(entries, entry("source-entry", "gone", source)), "Shoot/p/gone does not exist"},
 			{403, a, creates(entries, entry("source-entry", "", source)), "it has no owner reference to a Shoot"},
 			{403, a, creates(entries, entry("source-gone", "restoring", source)), "BackupEntry/p/gone does not exist"},
-			{403, a, creates(entries, entry("source-entry", "restoring", "seedName: a, bucketName: bucket-a")), "its spec is not that of BackupEntry/p/entry"},
-			{403, a, creates(entries, entry("source-entry", "restoring", source+", shootRef: {name: own}")), "its spec is not that of BackupEntry/p/entry"},
-			{403, a, creates(entries, entry("source-foreign", "restoring", "seedName: b, bucketName: bucket-b")), `its spec.seedName is "b"`},
+			{403, a, creates(entries, entry("source-entry", "restoring", "seedName: a, bucketName: bucket-a")),
+				"its spec is not that of BackupEntry/p/entry"},
+			{403, a, creates(entries, entry("source-entry", "restoring", source+", shootRef: {name: own}")),
+				"its spec is not that of BackupEntry/p/entry"},
+			{403, a, creates(entries, entry("source-foreign", "restoring", "seedName: b, bucketName: bucket-b")),
+				`its spec.seedName is "b"`},
 			{403, a, creates(entries, entry("source-", "restoring", source)), "its name is not source-<BackupEntry>"},
 			{403, a, creates(entries, entry("sourceentry", "restoring", source)), "its name is not source-<BackupEntry>"},
 			{403, a, creates(entries, entry("sourceentry", "restoring", "seedName: a, bucketName: bucket-a")), ""},
@@ -198,12 +255,14 @@ func TestChecks(t *testing.T) {
 		"bastions": {
 			{0, a, creates(bastions, backupBucket("a")), ""},
 			{0, ax, creates(bastions, backupBucket("a")), ""},
-			{403, a, creates(bastions, backupBucket("b")), `may not create bastions.operations.gardener.cloud "new": its spec.seedName is "b"`},
+			{403, a, creates(bastions, backupBucket("b")),
+				`may not create bastions.operations.gardener.cloud "new": its spec.seedName is "b"`},
 			{403, ax, creates(bastions, backupBucket("")), ""},
 		},
 		"certificatesigningrequests": {
 			{0, a, creates(requests, csr(good, usages)), ""},
-			{403, b, creates(requests, csr(good, usages)), `it asks for a client certificate of Seed "a"; allowed when it asks for`},
+			{403, b, creates(requests, csr(good, usages)),
+				`it asks for a client certificate of Seed "a"; allowed when it asks for`},
 			{403, ax, creates(requests, csr(good, usages)), "only gardenlets may"},
 			{403, a, creates(requests, csr(dns, usages)), "alternative names"},
 			{403, a, creates(requests, csr(master, usages)), "organization must be exactly"},
@@ -226,39 +285,56 @@ func TestChecks(t *testing.T) {
 			{403, a, creates(bindings, bindingOf("lost")), "Shoot/garden/gone does not exist"},
 			{403, a, creates(bindings, bindingOf("shootless")), "ManagedSeed/garden/shootless has no Shoot"},
 			{0, a, creates(bindings, strings.Replace(bindingOf("child"), "apiGroup: rbac.authorization.k8s.io, ", "", 1)), ""},
-			{403, a, creates(bindings, strings.Replace(bindingOf("child"), "kind: ClusterRole,", "kind: Role,", 1)), "its roleRef is not"},
-			{403, a, creates(bindings, strings.Replace(bindingOf("child"), `"gardener.cloud:system:seed-bootstrapper"`, "cluster-admin", 1)), "its roleRef is not"},
-			{403, a, creates(bindings, strings.Replace(bindingOf("child"), "namespace: garden,", "namespace: kube-system,", 1)), "its subjects are not exactly the ServiceAccount garden/gardenlet-bootstrap-child"},
-			{403, a, creates(bindings, strings.Replace(bindingOf("child"), "kind: ServiceAccount", "kind: User", 1)), "its subjects are not exactly"},
-			{403, a, creates(bindings, strings.Replace(bindingOf("child"), "{kind: ServiceAccount", "{kind: Group, name: 'system:authenticated'}, {kind: ServiceAccount", 1)), "its subjects are not exactly"},
-			{403, a, creates(bindings, binding("gardener.cloud:system:seed-bootstrapper:garden:gardenlet-bootstrap-child", bootstrapperRole, "")), "its subjects are not exactly"},
-			{403, a, creates(bindings, strings.Replace(bindingOf("child"), "name: gardenlet-bootstrap-child", "name: '*'", 1)), "its subjects are not exactly"},
-			{403, a, creates(bindings, binding("any", bootstrapperRole, "{kind: ServiceAccount, namespace: garden, name: gardenlet-bootstrap-child}")), "its name is not gardener.cloud:system:seed-bootstrapper:<namespace>:gardenlet-bootstrap-<ManagedSeed>"},
-			{403, a, creates(bindings, binding("gardener.cloud:system:seed-bootstrapper::gardenlet-bootstrap-child", bootstrapperRole, "{kind: ServiceAccount, name: gardenlet-bootstrap-child}")), "its name is not"},
+			{403, a, creates(bindings, strings.Replace(bindingOf("child"), "kind: ClusterRole,", "kind: Role,", 1)),
+				"its roleRef is not"},
+			{403, a, creates(bindings, strings.Replace(bindingOf("child"), `"gardener.cloud:system:seed-bootstrapper"`,
+				"cluster-admin", 1)), "its roleRef is not"},
+			{403, a, creates(bindings, strings.Replace(bindingOf("child"), "namespace: garden,", "namespace: kube-system,", 1)),
+				"its subjects are not exactly the ServiceAccount garden/gardenlet-bootstrap-child"},
+			{403, a, creates(bindings, strings.Replace(bindingOf("child"), "kind: ServiceAccount", "kind: User", 1)),
+				"its subjects are not exactly"},
+			{403, a, creates(bindings, strings.Replace(bindingOf("child"), "{kind: ServiceAccount",
+				"{kind: Group, name: 'system:authenticated'}, {kind: ServiceAccount", 1)), "its subjects are not exactly"},
+			{403, a, creates(bindings, binding("gardener.cloud:system:seed-bootstrapper:garden:gardenlet-bootstrap-child",
+				bootstrapperRole, "")), "its subjects are not exactly"},
+			{403, a, creates(bindings, strings.Replace(bindingOf("child"), "name: gardenlet-bootstrap-child", "name: '*'", 1)),
+				"its subjects are not exactly"},
+			{403, a, creates(bindings, binding("any", bootstrapperRole,
+				"{kind: ServiceAccount, namespace: garden, name: gardenlet-bootstrap-child}")),
+				"its name is not gardener.cloud:system:seed-bootstrapper:<namespace>:gardenlet-bootstrap-<ManagedSeed>"},
+			{403, a, creates(bindings, binding("gardener.cloud:system:seed-bootstrapper::gardenlet-bootstrap-child",
+				bootstrapperRole, "{kind: ServiceAccount, name: gardenlet-bootstrap-child}")), "its name is not"},
 		},
 		"configmaps": {
 			{0, a, creates("configmaps", meta("p", "own.ca-cluster")), ""},
 			{0, ax, creates("configmaps", meta("p", "own.ca-kubelet")), ""},
-			{403, a, creates("configmaps", meta("p", "other.ca-cluster")), `Shoot/p/other does not exist, or belongs to another Seed; allowed when it is a project ConfigMap`},
+			{403, a, creates("configmaps", meta("p", "other.ca-cluster")),
+				`Shoot/p/other does not exist, or belongs to another Seed; allowed when it is a project ConfigMap`},
 			{403, ax, creates("configmaps", meta("p", "other.ca-kubelet")), ""},
-			{403, a, creates("configmaps", meta("p", "moving.ca-cluster")), `Shoot/p/moving does not exist, or belongs to another Seed`},
-			{403, a, creates("configmaps", meta("p", "unscheduled.ca-cluster")), `Shoot/p/unscheduled does not exist, or belongs to another Seed`},
+			{403, a, creates("configmaps", meta("p", "moving.ca-cluster")),
+				`Shoot/p/moving does not exist, or belongs to another Seed`},
+			{403, a, creates("configmaps", meta("p", "unscheduled.ca-cluster")),
+				`Shoot/p/unscheduled does not exist, or belongs to another Seed`},
 			{403, a, creates("configmaps", meta("q", "own.ca-cluster")), "Shoot/q/own does not exist"},
-			{403, a, creates("configmaps", meta("p", "own.monitoring")), "its name is not that of a project ConfigMap of a Shoot"},
+			{403, a, creates("configmaps", meta("p", "own.monitoring")),
+				"its name is not that of a project ConfigMap of a Shoot"},
 			{403, a, creates("configmaps", meta("p", ".ca-cluster")), "its name is not"},
 		},
 		"internalsecrets": {
 			{0, a, creates(internalSecrets, meta("p", "own.ca-client")), ""},
 			{0, ax, creates(internalSecrets, meta("p", "own.ca-client")), ""},
-			{403, b, creates(internalSecrets, meta("p", "own.ca-client")), `Shoot/p/own does not exist, or belongs to another Seed`},
+			{403, b, creates(internalSecrets, meta("p", "own.ca-client")),
+				`Shoot/p/own does not exist, or belongs to another Seed`},
 			{403, bx, creates(internalSecrets, meta("p", "own.ca-client")), ""},
-			{403, a, creates(internalSecrets, meta("p", "own.ca-cluster")), "its name is not that of a project InternalSecret of a Shoot"},
+			{403, a, creates(internalSecrets, meta("p", "own.ca-cluster")),
+				"its name is not that of a project InternalSecret of a Shoot"},
 		},
 		"leases": {
 			{0, a, creates(leases, meta("garden", "gardenlet-leader-election")), ""},
 			{0, a, creates(leases, meta("gardener-system-seed-lease", "a")), ""},
 			{0, a, creates("leases.v1beta1.coordination.k8s.io", meta("gardener-system-seed-lease", "a")), ""},
-			{403, a, creates(leases, meta("gardener-system-seed-lease", "b")), "it is another lease; allowed when the name is gardenlet-leader-election"},
+			{403, a, creates(leases, meta("gardener-system-seed-lease", "b")),
+				"it is another lease; allowed when the name is gardenlet-leader-election"},
 			{403, a, creates(leases, meta("garden", "a")), ""},
 			{403, a, creates(leases, meta("seed-a", "any")), ""},
 			{0, ax, creates(leases, meta("seed-a", "any")), ""},
@@ -276,18 +352,22 @@ func TestChecks(t *testing.T) {
 		"secrets": {
 			{0, a, creates("secrets", meta("garden", "generated-bucket-bucket-a")), ""},
 			{0, ax, creates("secrets", meta("garden", "generated-bucket-bucket-a")), ""},
-			{403, a, creates("secrets", meta("garden", "generated-bucket-bucket-b")), `BackupBucket/bucket-b does not exist, or belongs to another Seed`},
+			{403, a, creates("secrets", meta("garden", "generated-bucket-bucket-b")),
+				`BackupBucket/bucket-b does not exist, or belongs to another Seed`},
 			{403, ax, creates("secrets", meta("garden", "generated-bucket-bucket-none")), ""},
 			{403, a, creates("secrets", meta("garden", "generated-bucket-")), "does not exist"},
 			{0, a, creates("secrets", meta("p", "own.ca-cluster")), ""},
 			{0, ax, creates("secrets", meta("p", "own.ssh-keypair")), ""},
 			{0, a, creates("secrets", meta("p", "own.ssh-keypair.old")), ""},
 			{0, a, creates("secrets", meta("p", "own.monitoring")), ""},
-			{403, a, creates("secrets", meta("p", "other.monitoring")), `Shoot/p/other does not exist, or belongs to another Seed`},
+			{403, a, creates("secrets", meta("p", "other.monitoring")),
+				`Shoot/p/other does not exist, or belongs to another Seed`},
 			{403, ax, creates("secrets", meta("p", "other.monitoring")), ""},
 			{403, a, creates("secrets", meta("p", "own.ca-client")), "it is no Secret of a Seed or of anything on one"},
-			{403, ax, creates("secrets", meta("p", "any")), "allowed when it is generated-bucket-<BackupBucket of the client's Seed>"},
-			{422, a, creates("secrets", meta("p", "own.monitoring")+"type: kubernetes.io/service-account-token"), "its type must not be kubernetes.io/service-account-token"},
+			{403, ax, creates("secrets", meta("p", "any")),
+				"allowed when it is generated-bucket-<BackupBucket of the client's Seed>"},
+			{422, a, creates("secrets", meta("p", "own.monitoring")+"type: kubernetes.io/service-account-token"),
+				"its type must not be kubernetes.io/service-account-token"},
 		},
 		"secrets of an issuer": {
 			{0, a, creates("secrets", issuer(issuerOwn)), ""},
@@ -295,16 +375,23 @@ func TestChecks(t *testing.T) {
 			{403, b, creates("secrets", issuer(issuerOwn)), `Shoot/p/own does not exist, or belongs to another Seed`},
 			{403, ax, creates("secrets", issuer(issuerOther)), `Shoot/p/other does not exist, or belongs to another Seed`},
 			{422, a, creates("secrets", issuer("")), "the label shoot.gardener.cloud/name is missing"},
-			{422, a, creates("secrets", issuer("shoot.gardener.cloud/name: own")), "the label shoot.gardener.cloud/namespace is missing"},
-			{422, a, creates("secrets", issuer("shoot.gardener.cloud/name: own, shoot.gardener.cloud/namespace: p")), "the label discovery.gardener.cloud/public must be serviceaccount"},
-			{422, a, creates("secrets", issuer("shoot.gardener.cloud/name: own, shoot.gardener.cloud/namespace: p, discovery.gardener.cloud/public: shoot-ca")), "must be serviceaccount"},
-			{403, a, creates("secrets", strings.Replace(issuer(issuerOwn), "gardener-system-shoot-issuer", "p", 1)), "it is no Secret of a Seed"},
+			{422, a, creates("secrets", issuer("shoot.gardener.cloud/name: own")),
+				"the label shoot.gardener.cloud/namespace is missing"},
+			{422, a, creates("secrets", issuer("shoot.gardener.cloud/name: own, shoot.gardener.cloud/namespace: p")),
+				"the label discovery.gardener.cloud/public must be serviceaccount"},
+			{422, a, creates("secrets",
+				issuer("shoot.gardener.cloud/name: own, shoot.gardener.cloud/namespace: p, discovery.gardener.cloud/public: "+
+					"shoot-ca")), "must be serviceaccount"},
+			{403, a, creates("secrets", strings.Replace(issuer(issuerOwn), "gardener-system-shoot-issuer", "p", 1)),
+				"it is no Secret of a Seed"},
 		},
 		"secrets with backup credentials": {
 			{0, a, creates("secrets", meta("garden", "backup-child")), ""},
 			{0, ax, creates("secrets", meta("garden", "backup-child")), ""},
-			{403, b, creates("secrets", meta("garden", "backup-child")), `Shoot/garden/on-a does not exist, or belongs to another Seed`},
-			{403, a, creates("secrets", meta("garden", "backup-b")), `Shoot/garden/on-b does not exist, or belongs to another Seed`},
+			{403, b, creates("secrets", meta("garden", "backup-child")),
+				`Shoot/garden/on-a does not exist, or belongs to another Seed`},
+			{403, a, creates("secrets", meta("garden", "backup-b")),
+				`Shoot/garden/on-b does not exist, or belongs to another Seed`},
 			{0, a, creates("secrets", meta("garden", "backup-shared")), ""},
 			{0, b, creates("secrets", meta("garden", "backup-shared")), ""},
 			{403, a, creates("secrets", meta("garden", "backup-lost")), "Shoot/garden/gone does not exist"},
@@ -314,23 +401,32 @@ func TestChecks(t *testing.T) {
 			{0, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"))), ""},
 			{0, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/renewed"))), ""},
 			{0, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/expired"))), ""},
-			{400, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/staying"))), "ManagedSeed/garden/staying is already bootstrapped"},
-			{403, b, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"))), `Shoot/garden/on-a does not exist, or belongs to another Seed`},
+			{400, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/staying"))),
+				"ManagedSeed/garden/staying is already bootstrapped"},
+			{403, b, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"))),
+				`Shoot/garden/on-a does not exist, or belongs to another Seed`},
 			{403, bx, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"))), ""},
-			{403, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/none"))), "ManagedSeed/garden/none does not exist"},
+			{403, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/none"))),
+				"ManagedSeed/garden/none does not exist"},
 			{403, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/lost"))), "Shoot/garden/gone does not exist"},
 			{0, a, creates("secrets", token(tokenFor("Gardenlet", "garden/a"))), ""},
 			{400, b, creates("secrets", token(tokenFor("Gardenlet", "garden/b"))), "Gardenlet/garden/b is already bootstrapped"},
 			{400, gardenletOf("c"), creates("secrets", token(tokenFor("Gardenlet", "garden/c"))), "already bootstrapped"},
 			{403, gardenletOf("d"), creates("secrets", token(tokenFor("Gardenlet", "garden/d"))), "Seed/d does not exist"},
-			{403, gardenletOf("e"), creates("secrets", token(tokenFor("Gardenlet", "garden/e"))), "Gardenlet/garden/e does not exist"},
+			{403, gardenletOf("e"), creates("secrets", token(tokenFor("Gardenlet", "garden/e"))),
+				"Gardenlet/garden/e does not exist"},
 			{403, b, creates("secrets", token(tokenFor("Gardenlet", "garden/a"))), "Gardenlet/garden/a is not the client's own"},
 			{403, a, creates("secrets", token(tokenFor("Gardenlet", "p/a"))), "Gardenlet/p/a is not the client's own"},
-			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"), "type: bootstrap.kubernetes.io/token, ", "")), "its type must be bootstrap.kubernetes.io/token"},
-			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"), "usage-bootstrap-authentication: "+b64("true"), "usage-bootstrap-authentication: "+b64("false"))), "must be true"},
-			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"), "usage-bootstrap-signing: "+b64("true"), "Usage-Bootstrap-Signing: "+b64("true"))), "must be true"},
-			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"), "data: {", "data: {auth-extra-groups: "+b64("system:bootstrappers:x")+", ")), "auth-extra-groups must not be set"},
-			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"), "data: {", "data: {auth-extra-groups: null, ")), "auth-extra-groups must not be set"},
+			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"), "type: bootstrap.kubernetes.io/token, ",
+				"")), "its type must be bootstrap.kubernetes.io/token"},
+			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"),
+				"usage-bootstrap-authentication: "+b64("true"), "usage-bootstrap-authentication: "+b64("false"))), "must be true"},
+			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"), "usage-bootstrap-signing: "+b64("true"),
+				"Usage-Bootstrap-Signing: "+b64("true"))), "must be true"},
+			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"), "data: {",
+				"data: {auth-extra-groups: "+b64("system:bootstrappers:x")+", ")), "auth-extra-groups must not be set"},
+			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"), "data: {",
+				"data: {auth-extra-groups: null, ")), "auth-extra-groups must not be set"},
 			{422, a, creates("secrets", token("")), "description must be"},
 			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child")+" ")), "description must be"},
 			{422, a, creates("secrets", token(" "+tokenFor("ManagedSeed", "garden/child"))), "description must be"},
@@ -340,7 +436,8 @@ func TestChecks(t *testing.T) {
 			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "/child"))), "description must be"},
 			{422, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child/x"))), "description must be"},
 			{403, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child.\n"))), "does not exist"},
-			{403, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"), "kube-system", "kube-public")), "it is no Secret of a Seed"},
+			{403, a, creates("secrets", token(tokenFor("ManagedSeed", "garden/child"), "kube-system", "kube-public")),
+				"it is no Secret of a Seed"},
 		},
 		"seeds": {
 			{0, a, creates(seeds, meta("", "a")), ""},
@@ -355,59 +452,75 @@ func TestChecks(t *testing.T) {
 			{0, a, deletes(seeds, meta("", "going")), ""},
 			{403, a, deletes(seeds, meta("", "staying")), "ManagedSeed/garden/staying is not being deleted"},
 			{403, a, deletes(seeds, meta("", "going-b")), `Shoot/garden/on-b does not exist, or belongs to another Seed`},
-			{403, bx, deletes(seeds, meta("", "a")), `may not delete seeds.core.gardener.cloud "a": ManagedSeed/garden/a does not exist; allowed when it is the client's Seed, or`},
+			{403, bx, deletes(seeds, meta("", "a")),
+				`may not delete seeds.core.gardener.cloud "a": ManagedSeed/garden/a does not exist; allowed when it is the ` +
+					`client's Seed, or`},
 			{403, a, deletes(seeds, meta("", "")), ""},
 		},
 		"serviceaccounts": {
 			{0, a, creates("serviceaccounts", meta("seed-a", "any")), ""},
-			{403, a, creates("serviceaccounts", meta("seed-b", "extension-x")), "the namespace is not seed-a, and the name not gardenlet-bootstrap-<ManagedSeed>"},
+			{403, a, creates("serviceaccounts", meta("seed-b", "extension-x")),
+				"the namespace is not seed-a, and the name not gardenlet-bootstrap-<ManagedSeed>"},
 			{403, ax, creates("serviceaccounts", meta("seed-a", "any")), "only gardenlets may"},
 			{0, a, creates("serviceaccounts", meta("garden", "gardenlet-bootstrap-child")), ""},
 			{0, a, creates("serviceaccounts", meta("garden", "gardenlet-bootstrap-expired")), ""},
 			{400, a, creates("serviceaccounts", meta("garden", "gardenlet-bootstrap-staying")), "already bootstrapped"},
-			{403, b, creates("serviceaccounts", meta("garden", "gardenlet-bootstrap-child")), `Shoot/garden/on-a does not exist, or belongs to another Seed`},
+			{403, b, creates("serviceaccounts", meta("garden", "gardenlet-bootstrap-child")),
+				`Shoot/garden/on-a does not exist, or belongs to another Seed`},
 			{403, a, creates("serviceaccounts", meta("p", "gardenlet-bootstrap-child")), "ManagedSeed/p/child does not exist"},
-			{403, a, creates("serviceaccounts", meta("garden", "gardenlet-bootstrap-")), "the name not gardenlet-bootstrap-<ManagedSeed>"},
+			{403, a, creates("serviceaccounts", meta("garden", "gardenlet-bootstrap-")),
+				"the name not gardenlet-bootstrap-<ManagedSeed>"},
 		},
 		"shootstates": {
 			{0, a, creates(shootStates, meta("p", "own")), ""},
 			{0, ax, creates(shootStates, meta("p", "own")), ""},
 			{0, a, creates(shootStates, meta("p", "moving")), ""},
 			{0, b, creates(shootStates, meta("p", "moving")), ""},
-			{403, a, creates(shootStates, meta("p", "other")), `Shoot/p/other does not exist, or belongs to another Seed, status.seedName is "b"`},
+			{403, a, creates(shootStates, meta("p", "other")), "Shoot/p/other does not exist, or belongs to another Seed"},
 			{403, ax, creates(shootStates, meta("p", "other")), ""},
 			{403, a, creates(shootStates, meta("p", "gone")), "Shoot/p/gone does not exist"},
 		},
 		"not a seed client": {
 			{0, nobody, creates("secrets", meta("garden", "any")), ""},
 			{0, nobody, creates("pods", meta("garden", "any")), ""},
-			{0, authenticationv1.UserInfo{Username: "system:serviceaccount:seed-a:robot", Groups: extensionOn("a").Groups}, creates("secrets", meta("garden", "any")), ""},
-			{0, authenticationv1.UserInfo{Username: "alice", Groups: gardenletOf("a").Groups}, creates("secrets", meta("garden", "any")), ""},
+			{0, authenticationv1.UserInfo{Username: "system:serviceaccount:seed-a:robot", Groups: extensionOn("a").Groups},
+				creates("secrets", meta("garden", "any")), ""},
+			{0, authenticationv1.UserInfo{Username: "alice", Groups: gardenletOf("a").Groups},
+				creates("secrets", meta("garden", "any")), ""},
 		},
 		"not known": {
 			{400, a, creates("pods", meta("garden", "any")), "the webhook does not know CREATE of /v1, Resource=pods"},
-			{400, ax, updates("secrets", meta("garden", "any")), "the webhook does not know UPDATE of /v1, Resource=secrets"},
+			{400, ax, updates("pods", meta("garden", "any")), "the webhook does not know UPDATE of /v1, Resource=pods"},
 			{400, a, about(admissionv1.Connect, seeds, meta("", "a")), "the webhook does not know CONNECT"},
 			{400, a, creates("seeds.v2.core.gardener.cloud", meta("", "a")), "the webhook does not know CREATE"},
 			{400, a, withSubresource("status", updates(seeds, meta("", "a"))), "with subresource status"},
 		},
 		"not to be decoded": {
-			{400, a, withObject(``, creates("secrets", meta("p", "own.monitoring"))), "its object cannot be decoded: it is not there, or no JSON object"},
+			{400, a, withObject(``, creates("secrets", meta("p", "own.monitoring"))),
+				"its object cannot be decoded: it is not there, or no JSON object"},
 			{400, a, withObject(`null`, creates("secrets", meta("p", "own.monitoring"))), "cannot be decoded"},
 			{400, a, withObject(`[]`, creates("secrets", meta("p", "own.monitoring"))), "cannot be decoded"},
 			{400, a, withObject(`{"metadata":`, creates("secrets", meta("p", "own.monitoring"))), "cannot be decoded"},
-			{400, a, withObject(`{"type":7}`, creates("secrets", meta("p", "own.monitoring"))), `field "type" must not be of type number`},
-			{400, a, withObject(`{"spec":{"seedName":{}}}`, creates(buckets, meta("", "x"))), `field "spec.seedName" must not be of type object`},
-			{400, a, withObject(`{"type":"a","type":"Opaque"}`, creates("secrets", meta("p", "own.monitoring"))), `field "type" is there twice`},
-			{400, a, withObject(`{"data":{"description":"topsecret!"}}`, creates("secrets", meta("p", "own.monitoring"))), `field "data.description" is malformed`},
-			{400, a, withObject(`{"spec":{"usages":["topsecret", []]}}`, creates(requests, meta("", "x"))), `field "spec.usages.1" must not be of type array`},
-			{400, a, withObject(`{"metadata":{"labels":{"`+strings.Repeat("x", 1<<20)+`":7}}}`, creates("secrets", meta("p", "own.monitoring"))), `xxx..." must not be of type number`},
+			{400, a, withObject(`{"type":7}`, creates("secrets", meta("p", "own.monitoring"))),
+				`field "type" must not be of type number`},
+			{400, a, withObject(`{"spec":{"seedName":{}}}`, creates(buckets, meta("", "x"))),
+				`field "spec.seedName" must not be of type object`},
+			{400, a, withObject(`{"type":"a","type":"Opaque"}`, creates("secrets", meta("p", "own.monitoring"))),
+				`field "type" is there twice`},
+			{400, a, withObject(`{"data":{"description":"topsecret!"}}`, creates("secrets", meta("p", "own.monitoring"))),
+				`field "data.description" is malformed`},
+			{400, a, withObject(`{"spec":{"usages":["topsecret", []]}}`, creates(requests, meta("", "x"))),
+				`field "spec.usages.1" must not be of type array`},
+			{400, a, withObject(`{"metadata":{"labels":{"`+strings.Repeat("x", 1<<20)+`":7}}}`,
+				creates("secrets", meta("p", "own.monitoring"))), `xxx..." must not be of type number`},
 			{400, a, withObject("{\"type\":\"\xff\"}", creates("secrets", meta("p", "own.monitoring"))), "it is no valid JSON"},
-			{400, a, withObject(`{"metadata":{"labels":{"a":1}}}`, creates(leases, meta("garden", "gardenlet-leader-election"))), "cannot be decoded"},
+			{400, a, withObject(`{"metadata":{"labels":{"a":1}}}`, creates(leases, meta("garden", "gardenlet-leader-election"))),
+				"cannot be decoded"},
 			{0, a, withObject(`{"spec":{"seedName":"a","new":{"field":[1]}},"data":7}`, creates(buckets, meta("", "x"))), ""},
 			{403, a, withObject(`{"spec":{"SeedName":"a"}}`, creates(buckets, meta("", "x"))), `its spec.seedName is ""`},
 			{400, a, withObject(`{"metadata":{"name":"b"}}`, updates(seeds, meta("", "a"))), "its object is named b"},
-			{400, a, withObject(`{"metadata":{"name":"own.monitoring","namespace":"q"}}`, creates("secrets", meta("p", "own.monitoring"))), "its object is named q/own.monitoring"},
+			{400, a, withObject(`{"metadata":{"name":"own.monitoring","namespace":"q"}}`,
+				creates("secrets", meta("p", "own.monitoring"))), "its object is named q/own.monitoring"},
 			{400, a, withOldObject(`{"metadata":{"name":"b"}}`, updates(seeds, meta("", "a"))), "its oldObject is named b"},
 			{400, a, withOldObject(`{"metadata":{"name":"b"}}`, deletes(seeds, meta("", "a"))), "its oldObject is named b"},
 			{400, a, withOldObject(`7`, deletes(seeds, meta("", "a"))), "its oldObject cannot be decoded"},
@@ -420,12 +533,14 @@ func TestChecks(t *testing.T) {
 			{403, a, creates(shootStates, "metadata: {namespace: p, generateName: own}"), ""},
 			// Rules that need none do not mind.
 			{0, a, creates(bastions, "metadata: {namespace: p, generateName: b-}\nspec: {seedName: a}"), ""},
-			{0, a, creates(requests, "metadata: {generateName: seed-csr-}\nspec: {request: "+good+", usages: ["+usages+"]}"), ""},
+			{0, a, creates(requests, "metadata: {generateName: seed-csr-}\nspec: {request: "+good+", usages: ["+usages+"]}"),
+				""},
 			{0, a, creates("serviceaccounts", "metadata: {namespace: seed-a, generateName: extension-}"), ""},
 			{0, ax, creates(leases, "metadata: {namespace: seed-a, generateName: x-}"), ""},
 			// The API server generates names before it validates, and tells them in the object alone.
 			{0, a, withName("", creates("secrets", "metadata: {namespace: p, generateName: own, name: own.monitoring}")), ""},
-			{403, a, withName("", creates("secrets", "metadata: {namespace: p, generateName: own.monitoring, name: own.monitoringx7f2q}")), ""},
+			{403, a, withName("",
+				creates("secrets", "metadata: {namespace: p, generateName: own.monitoring, name: own.monitoringx7f2q}")), ""},
 			// A collection is deleted object by object.
 			{0, a, withName("", deletes(buckets, meta("", "uid-a"))), ""},
 			{403, a, withName("", deletes(buckets, meta("", "uid-b"))), ""},
@@ -437,7 +552,15 @@ func TestChecks(t *testing.T) {
 			plugin := newPlugin(newMemory(t, landscape...))
 			for i, row := range rows {
 				response := plugin.Admit(t.Context(), as(row.user, row.request))
-				what := fmt.Sprintf("row %d: %s %s %s/%s: %v", i, row.user.Username, row.request.Operation, row.request.Namespace, row.request.Name, response.Result)
+				what := fmt.Sprintf(
+					"row %d: %s %s %s/%s: %v",
+					i,
+					row.user.Username,
+					row.request.Operation,
+					row.request.Namespace,
+					row.request.Name,
+					response.Result,
+				)
 				require.Equal(t, row.request.UID, response.UID, what)
 				require.Equal(t, row.code == 0, response.Allowed, what)
 				if row.code == 0 {

@@ -19,8 +19,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// This file holds the guards of what other objects merely refer to: Secrets, ConfigMaps and InternalSecrets. A client changes the
-// contents of what it may create. Of everything else that it reaches it changes the finalizers at most.
+// This file holds the guards of what other objects merely refer to: Secrets, ConfigMaps and InternalSecrets. A client
+// changes the contents of what it may create. Of everything else that it reaches it changes the finalizers at most.
 
 // contentKinds are what the guards of Secrets look up.
 var contentKinds = []graph.Kind{
@@ -62,7 +62,10 @@ func guardSecret(d *decision, o, old *corev1.Secret) error {
 func dropOwners(was, is *corev1.Secret, managedSeeds []*garden.Object) {
 	was.OwnerReferences = slices.DeleteFunc(was.OwnerReferences, func(owner metav1.OwnerReference) bool {
 		return slices.ContainsFunc(managedSeeds, func(o *garden.Object) bool { return isOwner(owner, o) }) &&
-			!slices.ContainsFunc(is.OwnerReferences, func(kept metav1.OwnerReference) bool { return keyOf(kept) == keyOf(owner) })
+			!slices.ContainsFunc(
+				is.OwnerReferences,
+				func(kept metav1.OwnerReference) bool { return keyOf(kept) == keyOf(owner) },
+			)
 	})
 }
 
@@ -86,7 +89,8 @@ func guardDeletedSecret(d *decision, _, old *corev1.Secret) error {
 	return denied
 }
 
-// secretOfClient allows a Secret whose contents are the client's to write. With existing, the Seed that a Shoot leaves counts, too.
+// secretOfClient allows a Secret whose contents are the client's to write. With existing, the Seed that a Shoot
+// leaves counts, too.
 func (d *decision) secretOfClient(o *corev1.Secret, existing bool) error {
 	err := forbidden("its contents are not the client's")
 	if bucket, ok := strings.CutPrefix(d.name, constants.SecretPrefixGeneratedBackupBucket); ok &&
@@ -113,8 +117,8 @@ func (d *decision) secretOfClient(o *corev1.Secret, existing bool) error {
 	return err
 }
 
-// shootOfResource returns the Shoot whose resource the object is by its name. It must be on the client's Seed by its spec or, for
-// an existing resource, by its status.
+// shootOfResource returns the Shoot whose resource the object is by its name. It must be on the client's Seed by its
+// spec or, for an existing resource, by its status.
 func (d *decision) shootOfResource(existing bool) (*garden.Object, error) {
 	v, ok := graph.ImpliedShoot(d.vertex())
 	if !ok {
@@ -132,7 +136,8 @@ func (d *decision) shootOfClient(v graph.Vertex, leaving bool) (*garden.Object, 
 	return nil, notTheClients(v)
 }
 
-// issuer allows a Secret with the documents of the issuer of a Shoot: its labels name the Shoot, its name the Shoot's UID.
+// issuer allows a Secret with the documents of the issuer of a Shoot: its labels name the Shoot, its name the Shoot's
+// UID.
 func (d *decision) issuer(o *corev1.Secret, existing bool) error {
 	if err := issuerLabels(o.Labels); err != nil {
 		return err
@@ -198,7 +203,8 @@ func (d *decision) ownBootstrapToken() bool {
 		d.name == naming.BootstrapTokenSecret(naming.NamespaceGarden, d.client.Seed)
 }
 
-// managedSeedsOfBackup returns the ManagedSeeds on the client's Seed whose seed template names the object as its backup credentials.
+// managedSeedsOfBackup returns the ManagedSeeds on the client's Seed whose seed template names the object as its
+// backup credentials.
 func (d *decision) managedSeedsOfBackup() []*garden.Object {
 	var found []*garden.Object
 	for _, o := range d.list(graph.KindManagedSeed) {
@@ -261,8 +267,8 @@ func (d *decision) ownsResource(owner metav1.OwnerReference) bool {
 	return o != nil && isOwner(owner, o)
 }
 
-// labels denies labels by which controllers would copy the object to every Seed, or take it for another Shoot's. What was there
-// before may stay.
+// labels denies labels by which controllers would copy the object to every Seed, or take it for another Shoot's. What
+// was there before may stay.
 func (d *decision) labels(o, old metav1.Object) error {
 	after, before := o.GetLabels(), map[string]string{}
 	if old != nil {
@@ -287,8 +293,8 @@ func (d *decision) labels(o, old metav1.Object) error {
 	return nil
 }
 
-// isOwnRole reports whether the object is a Shoot's own resource, and the role is what Gardener labels it with: the suffix of its
-// name.
+// isOwnRole reports whether the object is a Shoot's own resource, and the role is what Gardener labels it with: the
+// suffix of its name.
 func (d *decision) isOwnRole(role string) bool {
 	shoot, ok := graph.ImpliedShoot(d.vertex())
 	if !ok {

@@ -77,8 +77,8 @@ func (d *decision) vertex() graph.Vertex {
 	return graph.Vertex{Kind: d.kind, Namespace: d.GetNamespace(), Name: d.name}
 }
 
-// readsAs returns for whom live reads are counted: the client's Seed, or a bootstrapper, which belongs to no Seed yet. No Seed's
-// name holds a colon as users' names do.
+// readsAs returns for whom live reads are counted: the client's Seed, or a bootstrapper, which belongs to no Seed
+// yet. No Seed's name holds a colon as users' names do.
 func (d *decision) readsAs() string {
 	if d.client.Kind == identity.Bootstrapper {
 		return d.GetUserInfo().GetName()

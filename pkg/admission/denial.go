@@ -27,11 +27,12 @@ type denial struct {
 
 func (d *denial) Error() string { return d.why }
 
-// maxWhy bounds a denial's reason in bytes. It leaves room for what it tells of the request, of which each piece has its own bound,
-// and what is quoted grows.
+// maxWhy bounds a denial's reason in bytes. It leaves room for what it tells of the request, of which each piece has
+// its own bound, and what is quoted grows.
 const maxWhy = 2 * logs.MaxTold
 
-// deny denies a request. Of each string or name among args, which may come from the request, no more than logs.MaxTold bytes are told.
+// deny denies a request. Of each string or name among args, which may come from the request, no more than
+// logs.MaxTold bytes are told.
 func deny(code int, format string, args ...any) error {
 	for i, arg := range args {
 		switch arg := arg.(type) {
@@ -59,8 +60,8 @@ func badRequest(format string, args ...any) error {
 // statusError is how the API tells a denial.
 type statusError = apierrors.StatusError
 
-// Of the lines that the log gets about denials to the clients of one Seed. A client that is denied tries again and again: a few
-// lines say all.
+// Of the lines that the log gets about denials to the clients of one Seed. A client that is denied tries again and
+// again: a few lines say all.
 const (
 	denialLogsPerSecond = 10
 	denialLogsBurst     = 50
@@ -87,12 +88,19 @@ func (p *Plugin) tell(ctx context.Context, d *decision, err error) *statusError 
 	if denied.code == http.StatusInternalServerError {
 		phrase = "it cannot be decided whether %s may %s %s %q: %s"
 	}
-	message := fmt.Sprintf(phrase, d.who(), strings.ToLower(operation), resource, logs.Cut(join(d.GetNamespace(), d.name)), denied.why)
+	message := fmt.Sprintf(
+		phrase,
+		d.who(),
+		strings.ToLower(operation),
+		resource,
+		logs.Cut(join(d.GetNamespace(), d.name)),
+		denied.why,
+	)
 	if denied.code == http.StatusForbidden {
 		switch {
 		case denied.references && d.write != nil:
 			message += "; allowed when " + d.write.Allowed
-		case d.rule != nil && !denied.references:
+		case d.rule != nil && (!denied.references || d.client.Kind == identity.Bootstrapper):
 			message += "; allowed when " + d.rule.Allowed
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Without takes a row out of the table of what writes may bring about, until the function that it returns is called. No other test
-// may run meanwhile.
+// Without takes a row out of the table of what writes may bring about, until the function that it returns is called.
+// No other test may run meanwhile.
 func Without(row Write) (restore func()) {
 	oldWrites, oldIndex := writes, writeIndex
 	same := func(w Write) bool { return w.Target == row.Target && w.Operation == row.Operation }
@@ -16,8 +16,8 @@ func Without(row Write) (restore func()) {
 	return func() { writes, writeIndex = oldWrites, oldIndex }
 }
 
-// Granting makes a row grant all references by a field, until the function that it returns is called. No other test may run
-// meanwhile.
+// Granting makes a row grant all references by a field, until the function that it returns is called. No other test
+// may run meanwhile.
 func Granting(row Write, field string) (restore func()) {
 	key := write{row.Kind.Resource().GroupResource(), row.Subresource, row.Operation}
 	w := writeIndex[key]

@@ -15,8 +15,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/logs"
 )
 
-// FuzzAdmissionReview feeds bodies to the plugin: it must never panic, must answer with the request's uid, and must not admit
-// of a seed client what is not in the table, or is no object of the name that the request speaks of.
+// FuzzAdmissionReview feeds bodies to the plugin: it must never panic, must answer with the request's uid, and must
+// not admit of a seed client what is not in the table, or is no object of the name that the request speaks of.
 func FuzzAdmissionReview(f *testing.F) {
 	for _, r := range []*admissionv1.AdmissionRequest{
 		as(gardenletOf("a"), creates("secrets", meta("p", "own.monitoring"))),
@@ -55,7 +55,9 @@ func FuzzAdmissionReview(f *testing.F) {
 		known := false
 		for _, rule := range Rules() {
 			for _, operation := range rule.Operations {
-				known = known || rule.Resource.Group == r.Resource.Group && rule.Resource.Resource == r.Resource.Resource && operation == admission.Operation(r.Operation)
+				known = known ||
+					rule.Resource.Group == r.Resource.Group && rule.Resource.Resource == r.Resource.Resource &&
+						operation == admission.Operation(r.Operation)
 			}
 		}
 		require.True(t, known)
@@ -77,14 +79,18 @@ func FuzzAdmissionReview(f *testing.F) {
 // FuzzDecode compares what is decoded with what the official type's decoder makes of the same object.
 func FuzzDecode(f *testing.F) {
 	for _, spec := range []string{
-		`{"request":"YWJj","usages":["client auth"],"signerName":"x"}`, `{"request":"","usages":[]}`, `{"request":null,"usages":null}`,
-		`null`, `{}`, `1`, `[]`, `{"request":"YW\u004aj"}`, `{"request":"YW\nJj"}`, `{"request":"YWJ"}`, `{"request":"YWJj\\"}`,
+		`{"request":"YWJj","usages":["client auth"],"signerName":"x"}`, `{"request":"","usages":[]}`,
+		`{"request":null,"usages":null}`,
+		`null`, `{}`, `1`, `[]`, `{"request":"YW\u004aj"}`, `{"request":"YW\nJj"}`, `{"request":"YWJ"}`,
+		`{"request":"YWJj\\"}`,
 		`{"request":7}`, `{"request":["a"]}`, `{"request":{"a":1}}`, `{"request":"YWJj","request":"eA=="}`,
-		`{"Request":"YWJj","USAGES":["a"]}`, `{"usages":"x"}`, `{"usages":[1]}`, `{"usages":[null]}`, `{"\u0072equest":"YWJj"}`,
+		`{"Request":"YWJj","USAGES":["a"]}`, `{"usages":"x"}`, `{"usages":[1]}`, `{"usages":[null]}`,
+		`{"\u0072equest":"YWJj"}`,
 	} {
 		f.Add([]byte(`{"metadata":{"name":"n","labels":{"a":"b"}},"spec":` + spec + `}`))
 	}
-	for _, raw := range []string{``, `null`, `{`, `{}x`, `{"metadata":{"ownerReferences":[{"kind":"Shoot","name":"x","controller":null}]}}`} {
+	for _, raw := range []string{``, `null`, `{`, `{}x`,
+		`{"metadata":{"ownerReferences":[{"kind":"Shoot","name":"x","controller":null}]}}`} {
 		f.Add([]byte(raw))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -24,8 +24,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// This file holds the guards of writes but for those of Secrets and the like (contents.go). A guard gets the new and the old
-// object; on CREATE there is no old one, on DELETE no new one.
+// This file holds the guards of writes but for those of Secrets and the like (contents.go). A guard gets the new and
+// the old object; on CREATE there is no old one, on DELETE no new one.
 
 // guard is a named guard.
 type guard struct {
@@ -185,8 +185,8 @@ func guardBackupEntry(d *decision, o, old *gardencorev1beta1.BackupEntry) error 
 	return d.entryOwners(o, old, owner)
 }
 
-// entryOwners allows a BackupEntry that has no Shoot yet, and is the client's, to get its own. One that has a Shoot keeps it: with
-// another in its place the client could hold on to what moves away.
+// entryOwners allows a BackupEntry that has no Shoot yet, and is the client's, to get its own. One that has a Shoot
+// keeps it: with another in its place the client could hold on to what moves away.
 func (d *decision) entryOwners(o, old *gardencorev1beta1.BackupEntry, owner graph.Vertex) error {
 	before := garden.OwnerShoot(old.OwnerReferences)
 	if before != "" && before != owner.Name {
@@ -417,8 +417,8 @@ func guardSigner(_ *decision, o, _ *certificatesv1.CertificateSigningRequest) er
 // contextKinds are the kinds of objects that a token of a WorkloadIdentity may be for.
 var contextKinds = []graph.Kind{graph.KindBackupBucket, graph.KindBackupEntry, graph.KindSeed, graph.KindShoot}
 
-// guardTokenContext allows a token for an object that exists under the UID that the request tells and that is related to the
-// client's Seed.
+// guardTokenContext allows a token for an object that exists under the UID that the request tells and that is related
+// to the client's Seed.
 func guardTokenContext(d *decision, o, _ *securityv1alpha1.TokenRequest) error {
 	context := o.Spec.ContextObject
 	if context == nil {

@@ -44,7 +44,8 @@ type memory struct {
 	live map[graph.Vertex]*garden.Object
 	// existing are the names of objects of other kinds, as resource/namespace/name, nil: not available.
 	existing map[string]bool
-	// tokens are the descriptions of bootstrap tokens by their ids, nil: not available. tokenErr is what reading them fails with.
+	// tokens are the descriptions of bootstrap tokens by their ids, nil: not available. tokenErr is what reading them
+	// fails with.
 	tokens   map[string]string
 	tokenErr error
 	// err is what live reads fail with.
@@ -105,7 +106,12 @@ func (m *memory) Live(ctx context.Context, seed string, v graph.Vertex) (*garden
 	return m.live[v], nil
 }
 
-func (m *memory) Exists(_ context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (bool, error) {
+func (m *memory) Exists(
+	_ context.Context,
+	seed string,
+	resource schema.GroupVersionResource,
+	namespace, name string,
+) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	what := resource.Resource + "." + resource.Version + "/" + namespace + "/" + name
@@ -165,7 +171,10 @@ var _ garden.Reader = &memory{}
 // Users.
 
 func gardenletOf(seed string) authenticationv1.UserInfo {
-	return authenticationv1.UserInfo{Username: "gardener.cloud:system:seed:" + seed, Groups: []string{"gardener.cloud:system:seeds", "system:authenticated"}}
+	return authenticationv1.UserInfo{
+		Username: "gardener.cloud:system:seed:" + seed,
+		Groups:   []string{"gardener.cloud:system:seeds", "system:authenticated"},
+	}
 }
 
 func extensionOn(seed string) authenticationv1.UserInfo {

@@ -208,7 +208,8 @@ func (p *Plugin) rechecked(ctx context.Context, d *decision, o object) error {
 	return err
 }
 
-// run runs the check, and then what guards references. What the latter denies is marked, so that it can become a warning.
+// run runs the check, and then what guards references. What the latter denies is marked, so that it can become a
+// warning.
 func (d *decision) run(o object) error {
 	if d.rule != nil {
 		if err := d.rule.check.run(d, o); err != nil {

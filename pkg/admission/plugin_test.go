@@ -71,10 +71,19 @@ func TestTable(t *testing.T) {
 }
 
 func TestChecksKeepToTheirLookUps(t *testing.T) {
-	d := &decision{rule: &Rule{Check: "any", LooksUp: looksUp(graph.KindShoot)}, reader: newMemory(t)}
+	d := &decision{
+		Attributes: attributesOf(creates("secrets", meta("p", "x"))), kind: graph.KindSecret,
+		rule: &Rule{LooksUp: looksUp(graph.KindShoot)}, write: &Write{LooksUp: looksUp(graph.KindProject)},
+		reader: newMemory(t),
+	}
 	require.Nil(t, d.get(graph.Vertex{Kind: graph.KindShoot, Name: "x"}))
-	require.PanicsWithValue(t, "BUG: the check any may not look up a Seed", func() { d.get(graph.Vertex{Kind: graph.KindSeed}) })
-	require.PanicsWithValue(t, "BUG: the check any may not look up a ManagedSeed", func() { d.list(graph.KindManagedSeed) })
+	require.Empty(t, d.list(graph.KindProject))
+	require.PanicsWithValue(t, "BUG: the rules for CREATE of Secret may not look up a Seed", func() {
+		d.get(graph.Vertex{Kind: graph.KindSeed})
+	})
+	require.PanicsWithValue(t, "BUG: the rules for CREATE of Secret may not look up a ManagedSeed", func() {
+		d.list(graph.KindManagedSeed)
+	})
 }
 
 func TestLiveReads(t *testing.T) {
@@ -104,28 +113,37 @@ func TestLiveReads(t *testing.T) {
 			user: a, request: newShoot, live: []string{shootOn("a", "p", "new", "")}, asked: []string{"Shoot/p/new"},
 		},
 		"a Shoot that has just been scheduled": {
-			user: a, request: newShoot, cached: []string{shootOn("", "p", "new", "")}, live: []string{shootOn("a", "p", "new", "")}, asked: []string{"Shoot/p/new"},
+			user: a, request: newShoot, cached: []string{shootOn("", "p", "new", "")},
+			live: []string{shootOn("a", "p", "new", "")}, asked: []string{"Shoot/p/new"},
 		},
 		"a Shoot that is where the cache says": {
-			user: a, request: newShoot, cached: []string{version("7", shootOn("b", "p", "new", ""))}, live: []string{version("7", shootOn("b", "p", "new", ""))},
-			code: 403, message: `Shoot/p/new does not exist, or belongs to another Seed`, asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
+			user: a, request: newShoot, cached: []string{version("7", shootOn("b", "p", "new", ""))},
+			live: []string{version("7", shootOn("b", "p", "new", ""))},
+			code: 403, message: `Shoot/p/new does not exist, or belongs to another Seed`,
+			asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
 		},
 		"a Shoot that is elsewhere by now": {
-			user: a, request: newShoot, cached: []string{version("7", shootOn("b", "p", "new", ""))}, live: []string{version("8", shootOn("c", "p", "new", ""))},
-			code: 403, message: `Shoot/p/new does not exist, or belongs to another Seed`, asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
+			user: a, request: newShoot, cached: []string{version("7", shootOn("b", "p", "new", ""))},
+			live: []string{version("8", shootOn("c", "p", "new", ""))},
+			code: 403, message: `Shoot/p/new does not exist, or belongs to another Seed`,
+			asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
 		},
 		"a Shoot that is gone by now": {
 			user: a, request: newShoot, cached: []string{shootOn("b", "p", "new", "")},
-			code: 403, message: `Shoot/p/new does not exist`, asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
+			code: 403, message: `Shoot/p/new does not exist`,
+			asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
 		},
 		"a Shoot that cannot be read": {
 			user: a, request: newShoot, err: errors.New("too slow"), live: []string{shootOn("a", "p", "new", "")},
-			code: 500, message: `it cannot be decided whether the gardenlet of Seed "a" may create secrets "p/new.monitoring": Shoot/p/new could not be read from the API server: too slow`,
+			code: 500,
+			message: `it cannot be decided whether the gardenlet of Seed "a" may create secrets "p/new.monitoring": ` +
+				`Shoot/p/new could not be read from the API server: too slow`,
 			asked: []string{"Shoot/p/new"},
 		},
 		"a Shoot that cannot be read for lack of an API server": {
 			user: a, request: newShoot, unavailable: true,
-			code: 403, message: "Shoot/p/new does not exist", asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
+			code: 403, message: "Shoot/p/new does not exist",
+			asked: []string{"Shoot/p/new", "metadata of secrets.v1/p/new.monitoring"},
 		},
 		"a BackupBucket that has just been created": {
 			user: a, request: newBucket, live: []string{bucketOf("a", "new")}, asked: []string{"BackupBucket/new"},
@@ -135,16 +153,19 @@ func TestLiveReads(t *testing.T) {
 			asked: []string{"ManagedSeed/garden/new", "Shoot/garden/x"},
 		},
 		"a Seed that has just been deleted": {
-			user: a, request: account("staying"), cached: landscape, live: []string{managedSeed("staying", "on-a", "", ""), shootOn("a", "garden", "on-a", "")},
+			user: a, request: account("staying"), cached: landscape,
+			live:  []string{managedSeed("staying", "on-a", "", ""), shootOn("a", "garden", "on-a", "")},
 			asked: []string{"Seed/staying"},
 		},
 		"a ManagedSeed that has just been annotated": {
 			user: a, request: account("staying"), cached: landscape,
-			live:  append(slices.Clone(landscape), managedSeed("staying", "on-a", "annotations: {gardener.cloud/operation: renew-kubeconfig}", "")),
+			live: append(slices.Clone(landscape), managedSeed("staying", "on-a",
+				"annotations: {gardener.cloud/operation: renew-kubeconfig}", "")),
 			asked: []string{"Seed/staying", "Shoot/garden/on-a", "ManagedSeed/garden/staying"},
 		},
 		"a Seed that has just been created": {
-			user: a, request: deletes(buckets, meta("", "uid")), live: []string{`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: a, uid: uid}}`},
+			user: a, request: deletes(buckets, meta("", "uid")),
+			live:  []string{`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: a, uid: uid}}`},
 			asked: []string{"Seed/a"},
 		},
 		"a request that is wrong by itself": {
@@ -180,7 +201,10 @@ func TestLiveReadsAreBounded(t *testing.T) {
 	m := newMemory(t)
 	for i := range 20 {
 		shoot := fmt.Sprintf("shoot-%d", i)
-		maps.Copy(m.cached, extract(t, managedSeed(fmt.Sprintf("seed-%d", i), shoot, "", "shared"), shootOn("b", "garden", shoot, "")))
+		maps.Copy(
+			m.cached,
+			extract(t, managedSeed(fmt.Sprintf("seed-%d", i), shoot, "", "shared"), shootOn("b", "garden", shoot, "")),
+		)
 	}
 	m.live = m.cached
 	response := newPlugin(m).Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("garden", "shared"))))
@@ -202,7 +226,8 @@ func TestExists(t *testing.T) {
 	}{
 		"an object of a watched kind": {
 			request: creates(buckets, backupBucket("b")), existing: []string{"backupbuckets.v1beta1//new"},
-			code: 409, message: `it already exists (and its spec.seedName is "b")`, asked: []string{"metadata of backupbuckets.v1beta1//new"},
+			code: 409, message: `it already exists (and its spec.seedName is "b")`,
+			asked: []string{"metadata of backupbuckets.v1beta1//new"},
 		},
 		"an object of a watched kind that the cache alone still has": {
 			request: creates(buckets, strings.Replace(backupBucket("b"), `"new"`, "bucket-b", 1)),
@@ -213,9 +238,11 @@ func TestExists(t *testing.T) {
 			code: 409, message: "it already exists", asked: []string{"metadata of secrets.v1/p/any"},
 		},
 		"what was right the first time only": {
-			request: creates("serviceaccounts", meta("garden", "gardenlet-bootstrap-staying")), existing: []string{"serviceaccounts.v1/garden/gardenlet-bootstrap-staying"},
-			code: 409, message: "already bootstrapped",
-			asked: []string{"Seed/staying", "Shoot/garden/on-a", "ManagedSeed/garden/staying", "metadata of serviceaccounts.v1/garden/gardenlet-bootstrap-staying"},
+			request:  creates("serviceaccounts", meta("garden", "gardenlet-bootstrap-staying")),
+			existing: []string{"serviceaccounts.v1/garden/gardenlet-bootstrap-staying"},
+			code:     409, message: "already bootstrapped",
+			asked: []string{"Seed/staying", "Shoot/garden/on-a", "ManagedSeed/garden/staying",
+				"metadata of serviceaccounts.v1/garden/gardenlet-bootstrap-staying"},
 		},
 		"what is wrong": {
 			request: creates("secrets", token("any")), existing: []string{"secrets.v1/kube-system/bootstrap-token-abcdef"},
@@ -225,11 +252,13 @@ func TestExists(t *testing.T) {
 			request: creates("secrets", meta("p", "any")), code: 403, asked: []string{"metadata of secrets.v1/p/any"},
 		},
 		"metadata cannot be had": {
-			request: creates("secrets", meta("p", "any")), unavailable: true, code: 403, asked: []string{"metadata of secrets.v1/p/any"},
+			request: creates("secrets", meta("p", "any")), unavailable: true, code: 403,
+			asked: []string{"metadata of secrets.v1/p/any"},
 		},
 		"reading metadata fails": {
 			request: creates("secrets", meta("p", "any")), err: errors.New("too slow"),
-			code: 500, message: "Secret/p/any could not be read from the API server: too slow", asked: []string{"metadata of secrets.v1/p/any"},
+			code: 500, message: "Secret/p/any could not be read from the API server: too slow",
+			asked: []string{"metadata of secrets.v1/p/any"},
 		},
 		"a generated name": {
 			request: creates("secrets", generated), existing: []string{"secrets.v1/p/any-x7f2q"}, code: 403,
@@ -237,8 +266,9 @@ func TestExists(t *testing.T) {
 		"no name yet": {
 			request: creates("secrets", "metadata: {namespace: p, generateName: any-}"), code: 403,
 		},
-		"an update":                        {request: updates(seeds, meta("", "b")), code: 403},
-		"an object that is allowed anyway": {request: creates("secrets", meta("p", "own.monitoring")), existing: []string{"secrets.v1/p/own.monitoring"}},
+		"an update": {request: updates(seeds, meta("", "b")), code: 403},
+		"an object that is allowed anyway": {request: creates("secrets", meta("p", "own.monitoring")),
+			existing: []string{"secrets.v1/p/own.monitoring"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMemory(t, landscape...)
@@ -292,24 +322,40 @@ func TestValidate(t *testing.T) {
 		o, old     runtime.Object
 		interfaces admission.ObjectInterfaces
 	}{
-		"typed, allowed":                          {0, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create, &corev1.Secret{ObjectMeta: own}, nil, gardener},
-		"typed, denied":                           {403, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create, &corev1.Secret{ObjectMeta: other}, nil, gardener},
-		"typed, without a scheme":                 {403, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create, &corev1.Secret{ObjectMeta: other}, nil, nil},
-		"internal, allowed":                       {0, a, kind, gvBuckets, "", create, &gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("a")}}, nil, gardener},
-		"internal, denied":                        {403, a, kind, gvBuckets, "", create, &gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("b")}}, nil, gardener},
-		"internal, of an unknown version":         {0, a, kind.GroupKind().WithVersion("v7"), gvBuckets.GroupResource().WithVersion("v7"), "", create, &gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("a")}}, nil, gardener},
-		"of an unknown version, without a scheme": {400, a, kind.GroupKind().WithVersion("v7"), gvBuckets.GroupResource().WithVersion("v7"), "", create, custom("a"), nil, nil},
-		"custom resource, allowed":                {0, a, kind, gvBuckets, "", create, custom("a"), nil, gardener},
-		"custom resource, denied":                 {403, a, kind, gvBuckets, "", create, custom("b"), nil, gardener},
-		"deleted":                                 {0, a, kind, gvBuckets, "", remove, nil, &gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: "uid-a"}}, gardener},
-		"deleted, denied":                         {403, a, kind, gvBuckets, "", remove, nil, &gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: "uid-b"}}, gardener},
-		"of another type":                         {400, a, kind, gvBuckets, "", create, &corev1.Secret{ObjectMeta: own}, nil, gardener},
-		"nothing":                                 {400, a, kind, gvBuckets, "", create, nil, nil, gardener},
-		"somebody else":                           {0, &user.DefaultInfo{Name: "alice"}, kind, gvBuckets, "", create, custom("b"), nil, gardener},
-		"nobody":                                  {0, nil, kind, gvBuckets, "", create, custom("b"), nil, gardener},
-		"a resource that is not guarded":          {0, a, kind, secrets.GroupVersion().WithResource("pods"), "", create, &corev1.Pod{}, nil, gardener},
-		"an operation that is not guarded":        {0, a, kind, gvBuckets, "", update, custom("b"), custom("b"), gardener},
-		"a subresource":                           {0, a, kind, gvBuckets, "status", create, custom("b"), nil, gardener},
+		"typed, allowed": {0, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create,
+			&corev1.Secret{ObjectMeta: own}, nil, gardener},
+		"typed, denied": {403, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create,
+			&corev1.Secret{ObjectMeta: other}, nil, gardener},
+		"typed, without a scheme": {403, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create,
+			&corev1.Secret{ObjectMeta: other}, nil, nil},
+		"internal, allowed": {0, a, kind, gvBuckets, "", create,
+			&gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("a")}}, nil,
+			gardener},
+		"internal, denied": {403, a, kind, gvBuckets, "", create,
+			&gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("b")}}, nil,
+			gardener},
+		"internal, of an unknown version": {0, a, kind.GroupKind().WithVersion("v7"),
+			gvBuckets.GroupResource().WithVersion("v7"), "", create,
+			&gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("a")}}, nil,
+			gardener},
+		"of an unknown version, without a scheme": {400, a, kind.GroupKind().WithVersion("v7"),
+			gvBuckets.GroupResource().WithVersion("v7"), "", create, custom("a"), nil, nil},
+		"custom resource, allowed": {0, a, kind, gvBuckets, "", create, custom("a"), nil, gardener},
+		"custom resource, denied":  {403, a, kind, gvBuckets, "", create, custom("b"), nil, gardener},
+		"deleted": {0, a, kind, gvBuckets, "", remove, nil,
+			&gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: "uid-a"}}, gardener},
+		"deleted, denied": {403, a, kind, gvBuckets, "", remove, nil,
+			&gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: "uid-b"}}, gardener},
+		"of another type": {400, a, kind, gvBuckets, "", create, &corev1.Secret{ObjectMeta: own}, nil,
+			gardener},
+		"nothing": {400, a, kind, gvBuckets, "", create, nil, nil, gardener},
+		"somebody else": {0, &user.DefaultInfo{Name: "alice"}, kind, gvBuckets, "", create,
+			custom("b"), nil, gardener},
+		"nobody": {0, nil, kind, gvBuckets, "", create, custom("b"), nil, gardener},
+		"a resource that is not guarded": {0, a, kind, secrets.GroupVersion().WithResource("pods"), "", create,
+			&corev1.Pod{}, nil, gardener},
+		"an operation that is not guarded": {0, a, kind, gvBuckets, "", update, custom("b"), custom("b"), gardener},
+		"a subresource":                    {0, a, kind, gvBuckets, "status", create, custom("b"), nil, gardener},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var o metav1.Object = &metav1.ObjectMeta{}
@@ -318,8 +364,19 @@ func TestValidate(t *testing.T) {
 					o = candidate.(metav1.Object)
 				}
 			}
-			attributes := admission.NewAttributesRecord(test.o, test.old, test.kind, o.GetNamespace(), o.GetName(), test.resource, test.sub,
-				test.operation, nil, false, test.user)
+			attributes := admission.NewAttributesRecord(
+				test.o,
+				test.old,
+				test.kind,
+				o.GetNamespace(),
+				o.GetName(),
+				test.resource,
+				test.sub,
+				test.operation,
+				nil,
+				false,
+				test.user,
+			)
 			err := newPlugin(newMemory(t, landscape...)).Validate(t.Context(), attributes, test.interfaces)
 			if test.code == 0 {
 				require.NoError(t, err)
@@ -355,14 +412,24 @@ func TestLog(t *testing.T) {
 			require.NotContains(t, response.Result.Message, secret)
 		}
 	}
-	require.Equal(t, `"level"=0 "msg"="Denied a seed client's request" "user"="gardener.cloud:system:seed:a" "operation"="CREATE" "resource"="secrets" `+
-		`"namespace"="p" "name"="own.monitoring" "code"=400 "reason"="its object cannot be decoded: field \"type\" must not be of type number"`, lines[0])
+	require.Equal(
+		t,
+		`"level"=0 "msg"="Denied a seed client's request" "user"="gardener.cloud:system:seed:a" "operation"="CREATE" `+
+			`"resource"="secrets" `+
+			`"namespace"="p" "name"="own.monitoring" "code"=400 "reason"="its object cannot be decoded: field \"type\" must `+
+			`not be of type number"`,
+		lines[0],
+	)
 }
 
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	m := newMemory(t, landscape...)
-	m.live, m.existing = extract(t, append(landscape, shootOn("a", "p", "new", ""))...), map[string]bool{"secrets.v1/p/there": true}
+	m.live, m.existing = extract(
+		t,
+		append(landscape, shootOn("a", "p", "new", ""))...), map[string]bool{
+		"secrets.v1/p/there": true,
+	}
 	plugin := New(Options{Reader: m, Registerer: registry, Policy: Policy{References: ReferencesOff}})
 	for _, name := range []string{"own.monitoring", "new.monitoring", "any", "any", "any", "there", "there"} {
 		plugin.Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("p", name))))
@@ -370,10 +437,12 @@ func TestMetrics(t *testing.T) {
 	m.err = errors.New("any")
 	plugin.Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("p", "new.monitoring"))))
 	require.NoError(t, testutil.GatherAndCompare(registry, bytes.NewBufferString(`
-		# HELP seedguard_admission_denial_logs_dropped_total Denials that were not logged, because the log had too many lines about the Seed's clients already.
+		# HELP seedguard_admission_denial_logs_dropped_total Denials that were not logged, `+
+		`because the log had too many lines about the Seed's clients already.
 		# TYPE seedguard_admission_denial_logs_dropped_total counter
 		seedguard_admission_denial_logs_dropped_total 0
-		# HELP seedguard_admission_live_rechecks_total Requests that a rule denied by the informers' objects, by the outcome of checking again with objects read live: allowed, exists, denied, failed.
+		# HELP seedguard_admission_live_rechecks_total Requests that a rule denied by the informers' objects, `+
+		`by the outcome of checking again with objects read live: allowed, exists, denied, failed.
 		# TYPE seedguard_admission_live_rechecks_total counter
 		seedguard_admission_live_rechecks_total{outcome="allowed"} 1
 		seedguard_admission_live_rechecks_total{outcome="denied"} 3
@@ -413,7 +482,8 @@ func TestConcurrency(t *testing.T) {
 					user    authenticationv1.UserInfo
 					name    string
 					allowed bool
-				}{{gardenletOf("a"), "own.monitoring", true}, {gardenletOf("b"), "own.monitoring", false}, {gardenletOf("b"), "flips.monitoring", false}} {
+				}{{gardenletOf("a"), "own.monitoring", true}, {gardenletOf("b"), "own.monitoring", false},
+					{gardenletOf("b"), "flips.monitoring", false}} {
 					response := plugin.Admit(t.Context(), as(test.user, creates("secrets", meta("p", test.name))))
 					if response.Allowed != test.allowed {
 						t.Errorf("%s of %s: %v", test.name, test.user.Username, response.Result)

@@ -19,8 +19,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// This file holds what decides on new references: edges that only the new object implies and by which the client's Seed would
-// gain.
+// This file holds what decides on new references: edges that only the new object implies and by which the client's
+// Seed would gain.
 
 // References says what becomes of a write that would widen what the client reaches.
 type References string
@@ -35,8 +35,8 @@ const (
 	ReferencesOff References = "Off"
 )
 
-// FirstRegistration says whether a gardenlet may register a Seed that has neither a ManagedSeed nor a Gardenlet with references of
-// its own choice.
+// FirstRegistration says whether a gardenlet may register a Seed that has neither a ManagedSeed nor a Gardenlet with
+// references of its own choice.
 type FirstRegistration string
 
 // The values of FirstRegistration.
@@ -61,7 +61,8 @@ type Policy struct {
 	References References `json:"references,omitempty"`
 	// FirstRegistration defaults to Garden.
 	FirstRegistration FirstRegistration `json:"firstRegistration,omitempty"`
-	// SharedDNSSecrets are globs of names of Secrets and WorkloadIdentities in namespace garden that each Seed may use for DNS.
+	// SharedDNSSecrets are globs of names of Secrets and WorkloadIdentities in namespace garden that each Seed may use
+	// for DNS.
 	SharedDNSSecrets []string `json:"sharedDNSSecrets"`
 	// SeedReferences grant references beyond those of ManagedSeeds and Gardenlets.
 	SeedReferences []SeedReferences `json:"seedReferences,omitempty"`
@@ -69,8 +70,8 @@ type Policy struct {
 	Exempt []Exemption `json:"exempt,omitempty"`
 }
 
-// Exemption names requests of extensions that are admitted without a check, because RBAC allows them beside the pair. Each
-// list that is empty matches all.
+// Exemption names requests of extensions that are admitted without a check, because RBAC allows them beside the pair.
+// Each list that is empty matches all.
 type Exemption struct {
 	// Extensions are globs of names of extensions, without the prefix extension-.
 	Extensions []string `json:"extensions"`
@@ -101,19 +102,36 @@ var (
 		granted: func(*decision, garden.Reference) error { return nil }}
 	ownGeneratedSecret = Grant{Name: "ownGeneratedSecret", About: "to garden/generated-bucket-<name of the BackupBucket>",
 		granted: grantGeneratedSecret}
-	seedReference = Grant{Name: "seedReference", About: "to what the seed template of the Seed's ManagedSeed or, where there is " +
-		"none, of its Gardenlet refers to, or restriction.seedReferences names", granted: grantSeedReference}
-	dnsReference = Grant{Name: "dnsReference", About: "as seedReference, or to a Secret or WorkloadIdentity in namespace garden " +
-		"that restriction.sharedDNSSecrets matches", granted: anyOf(grantSeedReference, grantSharedDNS)}
-	firstSeedReference = Grant{Name: "firstSeedReference", About: "as seedReference; and for a Seed with neither ManagedSeed nor " +
-		"Gardenlet, with restriction.firstRegistration Garden, to what is in namespace garden and nothing refers to but the " +
-		"client's own BackupBucket", granted: anyOf(grantSeedReference, grantFirstRegistration)}
+	seedReference = Grant{
+		Name: "seedReference",
+		About: "to what the seed template of the Seed's ManagedSeed or, where there is " +
+			"none, of its Gardenlet refers to, or restriction.seedReferences names",
+		granted: grantSeedReference,
+	}
+	dnsReference = Grant{
+		Name: "dnsReference",
+		About: "as seedReference, or to a Secret or WorkloadIdentity in namespace garden " +
+			"that restriction.sharedDNSSecrets matches",
+		granted: anyOf(grantSeedReference, grantSharedDNS),
+	}
+	firstSeedReference = Grant{
+		Name: "firstSeedReference",
+		About: "as seedReference; and for a Seed with neither ManagedSeed nor " +
+			"Gardenlet, with restriction.firstRegistration Garden, to what is in namespace garden and nothing refers to but " +
+			"the " +
+			"client's own BackupBucket",
+		granted: anyOf(grantSeedReference, grantFirstRegistration),
+	}
 	firstDNSReference = Grant{Name: "firstDNSReference", About: "as dnsReference or firstSeedReference",
 		granted: anyOf(grantSeedReference, grantSharedDNS, grantFirstRegistration)}
 	pullSecret = Grant{Name: "pullSecret", About: "to what the client's Seed refers to already, what Gardenlets and " +
 		"ControllerDeployments alone refer to, or restriction.seedReferences names", granted: grantPullSecret}
-	providerSecret = Grant{Name: "providerSecret", About: "to the Secret that the secretName of a DNS provider named before: " +
-		"gardener-apiserver fills one from the other", granted: grantProviderSecret}
+	providerSecret = Grant{
+		Name: "providerSecret",
+		About: "to the Secret that the secretName of a DNS provider named before: " +
+			"gardener-apiserver fills one from the other",
+		granted: grantProviderSecret,
+	}
 )
 
 // Grants returns the grants that the rows of Writes name, but for those that are free.
@@ -148,9 +166,9 @@ func anyOf(grants ...func(*decision, garden.Reference) error) func(*decision, ga
 
 // newReferences returns the references that only the new object has and by which the client's Seed would gain.
 //
-// An edge into another Seed gives away and gains nothing. Edges from the owner to a Seed or Shoot are compared with the field that
-// implies them, because spec.seedName decides more than status.seedName (so the latter may take over from the former); other edges
-// are compared by their ends alone.
+// An edge into another Seed gives away and gains nothing. Edges from the owner to a Seed or Shoot are compared with
+// the field that implies them, because spec.seedName decides more than status.seedName (so the latter may take over
+// from the former); other edges are compared by their ends alone.
 func (d *decision) newReferences() ([]garden.Reference, error) {
 	after, err := garden.References(d.object)
 	if err != nil {
@@ -203,26 +221,32 @@ func (d *decision) granted() error {
 }
 
 func grantGeneratedSecret(d *decision, r garden.Reference) error {
-	want := graph.Vertex{Kind: graph.KindSecret, Namespace: naming.NamespaceGarden, Name: naming.GeneratedBucketSecret(d.name)}
+	want := graph.Vertex{
+		Kind:      graph.KindSecret,
+		Namespace: naming.NamespaceGarden,
+		Name:      naming.GeneratedBucketSecret(d.name),
+	}
 	if r.From != want {
 		return errors.New("it may only be " + want.String())
 	}
 	return nil
 }
 
-// grantSeedReference grants a Seed what the seed template of its ManagedSeed or, only where there is none, of its Gardenlet
-// refers to, and what the configuration grants it.
+// grantSeedReference grants a Seed what the seed template of its ManagedSeed or, only where there is none, of its
+// Gardenlet refers to, and what the configuration grants it.
 func grantSeedReference(d *decision, r garden.Reference) error {
 	template, _ := d.template(d.client.Seed)
 	if template.Has(r.From) || d.policy.grants(d.client.Seed, r.From) {
 		return nil
 	}
-	return errors.New("grant it in restriction.seedReferences, or set it in the seed template of the ManagedSeed or Gardenlet " +
-		naming.NamespaceGarden + "/" + d.client.Seed)
+	return errors.New(
+		"grant it in restriction.seedReferences, or set it in the seed template of the ManagedSeed or Gardenlet " +
+			naming.NamespaceGarden + "/" + d.client.Seed,
+	)
 }
 
-// template returns what the whole seed template of a Seed's ManagedSeed refers to or, only where there is none, that of its
-// Gardenlet; false when there is neither.
+// template returns what the whole seed template of a Seed's ManagedSeed refers to or, only where there is none, that
+// of its Gardenlet; false when there is neither.
 func (d *decision) template(seed string) (garden.VertexSet, bool) {
 	if o := d.get(graph.Vertex{Kind: graph.KindManagedSeed, Namespace: naming.NamespaceGarden, Name: seed}); o != nil {
 		return o.Facts.(garden.ManagedSeedFacts).Template, true
@@ -242,8 +266,8 @@ func grantSharedDNS(d *decision, r garden.Reference) error {
 	return errors.New("it matches none of restriction.sharedDNSSecrets")
 }
 
-// grantFirstRegistration grants a Seed with neither a ManagedSeed nor a Gardenlet what is in namespace garden and nobody but its
-// own BackupBucket refers to.
+// grantFirstRegistration grants a Seed with neither a ManagedSeed nor a Gardenlet what is in namespace garden and
+// nobody but its own BackupBucket refers to.
 func grantFirstRegistration(d *decision, r garden.Reference) error {
 	if d.policy.FirstRegistration != FirstRegistrationGarden {
 		return errors.New("restriction.firstRegistration grants nothing")
@@ -265,8 +289,8 @@ func grantFirstRegistration(d *decision, r garden.Reference) error {
 	return nil
 }
 
-// grantPullSecret grants a Gardenlet the Secrets for its own image that the client's Seed refers to, or that only Gardenlets and
-// ControllerDeployments refer to.
+// grantPullSecret grants a Gardenlet the Secrets for its own image that the client's Seed refers to, or that only
+// Gardenlets and ControllerDeployments refer to.
 func grantPullSecret(d *decision, r garden.Reference) error {
 	if d.policy.grants(d.client.Seed, r.From) {
 		return nil
@@ -282,8 +306,8 @@ func grantPullSecret(d *decision, r garden.Reference) error {
 	return errors.New("grant it in restriction.seedReferences")
 }
 
-// pulls reports whether an object that refers to a Secret does so to pull an image: it is a ControllerDeployment, or a Gardenlet
-// that does not hold it as a credential of its Seed.
+// pulls reports whether an object that refers to a Secret does so to pull an image: it is a ControllerDeployment, or
+// a Gardenlet that does not hold it as a credential of its Seed.
 func (d *decision) pulls(referrer, secret graph.Vertex) bool {
 	if referrer.Kind != graph.KindGardenlet {
 		return referrer.Kind == graph.KindControllerDeployment
@@ -354,8 +378,8 @@ func isOwner(owner metav1.OwnerReference, o *garden.Object) bool {
 	return o.UID != "" && keyOf(owner) == ownerKey{kind, o.Name, o.UID}
 }
 
-// ownersUnchanged denies changes of the owner references but for those that may be added or dropped: the garbage collector
-// deletes what no owner is left of.
+// ownersUnchanged denies changes of the owner references but for those that may be added or dropped: the garbage
+// collector deletes what no owner is left of.
 func ownersUnchanged(object, oldObject metav1.Object, mayAdd, mayDrop func(metav1.OwnerReference) bool) error {
 	missing := func(in, from []metav1.OwnerReference, may func(metav1.OwnerReference) bool) bool {
 		there := sets.New[ownerKey]()

@@ -13,7 +13,9 @@ import (
 func TestScenarios(t *testing.T) {
 	asked := 0
 	scenarios.Run(t, func(_ *testing.T, w *scenarios.World) func(*testing.T, scenarios.Request) {
-		plugin := admission.New(admission.Options{Reader: w, Clock: w.Clock})
+		plugin := admission.New(
+			admission.Options{Reader: w, Clock: w.Clock, Policy: admission.Policy{References: admission.ReferencesOff}},
+		)
 		return func(t *testing.T, r scenarios.Request) {
 			if r.Admit == "" {
 				return

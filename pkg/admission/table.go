@@ -53,43 +53,86 @@ var table = []Rule{
 		"spec.seedName is the client's Seed", looksUp(), create),
 	row(graph.KindBackupBucket, both, bucketOfSeed,
 		"the name is the UID of the client's Seed", looksUp(graph.KindSeed), remove),
-	row(graph.KindBackupEntry, both, backupEntryOfSeed,
-		"spec.seedName is the client's Seed, and so is that of the BackupBucket; for the name source-<BackupEntry>, the spec is that of "+
+	row(
+		graph.KindBackupEntry,
+		both,
+		backupEntryOfSeed,
+		"spec.seedName is the client's Seed, and so is that of the BackupBucket; for the name source-<BackupEntry>, the "+
+			"spec is that of "+
 			"this BackupEntry instead, and the Shoot that owns it is being restored",
-		looksUp(graph.KindBackupBucket, graph.KindBackupEntry, graph.KindShoot), create),
+		looksUp(graph.KindBackupBucket, graph.KindBackupEntry, graph.KindShoot),
+		create,
+	),
 	row(graph.KindBastion, both, ownSeedName,
 		"spec.seedName is the client's Seed", looksUp(), create),
 	row(graph.KindCertificateSigningRequest, gardenlet, ownClientCertificate,
 		"it asks for a client certificate of the client's Seed", looksUp(), create),
-	row(graph.KindClusterRoleBinding, gardenlet, bootstrapBinding,
-		"it binds the ServiceAccount gardenlet-bootstrap-<name> of a ManagedSeed that the client may bootstrap to the ClusterRole "+
+	row(
+		graph.KindClusterRoleBinding,
+		gardenlet,
+		bootstrapBinding,
+		"it binds the ServiceAccount gardenlet-bootstrap-<name> of a ManagedSeed that the client may bootstrap to the "+
+			"ClusterRole "+
 			"gardener.cloud:system:seed-bootstrapper",
-		looksUp(graph.KindManagedSeed, graph.KindShoot, graph.KindSeed), create),
-	row(graph.KindConfigMap, both, shootResource,
-		"it is a project ConfigMap (<shoot>.ca-cluster, <shoot>.ca-kubelet) of a Shoot on the client's Seed", looksUp(graph.KindShoot), create),
-	row(graph.KindInternalSecret, both, shootResource,
-		"it is the project InternalSecret (<shoot>.ca-client) of a Shoot on the client's Seed", looksUp(graph.KindShoot), create),
+		looksUp(graph.KindManagedSeed, graph.KindShoot, graph.KindSeed),
+		create,
+	),
+	row(
+		graph.KindConfigMap,
+		both,
+		shootResource,
+		"it is a project ConfigMap (<shoot>.ca-cluster, <shoot>.ca-kubelet) of a Shoot on the client's Seed",
+		looksUp(graph.KindShoot),
+		create,
+	),
+	row(
+		graph.KindInternalSecret,
+		both,
+		shootResource,
+		"it is the project InternalSecret (<shoot>.ca-client) of a Shoot on the client's Seed",
+		looksUp(graph.KindShoot),
+		create,
+	),
 	row(graph.KindLease, gardenlet, gardenletLease,
 		"the name is gardenlet-leader-election, or it is gardener-system-seed-lease/<seed>", looksUp(), create),
 	row(graph.KindLease, extension, extensionLease,
 		"the namespace is seed-<seed>", looksUp(), create),
 	row(graph.KindGardenlet, both, ownGardenlet,
 		"it is garden/<seed>", looksUp(), create),
-	row(graph.KindSecret, both, secretOfSeed,
-		"it is generated-bucket-<BackupBucket of the client's Seed>, a project Secret of a Shoot on this Seed, a Secret with the "+
-			"public keys of such a Shoot's managed issuer, a bootstrap token for a ManagedSeed or Gardenlet that the client may "+
+	row(
+		graph.KindSecret,
+		both,
+		secretOfSeed,
+		"it is generated-bucket-<BackupBucket of the client's Seed>, a project Secret of a Shoot on this Seed, a Secret "+
+			"with the "+
+			"public keys of such a Shoot's managed issuer, a bootstrap token for a ManagedSeed or Gardenlet that the client "+
+			"may "+
 			"bootstrap, or the Secret with the backup credentials of a ManagedSeed whose Shoot is on this Seed",
-		looksUp(graph.KindBackupBucket, graph.KindShoot, graph.KindManagedSeed, graph.KindGardenlet, graph.KindSeed), create),
+		looksUp(graph.KindBackupBucket, graph.KindShoot, graph.KindManagedSeed, graph.KindGardenlet, graph.KindSeed),
+		create,
+	),
 	row(graph.KindSeed, both, ownSeed,
 		"it is the client's Seed", looksUp(), create, update),
 	row(graph.KindSeed, both, ownOrAbandonedSeed,
 		"it is the client's Seed, or that of a ManagedSeed that is being deleted and whose Shoot is on the client's Seed",
 		looksUp(graph.KindManagedSeed, graph.KindShoot), remove),
-	row(graph.KindServiceAccount, gardenlet, serviceAccountOfSeed,
-		"the namespace is seed-<seed>, or it is gardenlet-bootstrap-<name> for a ManagedSeed in the namespace that the client may bootstrap",
-		looksUp(graph.KindManagedSeed, graph.KindShoot, graph.KindSeed), create),
-	row(graph.KindShootState, both, shootStateOfSeed,
-		"the Shoot of the same name is on the client's Seed by spec.seedName or status.seedName", looksUp(graph.KindShoot), create),
+	row(
+		graph.KindServiceAccount,
+		gardenlet,
+		serviceAccountOfSeed,
+		"the namespace is seed-<seed>, or it is gardenlet-bootstrap-<name> for a ManagedSeed in the namespace that the "+
+			"client may bootstrap",
+		looksUp(graph.KindManagedSeed, graph.KindShoot, graph.KindSeed),
+		create,
+	),
+	row(
+		graph.KindShootState,
+		both,
+		shootStateOfSeed,
+		"the Shoot of the same name is on the client's Seed by spec.seedName or status.seedName",
+		looksUp(graph.KindShoot),
+		create,
+	),
 }
 
 // The checks by their names.

@@ -12,8 +12,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/identity"
 )
 
-// Write is a row of the table of what writes may bring about. The rows of the decision table (Rule) say which objects a client
-// may write; these say that a write must not widen what the client reaches.
+// Write is a row of the table of what writes may bring about. The rows of the decision table (Rule) say which objects
+// a client may write; these say that a write must not widen what the client reaches.
 type Write struct {
 	Target
 	Operation admission.Operation
@@ -23,8 +23,8 @@ type Write struct {
 	Guard string
 	// LooksUp are the kinds of the objects, beside the request's own, that the guard and the grants look up.
 	LooksUp []graph.Kind
-	// Grants holds, for each field by which the write can add a reference, who grants that. A new reference by any other field is
-	// denied.
+	// Grants holds, for each field by which the write can add a reference, who grants that. A new reference by any other
+	// field is denied.
 	Grants map[string]Grant
 	// Allowed completes the sentence "allowed when …", of which "it" is the object.
 	Allowed string
@@ -88,10 +88,16 @@ var writes = []Write{
 		Grants:  grants{"status.generatedSecretRef": ownGeneratedSecret},
 		Allowed: "status.generatedSecretRef stays, goes, or is garden/generated-bucket-<name>"},
 
-	{Target: of(graph.KindBackupEntry), Operation: create, Clients: both, guard: guardBy("newBackupEntry", guardNewBackupEntry),
-		LooksUp: kinds(graph.KindShoot, graph.KindBackupEntry, graph.KindBackupBucket),
-		Grants:  grants{"spec.bucketName": checked, "spec.seedName": checked, "metadata.ownerReferences": checked},
-		Allowed: "its owner is a Shoot on the client's Seed, by its UID; source-<BackupEntry> has the owner of that BackupEntry"},
+	{
+		Target:    of(graph.KindBackupEntry),
+		Operation: create,
+		Clients:   both,
+		guard:     guardBy("newBackupEntry", guardNewBackupEntry),
+		LooksUp:   kinds(graph.KindShoot, graph.KindBackupEntry, graph.KindBackupBucket),
+		Grants:    grants{"spec.bucketName": checked, "spec.seedName": checked, "metadata.ownerReferences": checked},
+		Allowed: "its owner is a Shoot on the client's Seed, by its UID; source-<BackupEntry> has the owner of that " +
+			"BackupEntry",
+	},
 	{Target: of(graph.KindBackupEntry), Operation: update, Clients: both, guard: guardBy("backupEntry", guardBackupEntry),
 		LooksUp: kinds(graph.KindSeed, graph.KindShoot),
 		Grants:  grants{"spec.bucketName": checked, "spec.seedName": checked, "metadata.ownerReferences": checked},
@@ -109,7 +115,8 @@ var writes = []Write{
 	{Target: of(graph.KindSeed), Operation: create, Clients: both,
 		LooksUp: kinds(graph.KindManagedSeed, graph.KindGardenlet, graph.KindBackupBucket),
 		Grants: grants{
-			"metadata.name": checked, "spec.backup.credentialsRef": firstSeedReference, "spec.dns.provider.credentialsRef": firstDNSReference,
+			"metadata.name": checked, "spec.backup.credentialsRef": firstSeedReference,
+			"spec.dns.provider.credentialsRef": firstDNSReference,
 			"spec.dns.internal.credentialsRef": firstDNSReference, "spec.dns.defaults[].credentialsRef": firstDNSReference,
 			"spec.resources[].resourceRef": firstSeedReference,
 		},
@@ -119,28 +126,40 @@ var writes = []Write{
 		guard:   guardBy("owners", guardOwners[*gardencorev1beta1.Seed]),
 		LooksUp: kinds(graph.KindManagedSeed, graph.KindGardenlet),
 		Grants: grants{
-			"metadata.name": checked, "spec.backup.credentialsRef": seedReference, "spec.dns.provider.credentialsRef": dnsReference,
+			"metadata.name": checked, "spec.backup.credentialsRef": seedReference,
+			"spec.dns.provider.credentialsRef": dnsReference,
 			"spec.dns.internal.credentialsRef": dnsReference, "spec.dns.defaults[].credentialsRef": dnsReference,
 			"spec.resources[].resourceRef": seedReference,
 		},
-		Allowed: "its references stay, are in the seed template of its ManagedSeed or, without one, of its Gardenlet, shared DNS " +
+		Allowed: "its references stay, are in the seed template of its ManagedSeed or, without one, of its Gardenlet, " +
+			"shared DNS " +
 			"Secrets, or granted by the configuration"},
 	{Target: of(graph.KindSeed), Operation: remove, Clients: both, guard: guardByName("childSeed", guardChildSeed),
 		Allowed: "it is not the client's own Seed"},
 
-	{Target: of(graph.KindGardenlet), Operation: create, Clients: gardenlet, guard: guardBy("newGardenlet", guardNewGardenlet),
-		LooksUp: kinds(graph.KindSeed, graph.KindManagedSeed, graph.KindGardenlet),
+	{
+		Target:    of(graph.KindGardenlet),
+		Operation: create,
+		Clients:   gardenlet,
+		guard:     guardBy("newGardenlet", guardNewGardenlet),
+		LooksUp:   kinds(graph.KindSeed, graph.KindManagedSeed, graph.KindGardenlet),
 		Grants: grants{
 			"metadata.name": checked, "spec.config.seedConfig.spec.backup.credentialsRef": checked,
 			"spec.deployment.helm.ociRepository": pullSecret,
 		},
-		Allowed: "its Seed exists and has every reference of its seed template, and no ManagedSeed bears its name"},
-	{Target: of(graph.KindGardenlet), Operation: update, Clients: both, guard: guardBy("unchangedGardenlet", guardGardenlet),
+		Allowed: "its Seed exists and has every reference of its seed template, and no ManagedSeed bears its name",
+	},
+	{
+		Target:    of(graph.KindGardenlet),
+		Operation: update,
+		Clients:   both,
+		guard:     guardBy("unchangedGardenlet", guardGardenlet),
 		Grants: grants{
 			"metadata.name": never, "spec.config.seedConfig.spec.backup.credentialsRef": never,
 			"spec.deployment.helm.ociRepository": never,
 		},
-		Allowed: "its spec stays, and the annotation gardener.cloud/operation stays or goes"},
+		Allowed: "its spec stays, and the annotation gardener.cloud/operation stays or goes",
+	},
 	{Target: sub(graph.KindGardenlet, status), Operation: update, Clients: both,
 		guard:   guardBy("unchangedGardenlet", guardGardenlet),
 		Allowed: "its spec stays, and the annotation gardener.cloud/operation stays or goes"},
@@ -152,15 +171,22 @@ var writes = []Write{
 			"spec.gardenlet.config.seedConfig.spec.backup.credentialsRef":   never,
 			"spec.gardenlet.config.seedConfig.spec.resources[].resourceRef": never,
 		},
-		Allowed: "spec.seedName of its Shoot is the client's Seed, its spec stays but for empty fields of the seed template that " +
+		Allowed: "spec.seedName of its Shoot is the client's Seed, its spec stays but for empty fields of the seed " +
+			"template that " +
 			"are filled, and the annotation gardener.cloud/operation stays or goes"},
 	{Target: sub(graph.KindManagedSeed, status), Operation: update, Clients: both,
 		guard: guardBy("managedSeed", guardManagedSeed), LooksUp: kinds(graph.KindShoot),
-		Allowed: "spec.seedName of its Shoot is the client's Seed, and the annotation gardener.cloud/operation stays or goes"},
+		Allowed: "spec.seedName of its Shoot is the client's Seed, and the annotation gardener.cloud/operation stays or " +
+			"goes"},
 
 	{Target: of(graph.KindControllerInstallation), Operation: update, Clients: both,
-		guard:   guardBy("unchangedControllerInstallation", guardControllerInstallation),
-		Grants:  grants{"spec.registrationRef": never, "spec.deploymentRef": never, "spec.seedRef": never, "spec.shootRef": never},
+		guard: guardBy("unchangedControllerInstallation", guardControllerInstallation),
+		Grants: grants{
+			"spec.registrationRef": never,
+			"spec.deploymentRef":   never,
+			"spec.seedRef":         never,
+			"spec.shootRef":        never,
+		},
 		Allowed: "its spec stays"},
 	{Target: sub(graph.KindControllerInstallation, status), Operation: update, Clients: both,
 		guard:   guardBy("unchangedControllerInstallation", guardControllerInstallation),
@@ -174,7 +200,8 @@ var writes = []Write{
 			"spec.kubernetes.kubeAPIServer.structuredAuthentication.configMapName":           never,
 			"spec.kubernetes.kubeAPIServer.structuredAuthorization.configMapName":            never,
 			"spec.kubernetes.kubeAPIServer.structuredAuthorization.kubeconfigs[].secretName": never,
-			"spec.dns.providers[].credentialsRef":                                            providerSecret, "spec.resources[].resourceRef": never,
+			"spec.dns.providers[].credentialsRef":                                            providerSecret,
+			"spec.resources[].resourceRef":                                                   never,
 			"metadata.annotations[authentication.gardener.cloud/issuer]": free(
 				"the Secret with the documents of a Shoot's issuer is the Shoot's own"),
 		},
@@ -197,9 +224,16 @@ var writes = []Write{
 	{Target: of(graph.KindSecret), Operation: create, Clients: both, guard: guardBy("newSecret", guardNewSecret),
 		LooksUp: contentKinds,
 		Allowed: "its name, labels and contents are those that Gardener gives it"},
-	{Target: of(graph.KindSecret), Operation: update, Clients: both, guard: guardBy("secret", guardSecret), LooksUp: contentKinds,
-		Allowed: "its contents are the client's to write, or metadata.finalizers alone change; a related ManagedSeed's backup Secret " +
-			"may also lose its owner reference to it and the label secret.backup.gardener.cloud/status"},
+	{
+		Target:    of(graph.KindSecret),
+		Operation: update,
+		Clients:   both,
+		guard:     guardBy("secret", guardSecret),
+		LooksUp:   contentKinds,
+		Allowed: "its contents are the client's to write, or metadata.finalizers alone change; a related ManagedSeed's " +
+			"backup Secret " +
+			"may also lose its owner reference to it and the label secret.backup.gardener.cloud/status",
+	},
 	{Target: of(graph.KindSecret), Operation: remove, Clients: both, guard: guardBy("deletedSecret", guardDeletedSecret),
 		LooksUp: contentKinds,
 		Allowed: "its contents are the client's to write, it is of the client's own bootstrap, or a backup Secret that its " +
@@ -209,14 +243,25 @@ var writes = []Write{
 	{Target: of(graph.KindConfigMap), Operation: update, Clients: both, guard: guardBy("configMap", guardConfigMap),
 		LooksUp: kinds(graph.KindShoot),
 		Allowed: "it is a project ConfigMap of a Shoot on the client's Seed, or metadata.finalizers alone change"},
-	{Target: of(graph.KindConfigMap), Operation: remove, Clients: both, guard: guardByName("deletedResource", guardDeletedResource),
-		LooksUp: kinds(graph.KindShoot), Allowed: "it is a project ConfigMap of a Shoot on the client's Seed"},
+	{
+		Target:    of(graph.KindConfigMap),
+		Operation: remove,
+		Clients:   both,
+		guard:     guardByName("deletedResource", guardDeletedResource),
+		LooksUp:   kinds(graph.KindShoot),
+		Allowed:   "it is a project ConfigMap of a Shoot on the client's Seed",
+	},
 	{Target: of(graph.KindInternalSecret), Operation: create, Clients: both,
 		guard: guardBy("newInternalSecret", guardNewInternalSecret), LooksUp: kinds(graph.KindShoot),
 		Allowed: "its labels are those that Gardener gives it"},
-	{Target: of(graph.KindInternalSecret), Operation: update, Clients: both, guard: guardBy("internalSecret", guardInternalSecret),
-		LooksUp: kinds(graph.KindShoot),
-		Allowed: "it is the project InternalSecret of a Shoot on the client's Seed, or metadata.finalizers alone change"},
+	{
+		Target:    of(graph.KindInternalSecret),
+		Operation: update,
+		Clients:   both,
+		guard:     guardBy("internalSecret", guardInternalSecret),
+		LooksUp:   kinds(graph.KindShoot),
+		Allowed:   "it is the project InternalSecret of a Shoot on the client's Seed, or metadata.finalizers alone change",
+	},
 	{Target: of(graph.KindInternalSecret), Operation: remove, Clients: both,
 		guard: guardByName("deletedResource", guardDeletedResource), LooksUp: kinds(graph.KindShoot),
 		Allowed: "it is the project InternalSecret of a Shoot on the client's Seed"},
@@ -240,8 +285,8 @@ var unregistered = []Unregistered{
 		"gardener-apiserver sets it to the Seed of the Shoot on every write"},
 }
 
-// Writes returns the table of what writes may bring about. The registration of the webhook follows from it, together with
-// the decision table.
+// Writes returns the table of what writes may bring about. The registration of the webhook follows from it, together
+// with the decision table.
 func Writes() []Write { return slices.Clone(writes) }
 
 // UnregisteredWrites returns what the authorizer lets through, can add references, and is guarded by nothing.

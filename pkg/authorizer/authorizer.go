@@ -37,7 +37,8 @@ type Options struct {
 	// knows, which is certain where it cannot be behind, as it is behind an API server. Of kinds that are not watched it
 	// knows nothing.
 	Absence Absence
-	// References: the clients' writes must not widen what they reach. It adds Rule.OnlyOwn and Rule.NotOwn to what decides.
+	// References: the clients' writes must not widen what they reach. It adds Rule.OnlyOwn and Rule.NotOwn to what
+	// decides.
 	References bool
 	// Access grants kubeconfigs of Shoots. Nil: none.
 	Access *access.Policy

@@ -435,10 +435,14 @@ func TestUpdatesByName(t *testing.T) {
 		{allow, allow, g1, on("get", seeds+"/status", "child")}, {allow, allow, c1, on("patch", seeds+"/status", "child")},
 		{none, none, g2, on("update", seeds+"/status", "child")},
 
-		{allow, allow, g1, on("update", managedSeeds, "garden/child")}, {allow, allow, e1, on("patch", managedSeeds+"/status", "garden/child")},
-		{none, allow, c1, on("update", managedSeeds, "garden/child")}, {none, allow, ce, on("patch", managedSeeds, "garden/child")},
-		{none, allow, c1, on("update", managedSeeds+"/status", "garden/child")}, {none, allow, ce, on("patch", managedSeeds+"/status", "garden/child")},
-		{allow, allow, c1, on("get", managedSeeds, "garden/child")}, {none, none, g2, on("update", managedSeeds, "garden/child")},
+		{allow, allow, g1, on("update", managedSeeds, "garden/child")},
+		{allow, allow, e1, on("patch", managedSeeds+"/status", "garden/child")},
+		{none, allow, c1, on("update", managedSeeds, "garden/child")},
+		{none, allow, ce, on("patch", managedSeeds, "garden/child")},
+		{none, allow, c1, on("update", managedSeeds+"/status", "garden/child")},
+		{none, allow, ce, on("patch", managedSeeds+"/status", "garden/child")},
+		{allow, allow, c1, on("get", managedSeeds, "garden/child")},
+		{none, none, g2, on("update", managedSeeds, "garden/child")},
 	} {
 		c.User = c.who
 		for references, want := range map[bool]kauthorizer.Decision{true: c.with, false: c.without} {

@@ -105,8 +105,9 @@ func cells(line string) []string {
 	return cells
 }
 
-// specConfined are the updates and patches that names confine where writes must not widen what clients reach, by resource
-// and subresource: whether the object must be the one that bears the name of the client's Seed, or must not be.
+// specConfined are the updates and patches that names confine where writes must not widen what clients reach, by
+// resource and subresource: whether the object must be the one that bears the name of the client's Seed, or must not
+// be.
 var specConfined = map[string]bool{
 	"seeds.core.gardener.cloud/status": true, "managedseeds.seedmanagement.gardener.cloud/": false,
 	"managedseeds.seedmanagement.gardener.cloud/status": false,
@@ -203,7 +204,8 @@ func (m *model) allows(who client, r request) bool {
 		}
 		return slices.Contains(selectors, fill(row.selector))
 	}
-	if own, ok := specConfined[resource+"/"+r.Subresource]; ok && m.references && (r.Verb == "update" || r.Verb == "patch") &&
+	if own, ok := specConfined[resource+"/"+r.Subresource]; ok && m.references &&
+		(r.Verb == "update" || r.Verb == "patch") &&
 		own != (r.Name == who.seed) {
 		return false
 	}

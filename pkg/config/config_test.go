@@ -110,13 +110,32 @@ logging: {format: json, verbosity: 3}
 
 // TestEverySettingHasAFlag: nothing can be said in the file alone, but for lists of more than names.
 func TestEverySettingHasAFlag(t *testing.T) {
-	c, err := parse(t, "", "--kubeconfig=k", "--parent-scope=Everything",
-		"--references=Warn", "--first-registration=Refuse", "--shared-dns-secrets=dns", "--bind-address=::1", "--secure-port=1",
-		"--tls-cert-file=c", "--tls-private-key-file=k", "--tls-min-version=VersionTLS13", "--client-ca-file=ca",
+	c, err := parse(
+		t,
+		"",
+		"--kubeconfig=k",
+		"--parent-scope=Everything",
+		"--references=Warn",
+		"--first-registration=Refuse",
+		"--shared-dns-secrets=dns",
+		"--bind-address=::1",
+		"--secure-port=1",
+		"--tls-cert-file=c",
+		"--tls-private-key-file=k",
+		"--tls-min-version=VersionTLS13",
+		"--client-ca-file=ca",
 		"--client-allowed-names=n",
-		"--allow-self-signed-certificate", "--allow-unauthenticated-callers", "--max-requests-inflight=7",
-		"--request-timeout=1s", "--shutdown-delay=1s",
-		"--metrics-bind-address=0", "--expose-debug-pages", "--profiling", "--logging-format=json", "-v=2")
+		"--allow-self-signed-certificate",
+		"--allow-unauthenticated-callers",
+		"--max-requests-inflight=7",
+		"--request-timeout=1s",
+		"--shutdown-delay=1s",
+		"--metrics-bind-address=0",
+		"--expose-debug-pages",
+		"--profiling",
+		"--logging-format=json",
+		"-v=2",
+	)
 	require.NoError(t, err)
 	c.Garden.Landscape = "l" // excludes the kubeconfig; has its flag in the tests above
 	data, err := yaml.Marshal(c)
@@ -218,7 +237,9 @@ restriction:
 		References:        admission.ReferencesOff,
 		FirstRegistration: admission.FirstRegistrationRefuse,
 		SharedDNSSecrets:  []string{"dns-*"},
-		SeedReferences:    []admission.SeedReferences{{Seeds: []string{"aws-*"}, Names: []string{"backup-<seed>", "ingress-aws"}}},
+		SeedReferences: []admission.SeedReferences{
+			{Seeds: []string{"aws-*"}, Names: []string{"backup-<seed>", "ingress-aws"}},
+		},
 		Exempt: []admission.Exemption{{
 			Extensions: []string{"shoot-foo"}, Namespaces: []string{"foo-*"},
 			Resources: []string{"secrets", "shoots.core.gardener.cloud"},
@@ -239,15 +260,20 @@ restriction:
 		"no Seeds":          {"{seedReferences: [{names: [a]}]}", "restriction.seedReferences[0].seeds: Required"},
 		"no names":          {"{seedReferences: [{seeds: [a], names: []}]}", "restriction.seedReferences[0].names: Required"},
 		"bad Seeds":         {"{seedReferences: [{seeds: [a, '[a'], names: [a]}]}", "restriction.seedReferences[0].seeds[1]"},
-		"name with slash":   {"{seedReferences: [{seeds: [a], names: [garden/a]}]}", "restriction.seedReferences[0].names[0]"},
-		"name with star":    {"{seedReferences: [{seeds: [a], names: ['*']}]}", "restriction.seedReferences[0].names[0]"},
-		"other placeholder": {"{seedReferences: [{seeds: [a], names: ['a-<shoot>']}]}", "restriction.seedReferences[0].names[0]"},
-		"no extensions":     {"{exempt: [{namespaces: [a], resources: [a]}]}", "restriction.exempt[0].extensions: Required"},
-		"no namespaces":     {"{exempt: [{extensions: [a], resources: [a]}]}", "restriction.exempt[0].namespaces: Required"},
-		"no resources":      {"{exempt: [{extensions: [a], namespaces: [a]}]}", "restriction.exempt[0].resources: Required"},
-		"bad namespaces":    {"{exempt: [{extensions: [a], namespaces: ['\\'], resources: [a]}]}", "restriction.exempt[0].namespaces[0]"},
-		"resource: glob":    {"{exempt: [{extensions: [a], namespaces: [a], resources: ['*']}]}", "restriction.exempt[0].resources[0]"},
-		"with subresource":  {"{exempt: [{extensions: [a], namespaces: [a], resources: [a/b]}]}", "restriction.exempt[0].resources[0]"},
+		"name with slash": {"{seedReferences: [{seeds: [a], names: [garden/a]}]}",
+			"restriction.seedReferences[0].names[0]"},
+		"name with star": {"{seedReferences: [{seeds: [a], names: ['*']}]}", "restriction.seedReferences[0].names[0]"},
+		"other placeholder": {"{seedReferences: [{seeds: [a], names: ['a-<shoot>']}]}",
+			"restriction.seedReferences[0].names[0]"},
+		"no extensions": {"{exempt: [{namespaces: [a], resources: [a]}]}", "restriction.exempt[0].extensions: Required"},
+		"no namespaces": {"{exempt: [{extensions: [a], resources: [a]}]}", "restriction.exempt[0].namespaces: Required"},
+		"no resources":  {"{exempt: [{extensions: [a], namespaces: [a]}]}", "restriction.exempt[0].resources: Required"},
+		"bad namespaces": {"{exempt: [{extensions: [a], namespaces: ['\\'], resources: [a]}]}",
+			"restriction.exempt[0].namespaces[0]"},
+		"resource: glob": {"{exempt: [{extensions: [a], namespaces: [a], resources: ['*']}]}",
+			"restriction.exempt[0].resources[0]"},
+		"with subresource": {"{exempt: [{extensions: [a], namespaces: [a], resources: [a/b]}]}",
+			"restriction.exempt[0].resources[0]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parse(t, head+"restriction: "+c.restriction+"\n")

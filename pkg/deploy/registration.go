@@ -9,8 +9,8 @@ import (
 	"github.com/seedguard/seedguard/pkg/server"
 )
 
-// The names of the SeedRestriction among all admission webhooks: for requests of seed clients, and for certificate requests of
-// bootstrappers.
+// The names of the SeedRestriction among all admission webhooks: for requests of seed clients, and for certificate
+// requests of bootstrappers.
 const (
 	WebhookName          = "seedrestriction.seedguard.gardener.cloud"
 	BootstrapWebhookName = "bootstrappers." + WebhookName
@@ -32,8 +32,8 @@ func Registration(o Options) *admissionregistrationv1.ValidatingWebhookConfigura
 	}
 }
 
-// bootstrappers returns the webhook for certificate requests of bootstrappers. There is none when nothing looks at what writes may
-// bring about.
+// bootstrappers returns the webhook for certificate requests of bootstrappers. There is none when nothing looks at
+// what writes may bring about.
 func bootstrappers(o Options) []admissionregistrationv1.ValidatingWebhook {
 	if o.References == admission.ReferencesOff {
 		return nil

@@ -352,7 +352,10 @@ func projectFacts(o *apiProject) any {
 
 var serviceAccountFields = []field[*apiServiceAccount]{
 	// In a Seed's namespace its gardenlet may write ServiceAccounts of any name.
-	into("secrets[]", kinds(graph.KindSecret), "only of ServiceAccounts named gardenlet-bootstrap-*, and not in namespaces seed-*",
+	into(
+		"secrets[]",
+		kinds(graph.KindSecret),
+		"only of ServiceAccounts named gardenlet-bootstrap-*, and not in namespaces seed-*",
 		func(o *apiServiceAccount, to refer) {
 			if !strings.HasPrefix(o.Name, naming.BootstrapServiceAccountPrefix) ||
 				strings.HasPrefix(o.Namespace, naming.SeedNamespacePrefix) {
@@ -361,7 +364,8 @@ var serviceAccountFields = []field[*apiServiceAccount]{
 			for _, secret := range o.Secrets {
 				to(vertex(graph.KindSecret, o.Namespace, secret.Name))
 			}
-		}),
+		},
+	),
 }
 
 // templated is an object with the seed template in its GardenletConfiguration, which is decoded once for all fields.
@@ -396,8 +400,8 @@ func (t *templated[T]) references() VertexSet {
 	return seedReferences(&apiSeed{Spec: t.template.Spec})
 }
 
-// TemplateReferences returns what the whole seed template of a GardenletConfiguration refers to, and an error when there is a
-// configuration that cannot be decoded.
+// TemplateReferences returns what the whole seed template of a GardenletConfiguration refers to, and an error when
+// there is a configuration that cannot be decoded.
 func TemplateReferences(config *runtime.RawExtension) (VertexSet, error) {
 	if len(config.Raw) == 0 && config.Object == nil {
 		return "", nil
@@ -576,8 +580,8 @@ func object(ref *corev1.ObjectReference, group string, kind graph.Kind, namespac
 	return vertex(kind, namespace, ref.Name)
 }
 
-// Credentials resolves a credentials ref that brings its namespace along: a Secret or a WorkloadIdentity. It returns the zero
-// vertex for any other reference.
+// Credentials resolves a credentials ref that brings its namespace along: a Secret or a WorkloadIdentity. It returns
+// the zero vertex for any other reference.
 func Credentials(ref *corev1.ObjectReference) graph.Vertex {
 	if ref == nil || ref.Namespace == "" {
 		return none

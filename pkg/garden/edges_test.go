@@ -358,7 +358,8 @@ func TestFacts(t *testing.T) {
 			    name: x}}}}}}}}`),
 			ManagedSeedFacts{
 				ShootName: "m", Bootstrap: seedmanagementv1alpha1.BootstrapServiceAccount, RenewKubeconfig: true,
-				BackupCredentials: graph.Vertex{Kind: graph.KindSecret, Namespace: "c", Name: "x"}, Template: "Secret/c/x",
+				BackupCredentials: graph.Vertex{Kind: graph.KindSecret, Namespace: "c", Name: "x"},
+				Template:          newVertexSet(graph.Vertex{Kind: graph.KindSecret, Namespace: "c", Name: "x"}),
 			}},
 	} {
 		o, err := Extract(tc.object)

@@ -168,7 +168,8 @@ func (w *watched) kept(o runtime.Object) (kept *Object, dropped int, err error) 
 	return w.object(o)
 }
 
-// capped counts and logs the edges that are left out of an object, unless an edge was left out of its last version already.
+// capped counts and logs the edges that are left out of an object, unless an edge was left out of its last version
+// already.
 func (g *Garden) capped(o *Object, dropped int) {
 	if last := g.Get(o.Vertex); last != nil && last.capped {
 		return

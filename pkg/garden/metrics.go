@@ -29,7 +29,8 @@ func newMetrics() *metrics {
 		}),
 		liveReads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_garden_live_reads_total",
-			Help: "Reads from the API server beside the informers, by what was read (object, metadata, token, absence) and result " +
+			Help: "Reads from the API server beside the informers, by what was read (object, metadata, token, absence) and " +
+				"result " +
 				"(ok, unavailable, forbidden, exhausted, error).",
 		}, []string{"what", "result"}),
 		edgesDropped: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -87,8 +87,8 @@ type Backup struct {
 	Credentials graph.Vertex
 }
 
-// VertexSet is a set of vertices that can be compared by ==, as all facts can: sorted, each as its kind, its namespace and its
-// name with their lengths. Names may hold anything, so no separator would do.
+// VertexSet is a set of vertices that can be compared by ==, as all facts can: sorted, each as its kind, its
+// namespace and its name with their lengths. Names may hold anything, so no separator would do.
 type VertexSet string
 
 // newVertexSet returns the set of the vertices, of the first MaxEdges when there are more.
@@ -108,7 +108,10 @@ func newVertexSet(vertices ...graph.Vertex) VertexSet {
 func (s VertexSet) All() []graph.Vertex {
 	var vertices []graph.Vertex
 	for p := packedEdges(s); p != ""; {
-		vertices = append(vertices, graph.Vertex{Kind: graph.Kind(p.nextByte()), Namespace: p.nextString(), Name: p.nextString()})
+		vertices = append(
+			vertices,
+			graph.Vertex{Kind: graph.Kind(p.nextByte()), Namespace: p.nextString(), Name: p.nextString()},
+		)
 	}
 	return vertices
 }
@@ -195,12 +198,12 @@ type Reader interface {
 	// Exists asks the API server for the object's metadata alone, for a client of the Seed: whether it exists,
 	// ErrNotAvailable without a live source or without permission, another error as for Live.
 	Exists(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) (bool, error)
-	// BootstrapTokenDescription reads the description of the bootstrap token of that id from the API server, for whom reads are
-	// counted as they are for a Seed: false when the token does not exist, ErrNotAvailable without a live source or without
-	// permission, another error as for Live.
+	// BootstrapTokenDescription reads the description of the bootstrap token of that id from the API server, for whom
+	// reads are counted as they are for a Seed: false when the token does not exist, ErrNotAvailable without a live
+	// source or without permission, another error as for Live.
 	BootstrapTokenDescription(ctx context.Context, reader, id string) (string, bool, error)
-	// Referrers returns the objects that refer to an object in namespace garden, by an edge of theirs or, as a Shoot does, by
-	// their name.
+	// Referrers returns the objects that refer to an object in namespace garden, by an edge of theirs or, as a Shoot
+	// does, by their name.
 	Referrers(v graph.Vertex) []graph.Vertex
 	// Related reports whether a client of the Seed is related to v.
 	Related(v graph.Vertex, seed string) bool

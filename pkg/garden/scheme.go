@@ -15,8 +15,8 @@ import (
 )
 
 var (
-	// Scheme knows the API types of all watched kinds, in all their versions, with the conversions between them, and those of
-	// what else seed clients write.
+	// Scheme knows the API types of all watched kinds, in all their versions, with the conversions between them, and
+	// those of what else seed clients write.
 	Scheme = runtime.NewScheme()
 	// Codecs encode and decode the types of Scheme.
 	Codecs serializer.CodecFactory

@@ -15,18 +15,18 @@ const BootstrapTokenUserPrefix = "system:bootstrap:" // #nosec G101 -- a prefix 
 // bootstrappersGroup holds the users of all bootstrap tokens.
 const bootstrappersGroup = "system:bootstrappers"
 
-// BootstrapUser is the user with whom a gardenlet asks for a client certificate before it has one. It is no seed client: only
-// its certificate requests are looked at.
+// BootstrapUser is the user with whom a gardenlet asks for a client certificate before it has one. It is no seed
+// client: only its certificate requests are looked at.
 type BootstrapUser struct {
 	// TokenID is the id of its bootstrap token, empty for a ServiceAccount.
 	TokenID string
-	// Namespace is that of its ServiceAccount, and Name what follows gardenlet-bootstrap- in the ServiceAccount's name. Both
-	// are empty for a bootstrap token.
+	// Namespace is that of its ServiceAccount, and Name what follows gardenlet-bootstrap- in the ServiceAccount's name.
+	// Both are empty for a bootstrap token.
 	Namespace, Name string
 }
 
-// BootstrapperFrom returns the bootstrapper that the user is, and false when it is none; nil is none. It allocates nothing
-// and is safe for concurrent use.
+// BootstrapperFrom returns the bootstrapper that the user is, and false when it is none; nil is none. It allocates
+// nothing and is safe for concurrent use.
 func BootstrapperFrom(u user.Info) (BootstrapUser, bool) {
 	if u == nil {
 		return BootstrapUser{}, false

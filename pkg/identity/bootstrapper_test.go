@@ -13,7 +13,12 @@ import (
 
 func TestBootstrapperFrom(t *testing.T) {
 	const bootstrappers, inGarden = "system:bootstrappers", "system:serviceaccounts:garden"
-	token, account, nobody := BootstrapUser{TokenID: "abc123"}, BootstrapUser{Namespace: "garden", Name: "m"}, BootstrapUser{}
+	token, account, nobody := BootstrapUser{
+		TokenID: "abc123",
+	}, BootstrapUser{
+		Namespace: "garden",
+		Name:      "m",
+	}, BootstrapUser{}
 	for _, c := range []struct {
 		about, user string
 		groups      []string
@@ -33,14 +38,21 @@ func TestBootstrapperFrom(t *testing.T) {
 		{"another name in the group", "jane", []string{bootstrappers}, nobody},
 
 		{"ServiceAccount", "system:serviceaccount:garden:gardenlet-bootstrap-m", []string{accounts, inGarden}, account},
-		{"ServiceAccount with dashes in its name", "system:serviceaccount:garden:gardenlet-bootstrap-m-n", []string{inGarden, accounts}, BootstrapUser{Namespace: "garden", Name: "m-n"}},
-		{"ServiceAccount in a Seed's namespace", "system:serviceaccount:seed-a:gardenlet-bootstrap-m", []string{accounts, inSeedA}, BootstrapUser{Namespace: "seed-a", Name: "m"}},
-		{"ServiceAccount of no name", "system:serviceaccount:garden:gardenlet-bootstrap-", []string{accounts, inGarden}, nobody},
-		{"ServiceAccount of no namespace", "system:serviceaccount::gardenlet-bootstrap-m", []string{accounts, "system:serviceaccounts:"}, nobody},
+		{"ServiceAccount with dashes in its name", "system:serviceaccount:garden:gardenlet-bootstrap-m-n",
+			[]string{inGarden, accounts}, BootstrapUser{Namespace: "garden", Name: "m-n"}},
+		{"ServiceAccount in a Seed's namespace", "system:serviceaccount:seed-a:gardenlet-bootstrap-m",
+			[]string{accounts, inSeedA}, BootstrapUser{Namespace: "seed-a", Name: "m"}},
+		{"ServiceAccount of no name", "system:serviceaccount:garden:gardenlet-bootstrap-", []string{accounts, inGarden},
+			nobody},
+		{"ServiceAccount of no namespace", "system:serviceaccount::gardenlet-bootstrap-m",
+			[]string{accounts, "system:serviceaccounts:"}, nobody},
 		{"ServiceAccount of another name", "system:serviceaccount:garden:gardenlet", []string{accounts, inGarden}, nobody},
-		{"ServiceAccount with one part too many", "system:serviceaccount:garden:gardenlet-bootstrap-m:n", []string{accounts, inGarden}, nobody},
-		{"ServiceAccount of another namespace than its group's", "system:serviceaccount:garden:gardenlet-bootstrap-m", []string{accounts, inSeedA}, nobody},
-		{"ServiceAccount without the group of all", "system:serviceaccount:garden:gardenlet-bootstrap-m", []string{inGarden}, nobody},
+		{"ServiceAccount with one part too many", "system:serviceaccount:garden:gardenlet-bootstrap-m:n",
+			[]string{accounts, inGarden}, nobody},
+		{"ServiceAccount of another namespace than its group's", "system:serviceaccount:garden:gardenlet-bootstrap-m",
+			[]string{accounts, inSeedA}, nobody},
+		{"ServiceAccount without the group of all", "system:serviceaccount:garden:gardenlet-bootstrap-m", []string{inGarden},
+			nobody},
 		{"ServiceAccount without groups", "system:serviceaccount:garden:gardenlet-bootstrap-m", nil, nobody},
 		{"plain name", "gardenlet-bootstrap-m", []string{accounts, inGarden}, nobody},
 	} {
@@ -58,7 +70,8 @@ func TestBootstrapperFrom(t *testing.T) {
 	require.False(t, ok, "a gardenlet with its own certificate")
 }
 
-// TestClientOfCertificateRequest: a request is one for a seed client's certificate by its subject, whatever else is in it.
+// TestClientOfCertificateRequest: a request is one for a seed client's certificate by its subject, whatever else is
+// in it.
 func TestClientOfCertificateRequest(t *testing.T) {
 	type csr = x509.CertificateRequest
 	gardenletA := Client{Kind: Gardenlet, Seed: "a"}
@@ -73,20 +86,23 @@ func TestClientOfCertificateRequest(t *testing.T) {
 		"with another organization":  {func(r *csr) { r.Subject.Organization = []string{"x"} }, Client{}},
 		"with another common name":   {func(r *csr) { r.Subject.CommonName = "x" }, Client{}},
 		"for a self-hosted Shoot": {func(r *csr) {
-			r.Subject = pkix.Name{Organization: []string{"gardener.cloud:system:shoots"}, CommonName: "gardener.cloud:system:shoot:n:s"}
+			r.Subject = pkix.Name{Organization: []string{"gardener.cloud:system:shoots"},
+				CommonName: "gardener.cloud:system:shoot:n:s"}
 		}, Client{}},
 		"for a node": {func(r *csr) {
 			r.Subject = pkix.Name{Organization: []string{"system:nodes"}, CommonName: "system:node:n"}
 		}, Client{}},
 		"for an extension of a Seed": {func(r *csr) {
-			r.Subject = pkix.Name{Organization: []string{accounts, inSeedA}, CommonName: "system:serviceaccount:seed-a:extension-x"}
+			r.Subject = pkix.Name{Organization: []string{accounts, inSeedA},
+				CommonName: "system:serviceaccount:seed-a:extension-x"}
 		}, Client{Extension, "a", "x"}},
 	} {
 		got, ok := ClientOfCertificateRequest(request(t, c.change))
 		require.Equal(t, c.want, got, about)
 		require.Equal(t, c.want != Client{}, ok, about)
 	}
-	for _, garbage := range [][]byte{nil, []byte("x"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: []byte("x")})} {
+	for _, garbage := range [][]byte{nil, []byte("x"),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: []byte("x")})} {
 		_, ok := ClientOfCertificateRequest(garbage)
 		require.False(t, ok)
 	}

@@ -47,8 +47,8 @@ func SeedOfCertificateRequest(request []byte, usages []certificatesv1.KeyUsage) 
 }
 
 // ClientOfCertificateRequest returns the seed client that the holder of the certificate would be that a
-// CertificateSigningRequest asks for, and false when it would be none. Other than SeedOfCertificateRequest it looks at the
-// subject alone: whoever approves requests may be less strict about the rest.
+// CertificateSigningRequest asks for, and false when it would be none. Other than SeedOfCertificateRequest it looks
+// at the subject alone: whoever approves requests may be less strict about the rest.
 func ClientOfCertificateRequest(request []byte) (Client, bool) {
 	block, _ := pem.Decode(request)
 	if block == nil {

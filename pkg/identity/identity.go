@@ -15,8 +15,8 @@ import (
 // ClientKind is the kind of a client of a Seed.
 type ClientKind uint8
 
-// The kinds of clients. The zero value is none of them. Gardenlets and extensions are seed clients; a bootstrapper is none
-// (see BootstrapperFrom).
+// The kinds of clients. The zero value is none of them. Gardenlets and extensions are seed clients; a bootstrapper is
+// none (see BootstrapperFrom).
 const (
 	Gardenlet ClientKind = iota + 1
 	Extension
@@ -74,8 +74,8 @@ func From(u user.Info) (Client, bool) {
 	return Client{Kind: Extension, Seed: seed, Extension: extension}, true
 }
 
-// serviceAccount returns the ServiceAccount that the user is, and false when it is none or its groups are not those of a
-// ServiceAccount in that namespace.
+// serviceAccount returns the ServiceAccount that the user is, and false when it is none or its groups are not those
+// of a ServiceAccount in that namespace.
 //
 // The name is parsed by hand because the library's SplitUsername allocates, and every decision comes by here.
 func serviceAccount(u user.Info) (namespace, account string, ok bool) {

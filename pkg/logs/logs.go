@@ -11,11 +11,12 @@ import (
 	"k8s.io/utils/lru"
 )
 
-// MaxTold bounds in bytes what is told of something that a request holds. Names and namespaces that the API server accepts are no
-// longer than 253.
+// MaxTold bounds in bytes what is told of something that a request holds. Names and namespaces that the API server
+// accepts are no longer than 253.
 const MaxTold = 256
 
-// Cut returns s when it is no longer than MaxTold bytes, else its first bytes, up to the end of a character, and an ellipsis.
+// Cut returns s when it is no longer than MaxTold bytes, else its first bytes, up to the end of a character, and an
+// ellipsis.
 func Cut(s string) string { return CutAt(s, MaxTold) }
 
 // CutAt is Cut with another bound.
@@ -30,8 +31,8 @@ func CutAt(s string, limit int) string {
 	return s[:end] + "..."
 }
 
-// Limiter limits lines of the log by a key, such as a Seed, so that nobody can fill the log or hide what others do. It is safe for
-// concurrent use.
+// Limiter limits lines of the log by a key, such as a Seed, so that nobody can fill the log or hide what others do.
+// It is safe for concurrent use.
 type Limiter struct {
 	perSecond rate.Limit
 	burst     int
@@ -41,7 +42,8 @@ type Limiter struct {
 	limiters *lru.Cache
 }
 
-// rememberedKeys is of how many keys lines are counted: more than a garden has Seeds. A key that is forgotten starts anew.
+// rememberedKeys is of how many keys lines are counted: more than a garden has Seeds. A key that is forgotten starts
+// anew.
 const rememberedKeys = 2048
 
 // NewLimiter returns a limiter of lines for each key.

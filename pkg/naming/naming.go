@@ -86,7 +86,8 @@ func ParseBootstrapClusterRoleBinding(binding string) (namespace, name string, o
 	return namespace, name, true
 }
 
-// GeneratedBucketSecret returns the name of the Secret with the generated credentials of a BackupBucket, in namespace garden.
+// GeneratedBucketSecret returns the name of the Secret with the generated credentials of a BackupBucket, in namespace
+// garden.
 func GeneratedBucketSecret(bucket string) string {
 	return constants.SecretPrefixGeneratedBackupBucket + bucket
 }

@@ -114,7 +114,8 @@ func newGame(random uint64, pair *Pair) (*game, *rand.Rand) {
 	return g, r
 }
 
-// Play tries moves on the landscape of a random number, until one does what must not be possible. It returns nil when none does.
+// Play tries moves on the landscape of a random number, until one does what must not be possible. It returns nil when
+// none does.
 func Play(random uint64, moves int, pair *Pair, prefer Target) (Counts, *Violation) {
 	g, r := newGame(random, pair)
 	p := newPlanner(r, g.world, g.seed, prefer)
@@ -153,8 +154,8 @@ func shrink(v *Violation, pair *Pair) *Violation {
 	return v
 }
 
-// try sends a move through authorizer and admission and applies it when it passes. It reports whether it was applied, and what it
-// has brought about that must not be, empty for nothing.
+// try sends a move through authorizer and admission and applies it when it passes. It reports whether it was applied,
+// and what it has brought about that must not be, empty for nothing.
 func (g *game) try(m Move) (applied bool, what string) {
 	g.counts.Attempted++
 	old := g.objects[m.Vertex]
@@ -231,10 +232,16 @@ func (g *game) applied(m Move) {
 	g.counts.Targets[target]++
 }
 
-func (g *game) attributes(client identity.ClientKind, verb string, v graph.Vertex, subresource string) k8sauthorizer.AttributesRecord {
+func (g *game) attributes(
+	client identity.ClientKind,
+	verb string,
+	v graph.Vertex,
+	subresource string,
+) k8sauthorizer.AttributesRecord {
 	resource := v.Kind.Resource()
 	a := k8sauthorizer.AttributesRecord{
-		User: g.users[client], Verb: verb, APIGroup: resource.Group, APIVersion: resource.Version, Resource: resource.Resource,
+		User: g.users[client], Verb: verb, APIGroup: resource.Group, APIVersion: resource.Version,
+		Resource:    resource.Resource,
 		Subresource: subresource, Namespace: v.Namespace, Name: v.Name, ResourceRequest: true,
 	}
 	if v.Kind == graph.KindNamespace {

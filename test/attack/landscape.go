@@ -25,9 +25,9 @@ const issuerNamespace = gardencorev1beta1.GardenerShootIssuerNamespace
 // seeds are all Seeds: parent, lonely, and child, whose ManagedSeed's Shoot is on parent.
 var seeds = []string{"parent", "lonely", "child"}
 
-// manifests are the landscape, one object a line: kind, namespace (- for none), names with commas between them, and the rest of
-// the object. In it, words that start with $ are chosen anew for each object, but for $name. There are so few names that objects
-// collide all the time.
+// manifests are the landscape, one object a line, which goes on where the next one is indented: kind, namespace (-
+// for none), names with commas between them, and the rest of the object. In it, words that start with $ are chosen
+// anew for each object, but for $name. There are so few names that objects collide all the time.
 const manifests = `
 Namespace - garden,p,seed-parent,seed-lonely,seed-child,kube-system {}
 Project - garden {spec: {namespace: garden}}
@@ -35,37 +35,74 @@ Project - p {spec: {namespace: p}}
 CloudProfile - x,u {}
 NamespacedCloudProfile p x,u {}
 ExposureClass - x,u {}
-Seed - parent,lonely,child {spec: {backup: {provider: p, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: backup-$name}}, dns: {provider: {type: d, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: $shared}}, internal: {type: d, domain: i, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: internal-domain-1}}, defaults: [{type: d, domain: d, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: default-domain-1}}]}, resources: [{name: r, resourceRef: {apiVersion: v1, kind: $resource, name: $local}}]}, status: {clientCertificateExpirationTimestamp: $time}}
-Secret garden x,u,z,pull,granted-parent,granted-lonely,granted-child,backup-parent,backup-lonely,default-domain-1,internal-domain-1,default-domain-2 {type: Opaque, data: {k: AA==}}
-Secret garden backup-child {metadata: {labels: {secret.backup.gardener.cloud/status: previous}, ownerReferences: [{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: ManagedSeed, name: child, uid: uid-ManagedSeed-garden-child, controller: true}]}, type: Opaque, data: {k: AA==}}
-Secret garden generated-bucket-uid-Seed--parent,generated-bucket-uid-Seed--lonely,generated-bucket-uid-Seed--child {type: Opaque, data: {k: AA==}}
+Seed - parent,lonely,child {spec: {backup: {provider: p,
+	credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: backup-$name}},
+	dns: {provider: {type: d, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: $shared}},
+	internal: {type: d, domain: i, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden,
+	name: internal-domain-1}}, defaults: [{type: d, domain: d,
+	credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: default-domain-1}}]},
+	resources: [{name: r, resourceRef: {apiVersion: v1, kind: $resource, name: $local}}]},
+	status: {clientCertificateExpirationTimestamp: $time}}
+Secret garden x,u,z,pull,granted-parent,granted-lonely,granted-child {type: Opaque, data: {k: AA==}}
+Secret garden backup-parent,backup-lonely,default-domain-1,internal-domain-1,default-domain-2 {type: Opaque,
+	data: {k: AA==}}
+Secret garden backup-child {metadata: {labels: {secret.backup.gardener.cloud/status: previous},
+	ownerReferences: [{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: ManagedSeed, name: child,
+	uid: uid-ManagedSeed-garden-child, controller: true}]}, type: Opaque, data: {k: AA==}}
+Secret garden generated-bucket-uid-Seed--parent,generated-bucket-uid-Seed--lonely,generated-bucket-uid-Seed--child {
+	type: Opaque, data: {k: AA==}}
 Secret p x,u,z,s.ca-cluster,s.monitoring,t.ssh-keypair,t.monitoring {type: Opaque, data: {k: AA==}}
-Secret gardener-system-shoot-issuer p--uid-Shoot-p-s,p--uid-Shoot-p-t {metadata: {labels: {shoot.gardener.cloud/name: $shoot, shoot.gardener.cloud/namespace: p, discovery.gardener.cloud/public: serviceaccount}}}
+Secret gardener-system-shoot-issuer p--uid-Shoot-p-s,p--uid-Shoot-p-t {metadata: {labels: {
+	shoot.gardener.cloud/name: $shoot, shoot.gardener.cloud/namespace: p,
+		discovery.gardener.cloud/public: serviceaccount}}}
 Secret seed-parent,seed-lonely,seed-child x {data: {k: AA==}}
-Secret kube-system bootstrap-token-operator,$tokenChild,$tokenLonely {type: bootstrap.kubernetes.io/token, data: {k: AA==}}
+Secret kube-system bootstrap-token-operator,$tokenChild,$tokenLonely {type: bootstrap.kubernetes.io/token,
+	data: {k: AA==}}
 ConfigMap garden,p x,u {data: {k: v}}
 ConfigMap kube-system cluster-identity {data: {k: v}}
 ConfigMap p s.ca-cluster,s.ca-kubelet,t.ca-cluster {data: {k: v}}
 InternalSecret p x,s.ca-client,t.ca-client {data: {k: AA==}}
 WorkloadIdentity garden,p x,u {spec: {audiences: [a], targetSystem: {type: t}}}
 Shoot garden child,x {spec: {seedName: parent, cloudProfile: {name: $local}}, status: {seedName: parent}}
-Shoot p s,t {metadata: {annotations: {authentication.gardener.cloud/issuer: $issuer}}, spec: {seedName: $seed, secretBindingName: $local, credentialsBindingName: $local, cloudProfile: {kind: CloudProfile, name: $local}, exposureClassName: $local, dns: {providers: [{type: d, secretName: $local}]}, resources: [{name: r, resourceRef: {apiVersion: v1, kind: $resource, name: $local}}]}, status: {seedName: $seed, lastOperation: {type: $operationType, state: Processing}}}
+Shoot p s,t {metadata: {annotations: {authentication.gardener.cloud/issuer: $issuer}},
+	spec: {seedName: $seed, secretBindingName: $local, credentialsBindingName: $local,
+	cloudProfile: {kind: CloudProfile, name: $local}, exposureClassName: $local,
+	dns: {providers: [{type: d, secretName: $local}]},
+	resources: [{name: r, resourceRef: {apiVersion: v1, kind: $resource, name: $local}}]},
+	status: {seedName: $seed, lastOperation: {type: $operationType, state: Processing}}}
 ShootState p s,t {spec: {}}
 SecretBinding p x,u {secretRef: {namespace: p, name: $local}}
 CredentialsBinding p x,u {credentialsRef: {apiVersion: v1, kind: Secret, namespace: $namespace, name: $local}}
-BackupBucket - uid-Seed--parent,uid-Seed--lonely,uid-Seed--child {spec: {provider: {type: p, region: r}, seedName: $lastOfName, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: backup-$lastOfName}}, status: {generatedSecretRef: {namespace: garden, name: generated-bucket-$name}}}
-BackupEntry p s,t {metadata: {ownerReferences: [{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: $name, uid: uid-Shoot-p-$name}]}, spec: {bucketName: uid-Seed--$seed, seedName: $seed}, status: {seedName: $seed}}
+BackupBucket - uid-Seed--parent,uid-Seed--lonely,uid-Seed--child {spec: {provider: {type: p, region: r},
+	seedName: $lastOfName, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: backup-$lastOfName}},
+	status: {generatedSecretRef: {namespace: garden, name: generated-bucket-$name}}}
+BackupEntry p s,t {metadata: {ownerReferences: [{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: $name,
+	uid: uid-Shoot-p-$name}]}, spec: {bucketName: uid-Seed--$seed, seedName: $seed}, status: {seedName: $seed}}
 Bastion p x {spec: {seedName: $seed}}
 ControllerRegistration - x,u {}
-ControllerDeployment - x,u {helm: {ociRepository: {ref: r, pullSecretRef: {name: $pull}}}, resources: [{name: r, resourceRef: {apiVersion: v1, kind: Secret, name: $local}}]}
-ControllerInstallation - parent,lonely,child {spec: {registrationRef: {name: $local}, deploymentRef: {name: $local}, seedRef: {name: $name}}}
-Gardenlet garden parent,lonely {metadata: {annotations: {gardener.cloud/operation: $operation}}, spec: {deployment: {helm: {ociRepository: {ref: r, pullSecretRef: {name: $pull}}}}, config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration, seedConfig: {spec: {backup: {provider: p, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: backup-$name}}}}}}}
-ManagedSeed garden child {metadata: {annotations: {gardener.cloud/operation: $operation}, deletionTimestamp: $deleted}, spec: {shoot: {name: child}, gardenlet: {bootstrap: $bootstrap, config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration, seedConfig: {spec: {backup: {provider: p, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: backup-child}}, resources: [{name: r, resourceRef: {apiVersion: v1, kind: Secret, name: $local}}]}}}}}}
+ControllerDeployment - x,u {helm: {ociRepository: {ref: r, pullSecretRef: {name: $pull}}},
+	resources: [{name: r, resourceRef: {apiVersion: v1, kind: Secret, name: $local}}]}
+ControllerInstallation - parent,lonely,child {spec: {registrationRef: {name: $local}, deploymentRef: {name: $local},
+	seedRef: {name: $name}}}
+Gardenlet garden parent,lonely {metadata: {annotations: {gardener.cloud/operation: $operation}},
+	spec: {deployment: {helm: {ociRepository: {ref: r, pullSecretRef: {name: $pull}}}},
+	config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration,
+	seedConfig: {spec: {backup: {provider: p, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden,
+	name: backup-$name}}}}}}}
+ManagedSeed garden child {metadata: {annotations: {gardener.cloud/operation: $operation}, deletionTimestamp: $deleted},
+	spec: {shoot: {name: child}, gardenlet: {bootstrap: $bootstrap,
+	config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration,
+	seedConfig: {spec: {backup: {provider: p, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden,
+	name: backup-child}}, resources: [{name: r, resourceRef: {apiVersion: v1, kind: Secret, name: $local}}]}}}}}}
 ServiceAccount garden gardenlet-bootstrap-child {secrets: [{name: pull}]}
 ServiceAccount p x,gardenlet-bootstrap-x {}
 ServiceAccount seed-parent,seed-lonely,seed-child extension-x {}
-ClusterRoleBinding - gardener.cloud:system:seed-bootstrapper:garden:gardenlet-bootstrap-child {roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: gardener.cloud:system:seed-bootstrapper}, subjects: [{kind: ServiceAccount, namespace: garden, name: gardenlet-bootstrap-child}]}
-CertificateSigningRequest - parent,lonely,child {spec: {request: $csr, signerName: kubernetes.io/kube-apiserver-client, usages: [key encipherment, digital signature, client auth]}}
+ClusterRoleBinding - gardener.cloud:system:seed-bootstrapper:garden:gardenlet-bootstrap-child {roleRef: {
+	apiGroup: rbac.authorization.k8s.io, kind: ClusterRole,
+	name: gardener.cloud:system:seed-bootstrapper},
+		subjects: [{kind: ServiceAccount, namespace: garden, name: gardenlet-bootstrap-child}]}
+CertificateSigningRequest - parent,lonely,child {spec: {request: $csr, signerName: kubernetes.io/kube-apiserver-client,
+	usages: [key encipherment, digital signature, client auth]}}
 Lease garden gardenlet-leader-election {}
 Lease gardener-system-seed-lease parent,lonely,child {}
 `
@@ -125,7 +162,7 @@ func uidOf(v graph.Vertex) string { return fmt.Sprintf("uid-%s-%s-%s", v.Kind, v
 // landscape makes a random world. All objects are there, but for a few.
 func landscape(random *rand.Rand) *world {
 	w := newWorld()
-	for line := range strings.Lines(strings.TrimSpace(manifests)) {
+	for line := range strings.Lines(strings.ReplaceAll(strings.TrimSpace(manifests), "\n\t", " ")) {
 		kindName, rest, _ := strings.Cut(line, " ")
 		namespaces, rest, _ := strings.Cut(rest, " ")
 		names, body, _ := strings.Cut(rest, " ")

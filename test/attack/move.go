@@ -71,7 +71,8 @@ func newPlanner(random *rand.Rand, w *world, seed string, prefer Target) *planne
 		{Kind: graph.KindSecret, Namespace: naming.NamespaceKubeSystem, Name: "bootstrap-token-abcdef"},
 		{Kind: graph.KindSecret, Namespace: issuerNamespace, Name: "p--uid-Shoot-p-x"},
 		{Kind: graph.KindSecret, Namespace: issuerNamespace, Name: "garden--uid-Shoot-garden-child"},
-		{Kind: graph.KindBackupEntry, Namespace: "p", Name: "source-s"}, {Kind: graph.KindBackupEntry, Namespace: "p", Name: "source-t"},
+		{Kind: graph.KindBackupEntry, Namespace: "p", Name: "source-s"},
+		{Kind: graph.KindBackupEntry, Namespace: "p", Name: "source-t"},
 		{Kind: graph.KindWorkloadIdentity, Namespace: "p", Name: "z"}, {Kind: graph.KindBastion, Namespace: "p", Name: "u"},
 		{Kind: graph.KindLease, Namespace: "p", Name: "gardenlet-leader-election"},
 		{Kind: graph.KindLease, Namespace: naming.SeedNamespace(seed), Name: "x"},
@@ -110,7 +111,15 @@ func (p *planner) next() Move {
 	if p.oneIn(20) {
 		m.Kind = pick(p, graph.Kinds()...)
 	}
-	m.Operation = pick(p, admission.Create, admission.Create, admission.Update, admission.Update, admission.Update, admission.Delete)
+	m.Operation = pick(
+		p,
+		admission.Create,
+		admission.Create,
+		admission.Update,
+		admission.Update,
+		admission.Update,
+		admission.Delete,
+	)
 	if m.Operation == admission.Update && p.oneIn(3) {
 		m.Subresource = "status"
 	}
@@ -198,7 +207,8 @@ func (p *planner) tokenRequest() map[string]any {
 
 // template returns what an honest client would create under the name, so that much passes.
 func (p *planner) template(v graph.Vertex) map[string]any {
-	if candidates := p.names[v.Kind]; p.oneIn(6) && len(candidates) > 0 { // something that is there already, under a new name
+	if candidates := p.names[v.Kind]; p.oneIn(6) &&
+		len(candidates) > 0 { // something that is there already, under a new name
 		if o := p.world.objects[pick(p, candidates...)]; o != nil {
 			content := clone(o.content)
 			delete(content, "status")
@@ -208,7 +218,8 @@ func (p *planner) template(v graph.Vertex) map[string]any {
 	text := ""
 	switch v.Kind {
 	case graph.KindBackupBucket:
-		text = `{spec: {provider: {type: p, region: r}, seedName: SEED, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: backup-SEED}}}`
+		text = `{spec: {provider: {type: p, region: r}, seedName: SEED, credentialsRef: {apiVersion: v1, kind: Secret, ` +
+			`namespace: garden, name: backup-SEED}}}`
 	case graph.KindBackupEntry:
 		return p.backupEntry(v)
 	case graph.KindBastion:
@@ -217,14 +228,17 @@ func (p *planner) template(v graph.Vertex) map[string]any {
 		text = `{spec: {request: ` + certificateRequest(p.seed) + `, signerName: kubernetes.io/kube-apiserver-client,
 			usages: [key encipherment, digital signature, client auth]}}`
 	case graph.KindClusterRoleBinding:
-		text = `{roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: gardener.cloud:system:seed-bootstrapper},
+		text = `{roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ` +
+			`gardener.cloud:system:seed-bootstrapper},
 			subjects: [{kind: ServiceAccount, namespace: garden, name: gardenlet-bootstrap-child}]}`
 	case graph.KindGardenlet:
-		text = `{spec: {deployment: {helm: {ociRepository: {ref: r}}}, config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1,
+		text = `{spec: {deployment: {helm: {ociRepository: {ref: r}}}, config: {apiVersion: ` +
+			`gardenlet.config.gardener.cloud/v1alpha1,
 			kind: GardenletConfiguration, seedConfig: {spec: {backup: {provider: p,
 			credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: backup-SEED}}}}}}}`
 	case graph.KindSeed:
-		text = `{spec: {backup: {provider: p, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: backup-SEED}}}}`
+		text = `{spec: {backup: {provider: p, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: ` +
+			`backup-SEED}}}}`
 	case graph.KindSecret:
 		return p.secret(v)
 	case graph.KindConfigMap:
@@ -239,7 +253,8 @@ func (p *planner) template(v graph.Vertex) map[string]any {
 
 func (p *planner) backupEntry(v graph.Vertex) map[string]any {
 	name := strings.TrimPrefix(v.Name, "source-")
-	if original := p.world.objects[graph.Vertex{Kind: graph.KindBackupEntry, Namespace: v.Namespace, Name: name}]; original != nil &&
+	if original := p.world.objects[graph.Vertex{Kind: graph.KindBackupEntry, Namespace: v.Namespace,
+		Name: name}]; original != nil &&
 		name != v.Name {
 		content := clone(original.content)
 		delete(content, "status")
@@ -273,7 +288,10 @@ func (p *planner) secret(v graph.Vertex) map[string]any {
 		"token-secret": base64Of("0123456789abcdef"), "expiration": base64Of(stamp(24 * time.Hour)),
 		"usage-bootstrap-authentication": base64Of("true"), "usage-bootstrap-signing": base64Of("true"),
 		"description": base64Of(fmt.Sprintf(
-			"A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1.%s resource garden/%s.", kind, name)),
+			"A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1.%s resource garden/%s.",
+			kind,
+			name,
+		)),
 	}
 	return content
 }
@@ -296,7 +314,8 @@ var fieldsOf = func() map[graph.Kind][]garden.Field {
 	return fields
 }()
 
-// mutate changes a field of the object: the given one, or any by which it owns edges, or any that something else follows from.
+// mutate changes a field of the object: the given one, or any by which it owns edges, or any that something else
+// follows from.
 func (p *planner) mutate(kind graph.Kind, content map[string]any, path string) {
 	fields := fieldsOf[kind]
 	if path != "" {
@@ -332,7 +351,9 @@ func (p *planner) mutateMetadata(content map[string]any) {
 			put(meta, []string{"labels", "shoot.gardener.cloud/namespace"}, pick(p, "p", "garden"))
 			put(meta, []string{"labels", "discovery.gardener.cloud/public"}, "serviceaccount")
 		},
-		func() { put(meta, []string{"labels", "shoot.gardener.cloud/uid"}, string(p.world.uid(p.any(graph.KindShoot)))) },
+		func() {
+			put(meta, []string{"labels", "shoot.gardener.cloud/uid"}, string(p.world.uid(p.any(graph.KindShoot))))
+		},
 		func() { delete(meta, "labels") },
 		func() { put(meta, []string{"finalizers"}, []any{pick(p, "a", "b")}) },
 		func() {
@@ -374,7 +395,8 @@ func (p *planner) mutateOther(kind graph.Kind, content map[string]any) {
 		if p.oneIn(2) {
 			at("roleRef.name", pick(p, "cluster-admin", naming.BootstrapperClusterRole))
 		} else {
-			at("subjects", []any{map[string]any{"kind": "ServiceAccount", "namespace": naming.SeedNamespace(p.seed), "name": "extension-x"}})
+			at("subjects", []any{map[string]any{"kind": "ServiceAccount", "namespace": naming.SeedNamespace(p.seed),
+				"name": "extension-x"}})
 		}
 	case graph.KindBackupBucket:
 		at("spec.provider.type", pick(p, "p", "q"))
@@ -431,7 +453,10 @@ func (p *planner) value(f garden.Field) (any, bool) {
 	case leaf == "credentialsRef", leaf == "resourceRef", leaf == "secretRef", leaf == "generatedSecretRef",
 		leaf == "shootRef", leaf == "seedRef", leaf == "registrationRef", leaf == "deploymentRef":
 		return map[string]any{
-			"apiVersion": v.Kind.Resource().GroupVersion().String(), "kind": v.Kind.String(), "namespace": v.Namespace, "name": v.Name,
+			"apiVersion": v.Kind.Resource().
+				GroupVersion().
+				String(),
+			"kind": v.Kind.String(), "namespace": v.Namespace, "name": v.Name,
 		}, true
 	case strings.HasSuffix(leaf, "Name"), leaf == "name", leaf == "namespace":
 		return v.Name, true

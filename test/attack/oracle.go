@@ -23,10 +23,10 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// This file says what must not come of a write, in words of its own: it asks neither the admission nor its tables. There are four
-// kinds of harm. What the clients reach grows. What is not theirs changes. What is not theirs disappears, be it by the garbage
-// collector. And an object that others trust because of its name, labels or contents, as a certificate request or a bootstrap
-// token, comes into being where or as it should not.
+// This file says what must not come of a write, in words of its own: it asks neither the admission nor its tables.
+// There are four kinds of harm. What the clients reach grows. What is not theirs changes. What is not theirs
+// disappears, be it by the garbage collector. And an object that others trust because of its name, labels or
+// contents, as a certificate request or a bootstrap token, comes into being where or as it should not.
 
 // SharedDNS and Granted are the configuration that the oracle expects.
 const (
@@ -59,7 +59,8 @@ func (g *game) reached() map[graph.Vertex]access {
 			continue
 		}
 		for i, verb := range accessVerbs {
-			if g.allowed(g.attributes(identity.Gardenlet, verb, v, "")) || g.allowed(g.attributes(identity.Extension, verb, v, "")) {
+			if g.allowed(g.attributes(identity.Gardenlet, verb, v, "")) ||
+				g.allowed(g.attributes(identity.Extension, verb, v, "")) {
 				reached[v] |= 1 << i
 			}
 		}
@@ -71,7 +72,9 @@ func vertexOf(kind graph.Kind, namespace, name string) graph.Vertex {
 	return graph.Vertex{Kind: kind, Namespace: namespace, Name: name}
 }
 
-func inGarden(kind graph.Kind, name string) graph.Vertex { return vertexOf(kind, naming.NamespaceGarden, name) }
+func inGarden(kind graph.Kind, name string) graph.Vertex {
+	return vertexOf(kind, naming.NamespaceGarden, name)
+}
 
 // grantsOf returns which growth the write may bring. It looks at the world before the write.
 func (g *game) grantsOf(m Move, old, o *object) func(graph.Vertex) bool {
@@ -217,7 +220,8 @@ func (g *game) holds(v graph.Vertex, leaving bool) bool {
 	if v.Kind != graph.KindSecret {
 		return false
 	}
-	if name, ok := strings.CutPrefix(v.Name, naming.GeneratedBucketSecret("")); ok && v.Namespace == naming.NamespaceGarden {
+	if name, ok := strings.CutPrefix(v.Name, naming.GeneratedBucketSecret("")); ok &&
+		v.Namespace == naming.NamespaceGarden {
 		if bucket := g.Get(vertexOf(graph.KindBackupBucket, "", name)); bucket != nil {
 			return bucket.Facts.(garden.BackupBucketFacts).SeedName == g.seed
 		}
@@ -285,7 +289,8 @@ func (g *game) disappears(o *object) string {
 		// A client ends what has come to its Seed.
 		return ""
 	case graph.KindServiceAccount:
-		if o.Namespace == naming.SeedNamespace(g.seed) || o.Vertex == bootstrapAccount(inGarden(graph.KindManagedSeed, g.seed)) {
+		if o.Namespace == naming.SeedNamespace(g.seed) ||
+			o.Vertex == bootstrapAccount(inGarden(graph.KindManagedSeed, g.seed)) {
 			return ""
 		}
 	case graph.KindClusterRoleBinding:
@@ -293,7 +298,8 @@ func (g *game) disappears(o *object) string {
 			return ""
 		}
 	case graph.KindLease:
-		if o.Namespace == naming.SeedNamespace(g.seed) {
+		// A gardenlet that wants to look dead need only stop.
+		if o.Namespace == naming.SeedNamespace(g.seed) || o.Name == g.seed {
 			return ""
 		}
 	default:
@@ -301,8 +307,8 @@ func (g *game) disappears(o *object) string {
 	return "it is not the clients' to delete"
 }
 
-// judgeCollected says why the garbage collector must not have deleted the object: because of owner references that are the clients'
-// work.
+// judgeCollected says why the garbage collector must not have deleted the object: because of owner references that
+// are the clients' work.
 func (g *game) judgeCollected(o *object) string {
 	if o.own || !o.ownersTouched {
 		return ""
@@ -366,7 +372,8 @@ func (g *game) appears(m Move, o *object) string {
 			return "it asks for an operation"
 		}
 	case graph.KindLease:
-		if o.Namespace != naming.SeedNamespace(g.seed) && o.Vertex != inGarden(graph.KindLease, "gardenlet-leader-election") &&
+		if o.Namespace != naming.SeedNamespace(g.seed) &&
+			o.Vertex != inGarden(graph.KindLease, "gardenlet-leader-election") &&
 			o.Vertex != vertexOf(graph.KindLease, gardencorev1beta1.GardenerSeedLeaseNamespace, g.seed) {
 			return "it is not the clients'"
 		}
@@ -447,7 +454,8 @@ func (g *game) changes(m Move, old, o *object) string {
 		}
 	case graph.KindShoot:
 		const confirmation = "confirmation.gardener.cloud/deletion"
-		if is, was := o.typed.GetAnnotations()[confirmation], old.typed.GetAnnotations()[confirmation]; is != "" && is != was {
+		if is, was := o.typed.GetAnnotations()[confirmation], old.typed.GetAnnotations()[confirmation]; is != "" &&
+			is != was {
 			return "its deletion is confirmed"
 		}
 	case graph.KindServiceAccount:
@@ -463,7 +471,8 @@ func (g *game) changes(m Move, old, o *object) string {
 	return ""
 }
 
-// releases reports whether a ManagedSeed's backup Secret loses no more than its owner reference and the label of its status.
+// releases reports whether a ManagedSeed's backup Secret loses no more than its owner reference and the label of its
+// status.
 func (g *game) releases(old, o *object) bool {
 	is, was := stable(o), stable(old)
 	for _, content := range []map[string]any{is, was} {
@@ -477,8 +486,10 @@ func (g *game) releases(old, o *object) bool {
 	after := metaOf(o.content)["labels"]
 	sameLabels := reflect.DeepEqual(after, metaOf(old.content)["labels"]) || reflect.DeepEqual(after, labels) ||
 		after == nil && len(asMap(labels)) == 0
-	return reflect.DeepEqual(is, was) && sameLabels && len(o.typed.GetOwnerReferences()) <= len(old.typed.GetOwnerReferences()) &&
-		strings.HasPrefix(o.Name, "backup-") && g.bootstraps(inGarden(graph.KindManagedSeed, strings.TrimPrefix(o.Name, "backup-")))
+	return reflect.DeepEqual(is, was) && sameLabels &&
+		len(o.typed.GetOwnerReferences()) <= len(old.typed.GetOwnerReferences()) &&
+		strings.HasPrefix(o.Name, "backup-") &&
+		g.bootstraps(inGarden(graph.KindManagedSeed, strings.TrimPrefix(o.Name, "backup-")))
 }
 
 func asMap(value any) map[string]any {

@@ -1,6 +1,6 @@
-// Package attack plays clients of one Seed that were taken over: on random landscapes they try random writes through the
-// SeedAuthorizer and the SeedRestriction. What passes is applied to the world, and after each write an oracle looks for what the
-// clients reach or change though it is not theirs.
+// Package attack plays clients of one Seed that were taken over: on random landscapes they try random writes through
+// the SeedAuthorizer and the SeedRestriction. What passes is applied to the world, and after each write an oracle
+// looks for what the clients reach or change though it is not theirs.
 package attack
 
 import (
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -43,8 +44,8 @@ type object struct {
 	ownersTouched bool
 }
 
-// world is a garden at an API server that says yes to all that is well-formed, with the graph of its objects. It looks objects up
-// for the admission, and so implements garden.Reader. It belongs to one goroutine.
+// world is a garden at an API server that says yes to all that is well-formed, with the graph of its objects. It
+// looks objects up for the admission, and so implements garden.Reader. It belongs to one goroutine.
 type world struct {
 	objects map[graph.Vertex]*object
 	graph   *graph.Graph
@@ -199,7 +200,11 @@ func bootstrapToken(v graph.Vertex) graph.Vertex {
 }
 
 func bootstrapAccount(v graph.Vertex) graph.Vertex {
-	return graph.Vertex{Kind: graph.KindServiceAccount, Namespace: v.Namespace, Name: naming.BootstrapServiceAccount(v.Name)}
+	return graph.Vertex{
+		Kind:      graph.KindServiceAccount,
+		Namespace: v.Namespace,
+		Name:      naming.BootstrapServiceAccount(v.Name),
+	}
 }
 
 func bootstrapBinding(v graph.Vertex) graph.Vertex {
@@ -225,7 +230,9 @@ func (w *world) List(kind graph.Kind) (objects []*garden.Object) {
 }
 
 // Live implements garden.Reader. What the informers know is never old here.
-func (w *world) Live(_ context.Context, _ string, v graph.Vertex) (*garden.Object, error) { return w.Get(v), nil }
+func (w *world) Live(_ context.Context, _ string, v graph.Vertex) (*garden.Object, error) {
+	return w.Get(v), nil
+}
 
 // Exists implements garden.Reader.
 func (w *world) Exists(
@@ -239,13 +246,25 @@ func (w *world) Exists(
 	return false, fmt.Errorf("there is no resource %s: %w", resource, garden.ErrNotAvailable)
 }
 
+// BootstrapTokenDescription implements garden.Reader.
+func (w *world) BootstrapTokenDescription(_ context.Context, _, id string) (string, bool, error) {
+	o := w.objects[graph.Vertex{
+		Kind: graph.KindSecret, Namespace: naming.NamespaceKubeSystem, Name: naming.BootstrapTokenSecretPrefix + id,
+	}]
+	if o == nil {
+		return "", false, nil
+	}
+	return string(o.typed.(*corev1.Secret).Data["description"]), true, nil
+}
+
 // Referrers implements garden.Reader.
 func (w *world) Referrers(v graph.Vertex) (referrers []graph.Vertex) {
 	if v.Namespace != naming.NamespaceGarden {
 		return nil
 	}
 	for _, o := range w.objects {
-		if o.kept != nil && slices.ContainsFunc(o.kept.Edges(), func(e graph.Edge) bool { return e.From == v && v != o.Vertex }) {
+		if o.kept != nil &&
+			slices.ContainsFunc(o.kept.Edges(), func(e graph.Edge) bool { return e.From == v && v != o.Vertex }) {
 			referrers = append(referrers, o.Vertex)
 		}
 	}
@@ -260,8 +279,8 @@ func (w *world) Related(v graph.Vertex, seed string) bool { return w.graph.Reach
 
 var _ garden.Reader = &world{}
 
-// hasStatus lists the kinds of which a write of the resource itself leaves the status alone, and one of /status the spec. Either
-// writes the metadata.
+// hasStatus lists the kinds of which a write of the resource itself leaves the status alone, and one of /status the
+// spec. Either writes the metadata.
 var hasStatus = []graph.Kind{
 	graph.KindBackupBucket, graph.KindBackupEntry, graph.KindBastion, graph.KindCertificateSigningRequest,
 	graph.KindControllerInstallation, graph.KindGardenlet, graph.KindManagedSeed, graph.KindProject, graph.KindSeed,
@@ -341,13 +360,15 @@ func metaOf(content map[string]any) map[string]any {
 	return meta
 }
 
-// collect removes what no owner is left of, as the garbage collector does, until nothing changes. It returns what it has removed.
+// collect removes what no owner is left of, as the garbage collector does, until nothing changes. It returns what it
+// has removed.
 func (w *world) collect() (gone []*object) {
 	for {
 		before := len(gone)
 		for _, o := range w.sorted() {
 			owners := o.typed.GetOwnerReferences()
-			if len(owners) > 0 && !slices.ContainsFunc(owners, func(owner metav1.OwnerReference) bool { return w.solid(o, owner) }) {
+			if len(owners) > 0 &&
+				!slices.ContainsFunc(owners, func(owner metav1.OwnerReference) bool { return w.solid(o, owner) }) {
 				gone = append(gone, o)
 				w.remove(o.Vertex)
 			}

@@ -200,8 +200,9 @@ func (l *lister) list(context.Context, metav1.ListOptions) (runtime.Object, erro
 	return list, nil
 }
 
-// watch sends how what there is differs from what the informer has listed, now and after each change, until the watch is
-// stopped. An informer stops its watch when it ends itself; a watch that ended before that would be logged as broken.
+// watch sends how what there is differs from what the informer has listed, now and after each change, until the watch
+// is stopped. An informer stops its watch when it ends itself; a watch that ended before that would be logged as
+// broken.
 func (l *lister) watch(context.Context, metav1.ListOptions) (watch.Interface, error) {
 	listed := l.listed.Swap(nil)
 	if listed == nil {
