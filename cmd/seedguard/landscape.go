@@ -15,6 +15,7 @@ import (
 	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/klog/v2"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
@@ -100,14 +101,14 @@ func (f *landscapeFlags) load(ctx context.Context, warnings io.Writer) (*landsca
 
 // pair returns both halves on the landscape.
 func (l *landscape) pair() (decider, error) {
-	policy := l.config.Restriction
+	policy, levels := l.config.Restriction, access.New(l.garden, l.config.KubeconfigAccess, nil)
 	a, err := authorizer.New(authorizer.Options{
-		Graph: l.graph, References: policy.References == admission.ReferencesEnforce,
+		Graph: l.graph, References: policy.References == admission.ReferencesEnforce, Access: levels,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &offline{a, admission.New(admission.Options{Reader: l.garden, Policy: policy})}, nil
+	return &offline{a, admission.New(admission.Options{Reader: l.garden, Policy: policy, Access: levels})}, nil
 }
 
 // offline is the pair in this process.

@@ -60,6 +60,9 @@ const (
 	LevelAdmin Level = "admin"
 )
 
+// Subresources are those of a Shoot by which kubeconfigs are asked for, with the level that each needs.
+var Subresources = map[string]Level{"adminkubeconfig": LevelAdmin, "viewerkubeconfig": LevelViewer}
+
 var levels = []Level{LevelNone, LevelViewer, LevelAdmin}
 
 // Includes reports whether what needs the other level may be asked for with this one.

@@ -90,9 +90,7 @@ var table = []Rule{
 	{Target: of(graph.KindServiceAccount), Clients: extension, ViaGraph: Get},
 	{Target: of(graph.KindShoot), Clients: both,
 		ViaGraph: read | Update | Patch, Subresources: []string{"finalizers", "status"}, Selector: seedLabel,
-		Levels: map[string]access.Level{
-			"adminkubeconfig": access.LevelAdmin, "viewerkubeconfig": access.LevelViewer,
-		},
+		Levels: access.Subresources,
 		Exceptions: []Exception{
 			{Verbs: Get, Namespace: exactly(naming.NamespaceGarden), Name: Pattern{"", SeedName},
 				Why: "the Seed may itself be this Shoot"}}},
