@@ -13,6 +13,7 @@ import (
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/utils/clock"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
@@ -69,7 +70,8 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	if err != nil {
 		return err
 	}
-	web, err := newServer(ctx, c, source, watched, resources, registry)
+	levels := access.New(watched, c.KubeconfigAccess, registry)
+	web, err := newServer(ctx, c, source, watched, resources, levels, registry)
 	if err != nil {
 		return err
 	}
@@ -98,10 +100,11 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 // newServer returns a server of both halves.
 func newServer(
 	ctx context.Context, c *config.SeedGuardConfiguration,
-	source garden.Source, watched *garden.Garden, resources *graph.Graph, registry *prometheus.Registry,
+	source garden.Source, watched *garden.Garden, resources *graph.Graph, levels *access.Policy,
+	registry *prometheus.Registry,
 ) (*server.Server, error) {
 	options := authorizer.Options{
-		Graph: resources, References: c.Restriction.References == admission.ReferencesEnforce,
+		Graph: resources, References: c.Restriction.References == admission.ReferencesEnforce, Access: levels,
 	}
 	if _, ok := source.(*garden.KubeSource); ok { // there is an API server to ask
 		options.Absence = authorizer.NewAbsenceChecker(watched.StillExists, clock.RealClock{})
@@ -115,7 +118,7 @@ func newServer(
 		Metrics:    c.Metrics,
 		Authorizer: decides,
 		Admission: admission.New(admission.Options{
-			Reader: watched, Registerer: registry, Policy: c.Restriction,
+			Reader: watched, Registerer: registry, Policy: c.Restriction, Access: levels,
 		}),
 		Graph:     resources,
 		Resources: knownResources(),

@@ -3,6 +3,7 @@ package access
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -88,7 +89,8 @@ func (p *Policy) Of(client identity.Client, shoot graph.Vertex) (Access, bool) {
 	if o == nil {
 		return Access{}, false
 	}
-	if on := o.Facts.(garden.ShootFacts); on.SeedName != client.Seed && on.StatusSeedName != client.Seed {
+	on, ok := o.Facts.(garden.ShootFacts)
+	if !ok || on.SeedName != client.Seed && on.StatusSeedName != client.Seed {
 		return Access{}, false
 	}
 	access := Access{Level: LevelNone, Scope: p.scope(shoot)}
@@ -97,6 +99,29 @@ func (p *Policy) Of(client identity.Client, shoot graph.Vertex) (Access, bool) {
 		access.Level, access.Rule = rules[i].Levels.in(access.Scope), i+1
 	}
 	return access, true
+}
+
+// Explain says, a line each, which access clients of a Seed have to a Shoot: its gardenlet and, by the globs of their
+// names, its extensions. There are none when the Shoot is not on the Seed, or nobody has a level above LevelNone.
+func (p *Policy) Explain(seed string, shoot graph.Vertex) (lines []string) {
+	config := p.config.Load()
+	has, on := p.Of(identity.Client{Kind: identity.Gardenlet, Seed: seed}, shoot)
+	if !on || !config.Enabled() {
+		return nil
+	}
+	lines = append(lines, fmt.Sprintf("kubeconfigs for the gardenlet of Seed %q: %s", seed, has))
+	for i, r := range config.Rules {
+		if !slices.Contains(r.Match.kinds(), identity.Extension) || !matchesAny(r.Match.Seeds, seed) {
+			continue
+		}
+		names := r.Match.Extensions
+		if len(names) == 0 {
+			names = []string{"*"}
+		}
+		has.Level, has.Rule = r.Levels.in(has.Scope), i+1
+		lines = append(lines, fmt.Sprintf("kubeconfigs for extensions %s of Seed %q: %s", strings.Join(names, ", "), seed, has))
+	}
+	return lines
 }
 
 func (p *Policy) scope(shoot graph.Vertex) Scope {

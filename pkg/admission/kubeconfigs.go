@@ -17,12 +17,7 @@ import (
 // of access; what is left is how long the kubeconfig may be valid.
 
 // kubeconfigRequest is an AdminKubeconfigRequest or a ViewerKubeconfigRequest.
-type kubeconfigRequest struct {
-	anyObject
-	Spec struct {
-		ExpirationSeconds *int64 `json:"expirationSeconds"`
-	} `json:"spec"`
-}
+type kubeconfigRequest = withSpec[authenticationv1alpha1.AdminKubeconfigRequestSpec]
 
 // ofKubeconfig returns the level that a request for a kubeconfig needs, and false for any other request. Unless a client
 // has a level above none, there are no such requests.

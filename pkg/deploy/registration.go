@@ -26,7 +26,7 @@ func Registration(o Options) *admissionregistrationv1.ValidatingWebhookConfigura
 			Kind: "ValidatingWebhookConfiguration"},
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Webhooks: append([]admissionregistrationv1.ValidatingWebhook{
-			webhook(o, WebhookName, rules(admission.AllGuarded(o.References)),
+			webhook(o, WebhookName, rules(admission.AllGuarded(o.References, o.Kubeconfigs)),
 				admissionregistrationv1.MatchCondition{Name: "seed-clients", Expression: admissionCondition}),
 		}, bootstrappers(o)...),
 	}
