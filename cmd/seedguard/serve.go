@@ -51,7 +51,7 @@ directory of manifests (--landscape). Calls are answered once all of them have r
 			if err := logsapi.ValidateAndApply(&c.Logging, nil); err != nil {
 				return err
 			}
-			return serve(command.Context(), c, s)
+			return serve(command.Context(), flags, c, s)
 		},
 	}
 	flags = config.AddFlags(command.Flags())
@@ -59,7 +59,7 @@ directory of manifests (--landscape). Calls are answered once all of them have r
 }
 
 // serve serves until ctx ends, and returns when everything has stopped.
-func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) error {
+func serve(ctx context.Context, flags *config.Flags, c *config.SeedGuardConfiguration, s streams) error {
 	source, err := newSource(&c.Garden)
 	if err != nil {
 		return err
@@ -67,6 +67,10 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	registry := prometheus.NewRegistry()
 	resources := graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope})
 	watched, err := garden.New(garden.Options{Source: source, Graph: resources, Registerer: registry})
+	if err != nil {
+		return err
+	}
+	follower, err := flags.NewFollower(registry)
 	if err != nil {
 		return err
 	}
@@ -84,6 +88,10 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 		return web.Run(serving)
 	})
 	running.Go(func() error { return watched.Run(background) })
+	running.Go(func() error {
+		follower.Run(serving, levels.Set)
+		return nil
+	})
 	switch source := source.(type) {
 	case *directory.Source:
 		running.Go(func() error { return source.Run(background) })
