@@ -32,8 +32,7 @@ type Policy struct {
 func New(reader Reader, config Config, registerer prometheus.Registerer) *Policy {
 	p := &Policy{reader: reader, counts: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "seedguard_kubeconfig_requests_total",
-		Help: "Requests of seed clients for kubeconfigs of Shoots on their Seed, by the client's level, the Shoot's scope " +
-			"and the result: granted, level (too low) or expiration (too long).",
+		Help: "Seed clients' requests for kubeconfigs, by level, scope and result.",
 	}, []string{"level", "scope", "result"})}
 	if registerer != nil {
 		registerer.MustRegister(p.counts)
@@ -45,7 +44,7 @@ func New(reader Reader, config Config, registerer prometheus.Registerer) *Policy
 // Result is what became of a request for a kubeconfig.
 type Result string
 
-// The results.
+// The results: granted, a level that is too low, and an expiration that is too far ahead.
 const (
 	ResultGranted    Result = "granted"
 	ResultLevel      Result = "level"
@@ -119,7 +118,8 @@ func (p *Policy) Explain(seed string, shoot graph.Vertex) (lines []string) {
 			names = []string{"*"}
 		}
 		has.Level, has.Rule = r.Levels.in(has.Scope), i+1
-		lines = append(lines, fmt.Sprintf("kubeconfigs for extensions %s of Seed %q: %s", strings.Join(names, ", "), seed, has))
+		lines = append(lines,
+			fmt.Sprintf("kubeconfigs for extensions %s of Seed %q: %s", strings.Join(names, ", "), seed, has))
 	}
 	return lines
 }

@@ -19,8 +19,8 @@ import (
 // kubeconfigRequest is an AdminKubeconfigRequest or a ViewerKubeconfigRequest.
 type kubeconfigRequest = withSpec[authenticationv1alpha1.AdminKubeconfigRequestSpec]
 
-// ofKubeconfig returns the level that a request for a kubeconfig needs, and false for any other request. Unless a client
-// has a level above none, there are no such requests.
+// ofKubeconfig returns the level that a request for a kubeconfig needs, and false for any other request. Unless a
+// client has a level above none, there are no such requests.
 func (p *Plugin) ofKubeconfig(a admission.Attributes) (access.Level, bool) {
 	if p.access == nil || !p.access.Enabled() || a.GetOperation() != create ||
 		a.GetResource().GroupResource() != graph.KindShoot.Resource().GroupResource() {

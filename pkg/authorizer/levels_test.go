@@ -57,7 +57,8 @@ func TestKubeconfigs(t *testing.T) {
 		reason                   string
 	}{
 		{g1, "create", "viewerkubeconfig", "s1", allow, "the client has level viewer in scope seeds by rule 1"},
-		{g1, "create", "adminkubeconfig", "s1", none, "needs level admin, the client has level viewer in scope seeds by rule 1"},
+		{g1, "create", "adminkubeconfig", "s1", none,
+			"needs level admin, the client has level viewer in scope seeds by rule 1"},
 		{g2, "create", "adminkubeconfig", "s2", allow, "level admin in scope shoots by rule 2"},
 		{g2, "create", "viewerkubeconfig", "s2", allow, "level admin in scope shoots by rule 2"},
 		{g2, "get", "viewerkubeconfig", "s2", none, "allowed verbs: create"},

@@ -115,7 +115,8 @@ func (w *Follower) look(ctx context.Context, apply func(access.Config)) {
 	apply(changed.KubeconfigAccess)
 	log.Info("Applied kubeconfigAccess of the changed configuration file", "rules", len(changed.KubeconfigAccess.Rules))
 	if !reflect.DeepEqual(withoutFollowed(changed), w.began) {
-		log.Error(errors.New("not only kubeconfigAccess differs"), "The rest of the configuration file is applied at a restart")
+		log.Error(errors.New("not only kubeconfigAccess differs"),
+			"The rest of the configuration file is applied at a restart")
 	}
 }
 
