@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/deploy"
@@ -12,7 +13,7 @@ import (
 
 func newManifests(s streams) *cobra.Command {
 	o := deploy.Default()
-	var dir, caFile, file string
+	var dir, caFile, file, kubernetesVersion string
 	command := &cobra.Command{
 		Use:   "manifests",
 		Short: "Print what the garden and its kube-apiserver need for the webhooks",
@@ -22,7 +23,10 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
   seedguard manifests --output-dir generated
 
   # For a seedguard elsewhere.
-  seedguard manifests --url https://seedguard.example.com:9443 --ca-file ca.crt --subject seedguard`,
+  seedguard manifests --url https://seedguard.example.com:9443 --ca-file ca.crt --subject seedguard
+
+  # For an older kube-apiserver.
+  seedguard manifests --kubernetes-version 1.33`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if caFile != "" {
@@ -44,6 +48,13 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 					o.References = c.Restriction.References
 				}
 				o.Kubeconfigs = c.KubeconfigAccess.Enabled()
+			}
+			if kubernetesVersion != "" {
+				parsed, err := version.ParseGeneric(kubernetesVersion)
+				if err != nil {
+					return fmt.Errorf("%q is no version of Kubernetes, such as 1.33: %w", kubernetesVersion, err)
+				}
+				o.KubernetesVersion = parsed
 			}
 			if err := o.Validate(); err != nil {
 				return err
@@ -73,6 +84,8 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 	flags.StringVar(&o.Subject, "subject", o.Subject, "seedguard's user in the garden")
 	flags.StringVar(&o.ConfigDir, "config-dir", o.ConfigDir,
 		"directory in which kube-apiserver finds its files, with ca.crt, client.crt and client.key")
+	flags.StringVar(&kubernetesVersion, "kubernetes-version", "",
+		"version of the garden's kube-apiserver, as 1.33; without it, the newest")
 	flags.StringVar((*string)(&o.References), "references", string(o.References),
 		"Enforce, Warn or Off, as in serve; with Off, less is registered")
 	return command

@@ -106,10 +106,10 @@ type guardedWrite struct {
 	Operation   string   `json:"operation"`
 	Clients     []string `json:"clients"`
 	AllowedWhen string   `json:"allowedWhen,omitempty"`
+	// MetadataAlone: the API server asks only when owner references or the confirmation of deletion change.
+	MetadataAlone bool `json:"metadataAlone,omitempty"`
 	// Fields are those by which the write can add references, with who grants that.
 	Fields []grant `json:"fields,omitempty"`
-	// Unguarded says why nothing guards the write.
-	Unguarded string `json:"unguarded,omitempty"`
 }
 
 type grant struct {
@@ -123,10 +123,6 @@ func writes() ([]tabular.Table, []guardedWrite) {
 	fields := tabular.Table{
 		Title: "The fields by which a write can add references, and who grants that:",
 		Head:  []string{"object", "operation", "field", "grant"},
-	}
-	unguarded := tabular.Table{
-		Title: "Writes that can add references and that nothing has to guard:",
-		Head:  []string{"object", "operation", "fields", "why"},
 	}
 	grants := tabular.Table{Title: "The grants:", Head: []string{"grant", "grants a new reference"}}
 	var shown []guardedWrite
@@ -142,7 +138,7 @@ func writes() ([]tabular.Table, []guardedWrite) {
 	}
 	for _, w := range admission.Writes() {
 		row, object := of(w.Target, w.Operation)
-		row.Clients, row.AllowedWhen = namesOf(w.Clients), w.Allowed
+		row.Clients, row.AllowedWhen, row.MetadataAlone = namesOf(w.Clients), w.Allowed, w.MetadataAlone
 		for _, path := range slices.Sorted(maps.Keys(w.Grants)) {
 			g := w.Grants[path]
 			row.Fields = append(row.Fields, grant{path, g.Name, g.Free})
@@ -155,19 +151,10 @@ func writes() ([]tabular.Table, []guardedWrite) {
 		}
 		guarded.Rows = append(guarded.Rows, []string{object, row.Operation, clients, row.AllowedWhen})
 	}
-	for _, w := range admission.UnregisteredWrites() {
-		row, object := of(w.Target, w.Operation)
-		row.Unguarded = w.Why
-		for _, path := range w.Fields {
-			row.Fields = append(row.Fields, grant{Field: path})
-		}
-		shown = append(shown, row)
-		unguarded.Rows = append(unguarded.Rows, []string{object, row.Operation, strings.Join(w.Fields, ", "), w.Why})
-	}
 	for _, g := range admission.Grants() {
 		grants.Rows = append(grants.Rows, []string{g.Name, g.About})
 	}
-	return []tabular.Table{guarded, fields, grants, unguarded}, shown
+	return []tabular.Table{guarded, fields, grants}, shown
 }
 
 func namesOf[T fmt.Stringer](elements []T) []string {

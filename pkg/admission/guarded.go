@@ -14,17 +14,19 @@ import (
 type Guarded struct {
 	Target
 	Operations []admission.Operation
+	// MetadataAlone: the API server need ask only when owner references or the confirmation of deletion change.
+	MetadataAlone bool
 }
 
 // AllGuarded returns what the webhook must be registered for, the resources in the order of the tables. With kubeconfigs,
 // that is also the requests for kubeconfigs of Shoots.
 func AllGuarded(references References, kubeconfigs bool) []Guarded {
 	var all []Guarded
-	add := func(target Target, operation admission.Operation) {
-		at := slices.IndexFunc(all, func(g Guarded) bool { return g.Target == target })
+	add := func(target Target, operation admission.Operation, metadataAlone bool) {
+		at := slices.IndexFunc(all, func(g Guarded) bool { return g.Target == target && g.MetadataAlone == metadataAlone })
 		if at < 0 {
 			at = len(all)
-			all = append(all, Guarded{Target: target})
+			all = append(all, Guarded{Target: target, MetadataAlone: metadataAlone})
 		}
 		if !slices.Contains(all[at].Operations, operation) {
 			all[at].Operations = append(all[at].Operations, operation)
@@ -32,17 +34,17 @@ func AllGuarded(references References, kubeconfigs bool) []Guarded {
 	}
 	for i := range table {
 		for _, operation := range table[i].Operations {
-			add(of(table[i].Kind), operation)
+			add(of(table[i].Kind), operation, false)
 		}
 	}
 	if references != ReferencesOff {
 		for i := range writes {
-			add(writes[i].Target, writes[i].Operation)
+			add(writes[i].Target, writes[i].Operation, writes[i].MetadataAlone)
 		}
 	}
 	if kubeconfigs {
 		for _, subresource := range slices.Sorted(maps.Keys(access.Subresources)) {
-			add(sub(graph.KindShoot, subresource), create)
+			add(sub(graph.KindShoot, subresource), create, false)
 		}
 	}
 	return all

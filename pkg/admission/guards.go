@@ -7,6 +7,7 @@ import (
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
+	operationsv1alpha1 "github.com/gardener/gardener/pkg/apis/operations/v1alpha1"
 	securityv1alpha1 "github.com/gardener/gardener/pkg/apis/security/v1alpha1"
 	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
 	certificatesv1 "k8s.io/api/certificates/v1"
@@ -199,6 +200,20 @@ func (d *decision) entryOwners(o, old *gardencorev1beta1.BackupEntry, owner grap
 		shoot, err := d.shootOfClient(owner, false)
 		return err == nil && isOwner(added, shoot)
 	}, nil)
+}
+
+// guardBastion guards the owner references. gardener-apiserver makes the Shoot the one owner whenever anybody writes.
+func guardBastion(d *decision, o, old *operationsv1alpha1.Bastion) error {
+	ofShoot := func(owner metav1.OwnerReference) bool {
+		return owner.Kind == graph.KindShoot.String() && owner.Name == o.Spec.ShootRef.Name
+	}
+	return ownersUnchanged(o, old, func(owner metav1.OwnerReference) bool {
+		if !ofShoot(owner) {
+			return false
+		}
+		shoot := d.get(graph.Vertex{Kind: graph.KindShoot, Namespace: o.Namespace, Name: owner.Name})
+		return shoot != nil && isOwner(owner, shoot)
+	}, ofShoot)
 }
 
 func guardChildSeed(d *decision) error {

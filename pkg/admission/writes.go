@@ -17,6 +17,9 @@ import (
 type Write struct {
 	Target
 	Operation admission.Operation
+	// MetadataAlone: the row guards owner references and the confirmation of deletion alone. So that frequent writes cost
+	// nothing, the API server asks only when one of them changes.
+	MetadataAlone bool
 	// Clients are the kinds of seed clients that may make the write. Others are denied.
 	Clients []identity.ClientKind
 	// Guard is the name of the function that decides on everything but new references, empty for none.
@@ -30,16 +33,6 @@ type Write struct {
 	Allowed string
 
 	guard guard
-}
-
-// Unregistered is a write that the authorizer lets through and that the webhook is not registered for.
-type Unregistered struct {
-	Target
-	Operation admission.Operation
-	// Fields are those by which the write can add references.
-	Fields []string
-	// Why says why nothing has to guard it.
-	Why string
 }
 
 // Target is a resource or one of its subresources.
@@ -111,6 +104,15 @@ var writes = []Write{
 	{Target: of(graph.KindBastion), Operation: create, Clients: both,
 		Grants:  grants{"spec.seedName": checked},
 		Allowed: "spec.seedName is the client's Seed"},
+	{Target: of(graph.KindBastion), Operation: update, MetadataAlone: true, Clients: both,
+		guard: guardBy("bastion", guardBastion), LooksUp: kinds(graph.KindShoot),
+		Grants: grants{
+			"spec.seedName": free("gardener-apiserver sets it to the Seed of the Shoot on every write"),
+		},
+		Allowed: "its owner references stay, but for that to its Shoot"},
+	{Target: sub(graph.KindBastion, status), Operation: update, MetadataAlone: true, Clients: both,
+		guard: guardBy("bastion", guardBastion), LooksUp: kinds(graph.KindShoot),
+		Allowed: "its owner references stay, but for that to its Shoot"},
 
 	{Target: of(graph.KindSeed), Operation: create, Clients: both,
 		LooksUp: kinds(graph.KindManagedSeed, graph.KindGardenlet, graph.KindBackupBucket),
@@ -134,6 +136,9 @@ var writes = []Write{
 		Allowed: "its references stay, are in the seed template of its ManagedSeed or, without one, of its Gardenlet, " +
 			"shared DNS " +
 			"Secrets, or granted by the configuration"},
+	{Target: sub(graph.KindSeed, status), Operation: update, MetadataAlone: true, Clients: both,
+		guard:   guardBy("owners", guardOwners[*gardencorev1beta1.Seed]),
+		Allowed: "its owner references stay"},
 	{Target: of(graph.KindSeed), Operation: remove, Clients: both, guard: guardByName("childSeed", guardChildSeed),
 		Allowed: "it is not the client's own Seed"},
 
@@ -207,6 +212,15 @@ var writes = []Write{
 		},
 		Allowed: "it refers to nothing new, and its deletion is not confirmed"},
 
+	{Target: sub(graph.KindShoot, status), Operation: update, MetadataAlone: true, Clients: both,
+		guard: guardBy("shoot", guardShoot),
+		Grants: grants{
+			"status.seedName": free("the Shoot stays with the Seed of its spec whatever its status says"),
+			"metadata.annotations[authentication.gardener.cloud/issuer]": free(
+				"the Secret with the documents of a Shoot's issuer is the Shoot's own"),
+		},
+		Allowed: "its owner references stay, and its deletion is not confirmed"},
+
 	{Target: of(graph.KindServiceAccount), Operation: create, Clients: gardenlet,
 		guard: guardBy("serviceAccount", guardServiceAccount), Grants: grants{"secrets[]": checked},
 		Allowed: "it has no secrets and imagePullSecrets outside seed-<seed>"},
@@ -277,20 +291,9 @@ var writes = []Write{
 		Allowed: "gardenlet-leader-election is in namespace garden"},
 }
 
-// unregistered lists what the authorizer lets through, can add references, and is guarded by nothing.
-var unregistered = []Unregistered{
-	{sub(graph.KindShoot, status), update, []string{"status.seedName"},
-		"it is by far the most frequent write, and the Shoot stays with the Seed of its spec whatever its status says"},
-	{of(graph.KindBastion), update, []string{"spec.seedName"},
-		"gardener-apiserver sets it to the Seed of the Shoot on every write"},
-}
-
 // Writes returns the table of what writes may bring about. The registration of the webhook follows from it, together
 // with the decision table.
 func Writes() []Write { return slices.Clone(writes) }
-
-// UnregisteredWrites returns what the authorizer lets through, can add references, and is guarded by nothing.
-func UnregisteredWrites() []Unregistered { return slices.Clone(unregistered) }
 
 // write is how a row of the table is found.
 type write struct {

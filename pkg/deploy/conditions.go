@@ -17,6 +17,12 @@ var (
 	reviewCondition    = seedClient("request.user")
 	admissionCondition = seedClient("request.userInfo.username")
 	bootstrapCondition = bootstrapper("request.userInfo.username")
+	// metadataCondition is that of the rows that guard metadata alone, beside admissionCondition.
+	metadataCondition = fieldChanges("metadata.ownerReferences") + " || " +
+		annotationIsSet("object", constants.ConfirmationDeletion) + " && (!(" +
+		annotationIsSet("oldObject", constants.ConfirmationDeletion) + ") || " +
+		annotation("object", constants.ConfirmationDeletion) + " != " +
+		annotation("oldObject", constants.ConfirmationDeletion) + ")"
 )
 
 func seedClient(user string) string {
@@ -24,6 +30,20 @@ func seedClient(user string) string {
 		constants.SeedUserNamePrefix,
 		serviceaccount.ServiceAccountUsernamePrefix+naming.SeedNamespacePrefix,
 		serviceaccount.ServiceAccountUsernameSeparator+naming.ExtensionPrefix)
+}
+
+// fieldChanges leads to no error where the field is not there: an error would deny the request.
+func fieldChanges(field string) string {
+	return fmt.Sprintf("has(object.%[1]s) != has(oldObject.%[1]s) || has(object.%[1]s) && object.%[1]s != oldObject.%[1]s",
+		field)
+}
+
+func annotation(object, key string) string {
+	return fmt.Sprintf("%s.metadata.annotations['%s']", object, key)
+}
+
+func annotationIsSet(object, key string) string {
+	return fmt.Sprintf("has(%[1]s.metadata.annotations) && '%[2]s' in %[1]s.metadata.annotations", object, key)
 }
 
 // bootstrapper has anchors of its own, because matches() looks for the expression anywhere in the name.

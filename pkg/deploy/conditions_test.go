@@ -120,3 +120,52 @@ func TestConditionsMissNobody(t *testing.T) {
 	require.Greater(t, clients[identity.Gardenlet], 50)
 	require.Greater(t, clients[identity.Extension], 50)
 }
+
+// TestMetadataCondition: what the rows that guard metadata alone could deny is sent, and a heartbeat is not.
+func TestMetadataCondition(t *testing.T) {
+	conditions := Registration(Default()).Webhooks[1].MatchConditions
+	client, metadata := matchconditions.MatchCondition(conditions[0]), matchconditions.MatchCondition(conditions[1])
+	fail := admissionregistrationv1.Fail
+	compiler := admissioncel.NewConditionCompiler(
+		environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
+	matcher := matchconditions.NewMatcher(
+		compiler.CompileCondition([]admissioncel.ExpressionAccessor{&client, &metadata},
+			admissioncel.OptionalVariableDeclarations{}, environment.StoredExpressions),
+		&fail, "webhook", "validating", MetadataWebhookName)
+	const confirmation = "confirmation.gardener.cloud/deletion"
+	owner, other := metav1.OwnerReference{Name: "o", UID: "1"}, metav1.OwnerReference{Name: "o", UID: "2"}
+	with := func(annotations map[string]string, owners ...metav1.OwnerReference) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Name: "s", Annotations: annotations, OwnerReferences: owners}
+	}
+	for name, c := range map[string]struct {
+		old, new metav1.ObjectMeta
+		want     bool
+	}{
+		"heartbeat":             {with(nil), with(nil), false},
+		"another annotation":    {with(nil), with(map[string]string{"a": "b"}), false},
+		"an owner stays":        {with(nil, owner), with(nil, owner), false},
+		"an owner comes":        {with(nil), with(nil, owner), true},
+		"another owner comes":   {with(nil, owner), with(nil, owner, other), true},
+		"an owner changes":      {with(nil, owner), with(nil, other), true},
+		"an owner goes":         {with(nil, owner), with(nil), true},
+		"confirmed":             {with(nil), with(map[string]string{confirmation: "true"}), true},
+		"confirmed after all":   {with(map[string]string{confirmation: "no"}), with(map[string]string{confirmation: "1"}), true},
+		"confirmed before":      {with(map[string]string{confirmation: "1"}), with(map[string]string{confirmation: "1"}), false},
+		"no longer confirmed":   {with(map[string]string{confirmation: "1"}), with(nil), false},
+		"confirmed with others": {with(map[string]string{"a": "b"}), with(map[string]string{confirmation: "1"}), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			secret, old := &corev1.Secret{ObjectMeta: c.new}, &corev1.Secret{ObjectMeta: c.old}
+			secrets := corev1.SchemeGroupVersion.WithResource("secrets")
+			kind := corev1.SchemeGroupVersion.WithKind("Secret")
+			result := matcher.Match(t.Context(), &admission.VersionedAttributes{
+				Attributes: admission.NewAttributesRecord(secret, old, kind, "", "s", secrets, "status", admission.Update,
+					&metav1.UpdateOptions{}, false, &user.DefaultInfo{Name: "gardener.cloud:system:seed:s"}),
+				VersionedKind: kind, VersionedObject: admission.NewLazyObject(secret),
+				VersionedOldObject: admission.NewLazyObject(old),
+			}, nil, nil)
+			require.NoError(t, result.Error)
+			require.Equal(t, c.want, result.Matches)
+		})
+	}
+}

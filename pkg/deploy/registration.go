@@ -9,10 +9,11 @@ import (
 	"github.com/seedguard/seedguard/pkg/server"
 )
 
-// The names of the SeedRestriction among all admission webhooks: for requests of seed clients, and for certificate
-// requests of bootstrappers.
+// The names of the SeedRestriction among all admission webhooks: for requests of seed clients, for those of which the
+// metadata alone is guarded, and for certificate requests of bootstrappers.
 const (
 	WebhookName          = "seedrestriction.seedguard.gardener.cloud"
+	MetadataWebhookName  = "metadata." + WebhookName
 	BootstrapWebhookName = "bootstrappers." + WebhookName
 )
 
@@ -25,11 +26,28 @@ func Registration(o Options) *admissionregistrationv1.ValidatingWebhookConfigura
 		TypeMeta: metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(),
 			Kind: "ValidatingWebhookConfiguration"},
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Webhooks: append([]admissionregistrationv1.ValidatingWebhook{
-			webhook(o, WebhookName, rules(admission.AllGuarded(o.References, o.Kubeconfigs)),
-				admissionregistrationv1.MatchCondition{Name: "seed-clients", Expression: admissionCondition}),
-		}, bootstrappers(o)...),
+		Webhooks:   append(seedClients(o), bootstrappers(o)...),
 	}
+}
+
+// seedClients returns the webhooks for requests of seed clients. There is none for metadata when nothing looks at what
+// writes may bring about.
+func seedClients(o Options) []admissionregistrationv1.ValidatingWebhook {
+	var whole, metadata []admission.Guarded
+	for _, g := range admission.AllGuarded(o.References, o.Kubeconfigs) {
+		if g.MetadataAlone {
+			metadata = append(metadata, g)
+		} else {
+			whole = append(whole, g)
+		}
+	}
+	client := admissionregistrationv1.MatchCondition{Name: "seed-clients", Expression: admissionCondition}
+	webhooks := []admissionregistrationv1.ValidatingWebhook{webhook(o, WebhookName, rules(whole), client)}
+	if len(metadata) > 0 {
+		webhooks = append(webhooks, webhook(o, MetadataWebhookName, rules(metadata), client,
+			admissionregistrationv1.MatchCondition{Name: "metadata-changes", Expression: metadataCondition}))
+	}
+	return webhooks
 }
 
 // bootstrappers returns the webhook for certificate requests of bootstrappers. There is none when nothing looks at
@@ -47,7 +65,7 @@ func bootstrappers(o Options) []admissionregistrationv1.ValidatingWebhook {
 }
 
 func webhook(o Options, name string, rules []admissionregistrationv1.RuleWithOperations,
-	condition admissionregistrationv1.MatchCondition) admissionregistrationv1.ValidatingWebhook {
+	conditions ...admissionregistrationv1.MatchCondition) admissionregistrationv1.ValidatingWebhook {
 	return admissionregistrationv1.ValidatingWebhook{
 		Name: name,
 		ClientConfig: admissionregistrationv1.WebhookClientConfig{
@@ -60,7 +78,7 @@ func webhook(o Options, name string, rules []admissionregistrationv1.RuleWithOpe
 		SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
 		TimeoutSeconds:          ptr.To[int32](webhookTimeout),
 		AdmissionReviewVersions: []string{"v1"},
-		MatchConditions:         []admissionregistrationv1.MatchCondition{condition},
+		MatchConditions:         conditions,
 	}
 }
 

@@ -106,7 +106,7 @@ func newGame(random uint64, pair *Pair) (*game, *rand.Rand) {
 		},
 	}
 	var err error
-	if g.auth, err = authorizer.New(authorizer.Options{Graph: g.graph}); err != nil {
+	if g.auth, err = authorizer.New(authorizer.Options{Graph: g.graph, References: true}); err != nil {
 		panic(err)
 	}
 	g.plugin = pair.Admission(g.world)

@@ -82,6 +82,8 @@ func (g *game) grantsOf(m Move, old, o *object) func(graph.Vertex) bool {
 	add := func(f func(graph.Vertex) bool) { granted = append(granted, f) }
 	one := func(want graph.Vertex) { add(func(v graph.Vertex) bool { return v == want }) }
 	own := vertexOf(graph.KindSeed, "", g.seed)
+	// A bucket that the clients have given away comes back.
+	one(vertexOf(graph.KindBackupBucket, "", string(g.uid(own))))
 	switch {
 	case m.Vertex == own && o != nil && m.Subresource == "":
 		g.seedGrants(m, add)
@@ -460,8 +462,8 @@ func (g *game) changes(m Move, old, o *object) string {
 		}
 	case graph.KindServiceAccount:
 		account, before := o.typed.(*corev1.ServiceAccount), old.typed.(*corev1.ServiceAccount)
-		if o.Namespace != naming.SeedNamespace(g.seed) && (len(account.Secrets) > len(before.Secrets) ||
-			len(account.ImagePullSecrets) > len(before.ImagePullSecrets)) {
+		if o.Namespace != naming.SeedNamespace(g.seed) && (more(account.Secrets, before.Secrets) ||
+			more(account.ImagePullSecrets, before.ImagePullSecrets)) {
 			return "it has new secrets"
 		}
 	case graph.KindBackupEntry, graph.KindBastion, graph.KindClusterRoleBinding, graph.KindLease:
@@ -469,6 +471,11 @@ func (g *game) changes(m Move, old, o *object) string {
 		return fmt.Sprintf("nobody on a Seed does that (%s)", m.Operation)
 	}
 	return ""
+}
+
+// more reports whether a list holds what another does not.
+func more[T comparable](is, was []T) bool {
+	return slices.ContainsFunc(is, func(one T) bool { return !slices.Contains(was, one) })
 }
 
 // releases reports whether a ManagedSeed's backup Secret loses no more than its owner reference and the label of its
@@ -537,6 +544,9 @@ func (g *game) powers(m Move, o *object) string {
 			return why
 		}
 	case *corev1.Secret:
+		if before := g.objects[o.Vertex]; before != nil && reflect.DeepEqual(stable(before), stable(o)) {
+			return ""
+		}
 		if content.Type == corev1.SecretTypeServiceAccountToken {
 			return "kube-controller-manager fills the Secret with the token of a ServiceAccount"
 		}
