@@ -8,9 +8,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/access"
@@ -66,7 +68,9 @@ func serve(ctx context.Context, flags *config.Flags, c *config.SeedGuardConfigur
 	}
 	registry := prometheus.NewRegistry()
 	resources := graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope})
-	watched, err := garden.New(garden.Options{Source: source, Graph: resources, Registerer: registry})
+	watched, err := garden.New(garden.Options{
+		Source: source, Graph: resources, MaxStaleness: c.Garden.MaxStaleness.Duration, Registerer: registry,
+	})
 	if err != nil {
 		return err
 	}
@@ -100,9 +104,30 @@ func serve(ctx context.Context, flags *config.Flags, c *config.SeedGuardConfigur
 			return nil
 		})
 	case *garden.KubeSource:
+		running.Go(func() error {
+			if watched.WaitReady(serving) == nil {
+				tellExistence(serving, source)
+			}
+			return nil
+		})
 		_, _ = fmt.Fprintf(s.out, "seedguard serves on https://%s\n", web.Address()) // for people only
 	}
 	return running.Wait()
+}
+
+// tellExistence logs whether seedguard has the permission that is optional, and what it buys.
+func tellExistence(ctx context.Context, source *garden.KubeSource) {
+	log := klog.FromContext(ctx)
+	may, err := source.MayGet(ctx, schema.GroupResource{Resource: "secrets"})
+	switch {
+	case err != nil:
+		log.Error(err, "Cannot tell whether Secrets can be looked up")
+	case may:
+		log.Info("Secrets can be looked up: seed clients that delete what is gone get a 404, and repeated creates a 409")
+	default:
+		log.Info("Secrets cannot be looked up: seed clients that delete what is gone get a 403 instead of a 404, and " +
+			"repeated creates a 403 instead of a 409; deploy/garden/404-get-secrets-everywhere permits it")
+	}
 }
 
 // newServer returns a server of both halves.
@@ -128,10 +153,12 @@ func newServer(
 		Admission: admission.New(admission.Options{
 			Reader: watched, Registerer: registry, Policy: c.Restriction, Access: levels,
 		}),
-		Graph:     resources,
-		Resources: knownResources(),
-		NotReady:  watched.NotReady,
-		Registry:  registry,
+		Graph:       resources,
+		Resources:   knownResources(),
+		NotReady:    watched.NotReady,
+		LostContact: watched.LostContact,
+		Stale:       watched.Stale,
+		Registry:    registry,
 	})
 }
 

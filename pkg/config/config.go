@@ -53,7 +53,14 @@ type Garden struct {
 	Kubeconfig string `json:"kubeconfig,omitempty"`
 	// Landscape is a directory of manifests, watched for changes.
 	Landscape string `json:"landscape,omitempty"`
+	// MaxStaleness is for how long the API server may tell nothing of a kind before calls are answered 503 instead of
+	// decided. 0: decisions go on with what was known last.
+	MaxStaleness metav1.Duration `json:"maxStaleness,omitempty"`
 }
+
+// minMaxStaleness is longer than it takes to notice that an API server hangs. A shorter bound would be exceeded while
+// all is well.
+const minMaxStaleness = 10 * time.Second
 
 // Authorizer configures the SeedAuthorizer.
 type Authorizer struct {
@@ -167,6 +174,10 @@ func (c *SeedGuardConfiguration) Validate() error {
 	garden := field.NewPath("garden")
 	if c.Garden.Kubeconfig != "" && c.Garden.Landscape != "" {
 		errs = append(errs, field.Forbidden(garden.Child("landscape"), "must not be set together with kubeconfig"))
+	}
+	if d := c.Garden.MaxStaleness.Duration; d != 0 && d < minMaxStaleness {
+		errs = append(errs, field.Invalid(garden.Child("maxStaleness"), d.String(),
+			fmt.Sprintf("must be 0 or at least %s", minMaxStaleness)))
 	}
 	errs = append(errs, c.Authorizer.validate(field.NewPath("authorizer"))...)
 	errs = append(errs, validateRestriction(&c.Restriction, field.NewPath("restriction"))...)

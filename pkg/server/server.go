@@ -29,7 +29,7 @@ const (
 	AdmissionPath  = "/webhooks/admission/seedrestriction"
 )
 
-// Options configure a Server. All fields are required.
+// Options configure a Server. All fields but LostContact and Stale are required.
 type Options struct {
 	// Serving and Metrics are validated configurations of the two listeners.
 	Serving config.Serving
@@ -44,6 +44,10 @@ type Options struct {
 	Resources []schema.GroupResource
 	// NotReady returns why no decision may be made yet, empty when it may. It must not go back from ready to not ready.
 	NotReady func() []string
+	// LostContact returns where no changes are seen from at present. Decisions go on.
+	LostContact func() []string
+	// Stale returns why what is known is too old to decide on, empty when it is not. Calls are rejected meanwhile.
+	Stale func() []string
 	// Registry takes the server's metrics and is what /metrics shows.
 	Registry *prometheus.Registry
 }
@@ -52,6 +56,7 @@ type Options struct {
 type Server struct {
 	options      Options
 	log          klog.Logger
+	rejections   *rejectionLog
 	certificates *certificates
 	callers      *callers
 	metrics      *metrics
@@ -79,11 +84,19 @@ const (
 // New returns a server that listens, but answers nobody before Run is called. Run must be called to release what the
 // server holds; the context may have ended by then.
 func New(ctx context.Context, options Options) (*Server, error) {
+	never := func() []string { return nil }
+	if options.LostContact == nil {
+		options.LostContact = never
+	}
+	if options.Stale == nil {
+		options.Stale = never
+	}
 	s := &Server{
-		options:  options,
-		log:      klog.FromContext(ctx).WithName("server"),
-		metrics:  newMetrics(options.Resources),
-		draining: make(chan struct{}),
+		options:    options,
+		log:        klog.FromContext(ctx).WithName("server"),
+		rejections: newRejectionLog(),
+		metrics:    newMetrics(options.Resources),
+		draining:   make(chan struct{}),
 	}
 	var err error
 	if s.certificates, err = loadCertificates(ctx, &options.Serving); err != nil {

@@ -10,10 +10,14 @@ import (
 	"net/http"
 	rtdebug "runtime/debug"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/time/rate"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
 )
 
 // webhook is one of the two webhooks. They differ in what they answer; everything else is the same for both.
@@ -30,6 +34,38 @@ type webhook struct {
 type rejection struct {
 	code            int
 	reason, message string
+}
+
+// rejectionLog logs calls that are rejected. It is safe for concurrent use.
+type rejectionLog struct {
+	limiter *rate.Limiter
+	dropped atomic.Int64
+}
+
+// Who has no certificate that is accepted can call as often as he likes: the log gets a line every ten seconds in the
+// long run, and some at once, because there are two API servers of several replicas each.
+func newRejectionLog() *rejectionLog {
+	return &rejectionLog{limiter: rate.NewLimiter(rate.Every(10*time.Second), 10)}
+}
+
+// log logs that a call was rejected. Only rejected callers are logged by default: an operator has to find them, and the
+// others can see for themselves what is wrong.
+func (l *rejectionLog) log(logger klog.Logger, webhook string, rejected *rejection, r *http.Request) {
+	if rejected.reason != "caller" {
+		logger.V(2).Info("Rejected a webhook call", "webhook", webhook, "code", rejected.code,
+			"reason", rejected.message, "remote", r.RemoteAddr)
+		return
+	}
+	if !l.limiter.Allow() {
+		l.dropped.Add(1)
+		return
+	}
+	name := ""
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		name = shorten(r.TLS.PeerCertificates[0].Subject.CommonName)
+	}
+	logger.Info("Rejected a caller", "webhook", webhook, "code", rejected.code, "reason", shorten(rejected.message),
+		"remote", r.RemoteAddr, "commonName", name, "notLogged", l.dropped.Swap(0))
 }
 
 // The most that a body may hold. The largest SubjectAccessReview that makes sense is a few kB; an AdmissionReview holds
@@ -55,8 +91,7 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, rejected := h.decide(w, r)
 	if rejected != nil {
 		h.metrics.rejected.WithLabelValues(h.name, rejected.reason).Inc()
-		h.log.V(2).Info("Rejected a webhook call", "webhook", h.name, "code", rejected.code,
-			"reason", rejected.message, "remote", r.RemoteAddr)
+		h.rejections.log(h.log, h.name, rejected, r)
 		reject(w, rejected.code, rejected.message)
 		return
 	}
@@ -85,6 +120,10 @@ func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, re
 	if !h.ready() {
 		const message = "not ready: the garden has not reached the graph, see /readyz/garden"
 		return nil, &rejection{http.StatusServiceUnavailable, "not_ready", message}
+	}
+	if stale := h.options.Stale(); len(stale) > 0 {
+		const message = "what is known is too old to decide on, see /readyz/fresh"
+		return nil, &rejection{http.StatusServiceUnavailable, "stale", message}
 	}
 	body, rejected := h.read(w, r)
 	if rejected != nil {
@@ -115,15 +154,18 @@ func (h *webhook) read(w http.ResponseWriter, r *http.Request) ([]byte, *rejecti
 	return body.Bytes(), nil
 }
 
-// maxMessage bounds how much of an error about a body is told, because some errors repeat the body.
+// maxMessage bounds how much is told of what a caller has sent: some errors repeat the body.
 const maxMessage = 1 << 10
 
-func badRequest(err error) *rejection {
-	message := err.Error()
+func shorten(message string) string {
 	if len(message) > maxMessage {
 		message = message[:maxMessage] + "..."
 	}
-	return &rejection{http.StatusBadRequest, "bad_request", message}
+	return message
+}
+
+func badRequest(err error) *rejection {
+	return &rejection{http.StatusBadRequest, "bad_request", shorten(err.Error())}
 }
 
 // reject answers with a metav1.Status, whose message kube-apiserver writes into its log.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -222,6 +223,21 @@ func (s *Seedguard) WaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	return s.wait(ctx, func(ctx context.Context) error { return getOK(ctx, s.client, s.URL+"/readyz") })
+}
+
+// Readiness returns whether seedguard is ready, and what it says about that.
+func (s *Seedguard) Readiness(ctx context.Context) (ready bool, detail string, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/readyz?verbose", nil)
+	if err != nil {
+		return false, "", err
+	}
+	response, err := s.client.Do(request)
+	if err != nil {
+		return false, "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	return response.StatusCode == http.StatusOK, string(body), err
 }
 
 // Metric returns the sum of a metric's values over all series that carry all labels (each written name="value"). A

@@ -76,6 +76,9 @@ func TestSync(t *testing.T) {
 			if !strings.HasSuffix(path, "/"+r.Resource) || !strings.Contains(path, "/"+r.Version+"/") {
 				continue
 			}
+			if query == "limit=1" { // whether there is contact
+				continue
+			}
 			require.Contains(t, query, "watch=true", "%s is listed, not streamed", r.Kind)
 			require.Contains(t, contentType, "application/vnd.kubernetes.protobuf", r.Kind)
 			streamed = streamed || strings.Contains(query, "sendInitialEvents=true")
