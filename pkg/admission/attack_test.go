@@ -13,7 +13,6 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/garden"
-	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/test/attack"
 )
 
@@ -110,6 +109,9 @@ const movesForHole = 20_000
 // That shows that it can attack.
 func TestPlantedHoles(t *testing.T) {
 	for _, row := range admission.Writes() {
+		if decidesNothing(row) {
+			continue
+		}
 		name := string(row.Operation) + " " + row.Kind.String()
 		if row.Subresource != "" {
 			name += "/" + row.Subresource
@@ -119,6 +121,10 @@ func TestPlantedHoles(t *testing.T) {
 			defer restore()
 			counts, violation := assail(*attackSeed, movesForHole,
 				attack.Target{Kind: row.Kind, Subresource: row.Subresource, Operation: row.Operation})
+			if why := shadowed[name]; why != "" {
+				require.Nil(t, violation, "it is no longer true that %s", why)
+				return
+			}
 			require.NotNil(t, violation, "after %d moves", counts.Attempted)
 			t.Log(violation)
 		})
@@ -138,4 +144,18 @@ func TestPlantedHoles(t *testing.T) {
 	}
 }
 
-var _ = graph.KindSeed
+// shadowed are the rows that no hole shows without, with the reason.
+var shadowed = map[string]string{
+	"DELETE InternalSecret": "the authorizer lets through only those of the Seed's Shoots; the row is there for when a " +
+		"Shoot leaves between authorization and admission",
+}
+
+// decidesNothing reports whether the row only says that the decision table decides already.
+func decidesNothing(row admission.Write) bool {
+	for _, grant := range row.Grants {
+		if grant.Name != admission.Checked && grant.Free == "" {
+			return false
+		}
+	}
+	return row.Guard == "" && len(row.Clients) > 0
+}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/semaphore"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/klog/v2"
@@ -62,6 +63,8 @@ type Server struct {
 	metrics      *metrics
 
 	inFlight atomic.Int64
+	// bodies holds the bytes of large bodies in flight.
+	bodies   *semaphore.Weighted
 	wasReady atomic.Bool
 	// draining is closed when the server begins to shut down.
 	draining chan struct{}
@@ -97,6 +100,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 		rejections: newRejectionLog(),
 		metrics:    newMetrics(options.Resources),
 		draining:   make(chan struct{}),
+		bodies:     semaphore.NewWeighted(maxBodiesInFlight),
 	}
 	var err error
 	if s.certificates, err = loadCertificates(ctx, &options.Serving); err != nil {

@@ -355,6 +355,36 @@ func TestPanicHarmsOneRequest(t *testing.T) {
 	require.Equal(t, "0", s.scrape(t, "seedguard_webhook_requests_in_flight"))
 }
 
+// TestBodiesInFlightAreBounded: large bodies are answered later when there are too many, and ordinary ones at once.
+func TestBodiesInFlightAreBounded(t *testing.T) {
+	s := start(t, newOptions())
+	const left = 2 * maxReview
+	require.True(t, s.bodies.TryAcquire(maxBodiesInFlight-left))
+	client := newClient(t)
+	url := "https://" + s.Address() + AdmissionPath
+	post := func(size int) answer {
+		return send(t, client, http.MethodPost, url, "application/json", strings.Repeat(" ", size))
+	}
+	a := post(left + 1)
+	require.Equal(t, http.StatusServiceUnavailable, a.code)
+	require.Contains(t, a.body, "too many bytes in flight")
+	require.NotEmpty(t, a.header.Get("Retry-After"))
+	unknown, err := http.NewRequest(http.MethodPost, url, struct{ io.Reader }{strings.NewReader(" ")})
+	require.NoError(t, err)
+	unknown.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(unknown)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode, "it may become as large as any")
+	require.Equal(t, http.StatusBadRequest, post(left).code, "it fits in, and is no JSON")
+	require.Equal(t, http.StatusBadRequest, post(maxReview).code, "a small one counts for nothing")
+	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)
+	s.bodies.Release(maxBodiesInFlight - left)
+	require.Equal(t, http.StatusBadRequest, post(left+1).code)
+	require.True(t, s.bodies.TryAcquire(maxBodiesInFlight), "all is given back")
+	s.bodies.Release(maxBodiesInFlight)
+}
+
 func TestCallsInFlightAreBounded(t *testing.T) {
 	options := newOptions()
 	options.Serving.MaxRequestsInFlight = 2

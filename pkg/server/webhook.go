@@ -73,6 +73,9 @@ func (l *rejectionLog) log(logger klog.Logger, webhook string, rejected *rejecti
 const (
 	maxReview    = 64 << 10
 	maxAdmission = 3 << 20
+	// maxBodiesInFlight bounds the bytes of all bodies that are larger than maxReview and not yet answered. They are
+	// decoded, so they take a few times as much memory. An honest object has some 30 kB: two thousand calls fit in.
+	maxBodiesInFlight = 64 << 20
 )
 
 func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -125,6 +128,11 @@ func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, re
 		const message = "what is known is too old to decide on, see /readyz/fresh"
 		return nil, &rejection{http.StatusServiceUnavailable, "stale", message}
 	}
+	size := h.reserved(r)
+	if !h.bodies.TryAcquire(size) {
+		return nil, &rejection{http.StatusServiceUnavailable, "too_many_bytes", "too many bytes in flight, try again"}
+	}
+	defer h.bodies.Release(size)
 	body, rejected := h.read(w, r)
 	if rejected != nil {
 		return nil, rejected
@@ -136,6 +144,17 @@ func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, re
 		return nil, badRequest(err)
 	}
 	return answer, nil
+}
+
+// reserved returns how many bytes the body counts for: those of small ones are bounded by MaxRequestsInFlight.
+func (h *webhook) reserved(r *http.Request) int64 {
+	switch {
+	case r.ContentLength < 0:
+		return h.maxBody // it may send that much
+	case r.ContentLength <= maxReview:
+		return 0
+	}
+	return min(r.ContentLength, h.maxBody)
 }
 
 func (h *webhook) read(w http.ResponseWriter, r *http.Request) ([]byte, *rejection) {
