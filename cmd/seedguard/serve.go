@@ -79,7 +79,7 @@ func serve(ctx context.Context, flags *config.Flags, c *config.SeedGuardConfigur
 		return err
 	}
 	levels := access.New(watched, c.KubeconfigAccess, registry)
-	web, err := newServer(ctx, c, source, watched, resources, levels, registry)
+	web, err := newServer(ctx, c, components{source, watched, resources, levels, follower, registry})
 	if err != nil {
 		return err
 	}
@@ -130,17 +130,23 @@ func tellExistence(ctx context.Context, source *garden.KubeSource) {
 	}
 }
 
+// components are what a server of both halves is made of.
+type components struct {
+	source   garden.Source
+	watched  *garden.Garden
+	graph    *graph.Graph
+	levels   *access.Policy
+	follower *config.Follower
+	registry *prometheus.Registry
+}
+
 // newServer returns a server of both halves.
-func newServer(
-	ctx context.Context, c *config.SeedGuardConfiguration,
-	source garden.Source, watched *garden.Garden, resources *graph.Graph, levels *access.Policy,
-	registry *prometheus.Registry,
-) (*server.Server, error) {
+func newServer(ctx context.Context, c *config.SeedGuardConfiguration, of components) (*server.Server, error) {
 	options := authorizer.Options{
-		Graph: resources, References: c.Restriction.References == admission.ReferencesEnforce, Access: levels,
+		Graph: of.graph, References: c.Restriction.References == admission.ReferencesEnforce, Access: of.levels,
 	}
-	if _, ok := source.(*garden.KubeSource); ok { // there is an API server to ask
-		options.Absence = authorizer.NewAbsenceChecker(watched.StillExists, clock.RealClock{})
+	if _, ok := of.source.(*garden.KubeSource); ok { // there is an API server to ask
+		options.Absence = authorizer.NewAbsenceChecker(of.watched.StillExists, clock.RealClock{})
 	}
 	decides, err := authorizer.New(options)
 	if err != nil {
@@ -151,14 +157,14 @@ func newServer(
 		Metrics:    c.Metrics,
 		Authorizer: decides,
 		Admission: admission.New(admission.Options{
-			Reader: watched, Registerer: registry, Policy: c.Restriction, Access: levels,
+			Reader: of.watched, Registerer: of.registry, Policy: c.Restriction, Access: of.levels,
 		}),
-		Graph:       resources,
-		Resources:   knownResources(),
-		NotReady:    watched.NotReady,
-		LostContact: watched.LostContact,
-		Stale:       watched.Stale,
-		Registry:    registry,
+		Graph:     of.graph,
+		Resources: knownResources(),
+		NotReady:  of.watched.NotReady,
+		Notices:   func() []string { return append(of.watched.LostContact(), of.follower.Problems()...) },
+		Stale:     of.watched.Stale,
+		Registry:  of.registry,
 	})
 }
 

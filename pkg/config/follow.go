@@ -30,8 +30,8 @@ type Follower struct {
 	changes   *prometheus.CounterVec
 	lastValid prometheus.Gauge
 
-	mu      sync.Mutex
-	problem string
+	mu       sync.Mutex
+	problems []string
 }
 
 // followEvery is how often the file is looked at. A ConfigMap takes longer to reach a Pod.
@@ -74,11 +74,11 @@ func withoutFollowed(c *SeedGuardConfiguration) SeedGuardConfiguration {
 	return rest
 }
 
-// Problem says why the file as it is cannot be used, empty when it can.
-func (w *Follower) Problem() string {
+// Problems returns why the file as it is cannot be used, empty when it can.
+func (w *Follower) Problems() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.problem
+	return w.problems
 }
 
 // Run gives each valid change to apply, until ctx ends.
@@ -94,7 +94,7 @@ func (w *Follower) look(ctx context.Context, apply func(access.Config)) {
 	if err == nil && bytes.Equal(content, w.read) {
 		return
 	}
-	if err != nil && w.Problem() != "" {
+	if err != nil && len(w.Problems()) > 0 {
 		return // told already
 	}
 	w.read = content
@@ -107,11 +107,11 @@ func (w *Follower) look(ctx context.Context, apply func(access.Config)) {
 	if err != nil {
 		w.changes.WithLabelValues("rejected").Inc()
 		log.Error(err, "The configuration file cannot be used; what it said before stays in force")
-		w.tell(fmt.Sprintf("%s: %v", w.file, err))
+		w.tell(fmt.Sprintf("the configuration file cannot be used: %s: %v", w.file, err))
 		return
 	}
 	w.changes.WithLabelValues("applied").Inc()
-	w.tell("")
+	w.tell()
 	apply(changed.KubeconfigAccess)
 	log.Info("Applied kubeconfigAccess of the changed configuration file", "rules", len(changed.KubeconfigAccess.Rules))
 	if !reflect.DeepEqual(withoutFollowed(changed), w.began) {
@@ -120,11 +120,11 @@ func (w *Follower) look(ctx context.Context, apply func(access.Config)) {
 	}
 }
 
-func (w *Follower) tell(problem string) {
+func (w *Follower) tell(problems ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.problem = problem
-	if problem == "" {
+	w.problems = problems
+	if len(problems) == 0 {
 		w.lastValid.Set(1)
 	} else {
 		w.lastValid.Set(0)

@@ -114,7 +114,7 @@ kubeconfigAccess:
 		return client{c}
 	}
 
-	provider := extension("a", "extension-provider-local")
+	provider := extension("a", "provider-local")
 	soon(t, "seedguard follows its configuration", func() (err error) {
 		answer, err = provider.kubeconfig(t, "viewerkubeconfig", 600)
 		return err
@@ -141,7 +141,7 @@ kubeconfigAccess:
 	})
 	require.ErrorContains(t, err, "must be at most 3600")
 	for about, c := range map[string]client{
-		"another Seed's": extension("b", "extension-provider-local"), "another extension": extension("a", "extension-dns"),
+		"another Seed's": extension("b", "provider-local"), "another extension": extension("a", "dns"),
 		"a gardenlet": gardenlet(t, "a"),
 	} {
 		_, err = c.kubeconfig(t, "viewerkubeconfig", 600)
