@@ -7,12 +7,13 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/version"
 
+	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/deploy"
 )
 
 func newManifests(s streams) *cobra.Command {
 	o := deploy.Default()
-	var dir, caFile, kubernetesVersion string
+	var dir, caFile, file, kubernetesVersion string
 	command := &cobra.Command{
 		Use:   "manifests",
 		Short: "Print what the garden and its kube-apiserver need for the webhooks",
@@ -27,13 +28,26 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
   # For an older kube-apiserver.
   seedguard manifests --kubernetes-version 1.33`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(command *cobra.Command, _ []string) error {
 			if caFile != "" {
 				bundle, err := os.ReadFile(caFile) // #nosec G304 -- the operator names the file
 				if err != nil {
 					return err
 				}
 				o.CABundle = bundle
+			}
+			if file != "" {
+				c, err := config.Load(file)
+				if err == nil {
+					err = c.Validate()
+				}
+				if err != nil {
+					return err
+				}
+				if !command.Flags().Changed("references") {
+					o.References = c.Restriction.References
+				}
+				o.Kubeconfigs = c.KubeconfigAccess.Enabled()
 			}
 			if kubernetesVersion != "" {
 				parsed, err := version.ParseGeneric(kubernetesVersion)
@@ -65,6 +79,8 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 	flags.StringVar(&dir, "output-dir", "", "directory to write the files into; without it, all are printed")
 	flags.StringVar(&o.URL, "url", o.URL, "base address of the webhooks as kube-apiserver reaches them")
 	flags.StringVar(&caFile, "ca-file", "", "CA of seedguard's serving certificate in PEM, for the registration")
+	flags.StringVar(&file, "config", "",
+		"configuration file of serve; restriction.references and kubeconfigAccess say what to register")
 	flags.StringVar(&o.Subject, "subject", o.Subject, "seedguard's user in the garden")
 	flags.StringVar(&o.ConfigDir, "config-dir", o.ConfigDir,
 		"directory in which kube-apiserver finds its files, with ca.crt, client.crt and client.key")

@@ -15,6 +15,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
@@ -52,7 +53,7 @@ directory of manifests (--landscape). Calls are answered once all of them have r
 			if err := logsapi.ValidateAndApply(&c.Logging, nil); err != nil {
 				return err
 			}
-			return serve(command.Context(), c, s)
+			return serve(command.Context(), flags, c, s)
 		},
 	}
 	flags = config.AddFlags(command.Flags())
@@ -60,7 +61,7 @@ directory of manifests (--landscape). Calls are answered once all of them have r
 }
 
 // serve serves until ctx ends, and returns when everything has stopped.
-func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) error {
+func serve(ctx context.Context, flags *config.Flags, c *config.SeedGuardConfiguration, s streams) error {
 	source, err := newSource(&c.Garden)
 	if err != nil {
 		return err
@@ -73,7 +74,12 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 	if err != nil {
 		return err
 	}
-	web, err := newServer(ctx, c, source, watched, resources, registry)
+	follower, err := flags.NewFollower(registry)
+	if err != nil {
+		return err
+	}
+	levels := access.New(watched, c.KubeconfigAccess, registry)
+	web, err := newServer(ctx, c, components{source, watched, resources, levels, follower, registry})
 	if err != nil {
 		return err
 	}
@@ -86,6 +92,10 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 		return web.Run(serving)
 	})
 	running.Go(func() error { return watched.Run(background) })
+	running.Go(func() error {
+		follower.Run(serving, levels.Set)
+		return nil
+	})
 	switch source := source.(type) {
 	case *directory.Source:
 		running.Go(func() error { return source.Run(background) })
@@ -120,16 +130,23 @@ func tellExistence(ctx context.Context, source *garden.KubeSource) {
 	}
 }
 
+// components are what a server of both halves is made of.
+type components struct {
+	source   garden.Source
+	watched  *garden.Garden
+	graph    *graph.Graph
+	levels   *access.Policy
+	follower *config.Follower
+	registry *prometheus.Registry
+}
+
 // newServer returns a server of both halves.
-func newServer(
-	ctx context.Context, c *config.SeedGuardConfiguration,
-	source garden.Source, watched *garden.Garden, resources *graph.Graph, registry *prometheus.Registry,
-) (*server.Server, error) {
+func newServer(ctx context.Context, c *config.SeedGuardConfiguration, of components) (*server.Server, error) {
 	options := authorizer.Options{
-		Graph: resources, References: c.Restriction.References == admission.ReferencesEnforce,
+		Graph: of.graph, References: c.Restriction.References == admission.ReferencesEnforce, Access: of.levels,
 	}
-	if _, ok := source.(*garden.KubeSource); ok { // there is an API server to ask
-		options.Absence = authorizer.NewAbsenceChecker(watched.StillExists, clock.RealClock{})
+	if _, ok := of.source.(*garden.KubeSource); ok { // there is an API server to ask
+		options.Absence = authorizer.NewAbsenceChecker(of.watched.StillExists, clock.RealClock{})
 	}
 	decides, err := authorizer.New(options)
 	if err != nil {
@@ -140,14 +157,14 @@ func newServer(
 		Metrics:    c.Metrics,
 		Authorizer: decides,
 		Admission: admission.New(admission.Options{
-			Reader: watched, Registerer: registry, Policy: c.Restriction,
+			Reader: of.watched, Registerer: of.registry, Policy: c.Restriction, Access: of.levels,
 		}),
-		Graph:       resources,
-		Resources:   knownResources(),
-		NotReady:    watched.NotReady,
-		LostContact: watched.LostContact,
-		Stale:       watched.Stale,
-		Registry:    registry,
+		Graph:     of.graph,
+		Resources: knownResources(),
+		NotReady:  of.watched.NotReady,
+		Notices:   func() []string { return append(of.watched.LostContact(), of.follower.Problems()...) },
+		Stale:     of.watched.Stale,
+		Registry:  of.registry,
 	})
 }
 

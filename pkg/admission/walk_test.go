@@ -76,7 +76,7 @@ func TestEveryEdgeHasAGrant(t *testing.T) {
 						return g.Name == grant.Name
 					}), grant.Name)
 				}
-				require.True(t, slices.ContainsFunc(admission.AllGuarded(admission.ReferencesEnforce),
+				require.True(t, slices.ContainsFunc(admission.AllGuarded(admission.ReferencesEnforce, false),
 					func(g admission.Guarded) bool {
 						return g.Target == target && slices.Contains(g.Operations, operation)
 					}), "%s of %v is not registered", operation, target)

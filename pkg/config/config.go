@@ -15,6 +15,7 @@ import (
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
@@ -35,6 +36,8 @@ type SeedGuardConfiguration struct {
 	Authorizer Authorizer `json:"authorizer,omitempty"`
 	// Restriction configures the SeedRestriction.
 	Restriction admission.Policy `json:"restriction,omitempty"`
+	// KubeconfigAccess says which seed clients may ask for kubeconfigs of Shoots. It is read again when the file changes.
+	KubeconfigAccess access.Config `json:"kubeconfigAccess,omitzero"`
 	// Serving configures the webhooks' listener.
 	Serving Serving `json:"serving,omitempty"`
 	// Metrics configures the listener of metrics and debug pages.
@@ -178,6 +181,7 @@ func (c *SeedGuardConfiguration) Validate() error {
 	}
 	errs = append(errs, c.Authorizer.validate(field.NewPath("authorizer"))...)
 	errs = append(errs, validateRestriction(&c.Restriction, field.NewPath("restriction"))...)
+	errs = append(errs, c.KubeconfigAccess.Validate(field.NewPath("kubeconfigAccess"))...)
 	errs = append(errs, c.Serving.validate(field.NewPath("serving"))...)
 	errs = append(errs, c.Metrics.validate(field.NewPath("metrics"))...)
 	errs = append(errs, logsapi.Validate(&c.Logging, nil, field.NewPath("logging"))...)

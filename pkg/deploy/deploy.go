@@ -35,6 +35,8 @@ type Options struct {
 	KubernetesVersion *version.Version
 	// References is what restriction.references is set to. With Off, what only references need guarded is not registered.
 	References admission.References
+	// Kubeconfigs: kubeconfigAccess gives a client a level above none, so requests for kubeconfigs are registered.
+	Kubeconfigs bool
 }
 
 // Default returns the options for the kustomizations in deploy/.

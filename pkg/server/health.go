@@ -50,7 +50,7 @@ func (s *Server) installHealth(mux *http.ServeMux) {
 		if !r.URL.Query().Has("verbose") {
 			return
 		}
-		for _, lost := range s.options.LostContact() {
+		for _, lost := range s.options.Notices() {
 			// The caller may have gone away; then there is nobody to tell.
 			_, _ = fmt.Fprintf(w, "[!]%s\n", lost)
 		}

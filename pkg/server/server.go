@@ -30,7 +30,7 @@ const (
 	AdmissionPath  = "/webhooks/admission/seedrestriction"
 )
 
-// Options configure a Server. All fields but LostContact and Stale are required.
+// Options configure a Server. All fields but Notices and Stale are required.
 type Options struct {
 	// Serving and Metrics are validated configurations of the two listeners.
 	Serving config.Serving
@@ -45,8 +45,9 @@ type Options struct {
 	Resources []schema.GroupResource
 	// NotReady returns why no decision may be made yet, empty when it may. It must not go back from ready to not ready.
 	NotReady func() []string
-	// LostContact returns where no changes are seen from at present. Decisions go on.
-	LostContact func() []string
+	// Notices returns what is not as it should be while decisions go on, such as lost contact. The verbose list of
+	// /readyz has them.
+	Notices func() []string
 	// Stale returns why what is known is too old to decide on, empty when it is not. Calls are rejected meanwhile.
 	Stale func() []string
 	// Registry takes the server's metrics and is what /metrics shows.
@@ -88,8 +89,8 @@ const (
 // server holds; the context may have ended by then.
 func New(ctx context.Context, options Options) (*Server, error) {
 	never := func() []string { return nil }
-	if options.LostContact == nil {
-		options.LostContact = never
+	if options.Notices == nil {
+		options.Notices = never
 	}
 	if options.Stale == nil {
 		options.Stale = never

@@ -283,7 +283,7 @@ func TestNotReadyAnswers503(t *testing.T) {
 // TestLostContact: decisions go on, and who looks is told.
 func TestLostContact(t *testing.T) {
 	options := newOptions()
-	options.LostContact = func() []string { return []string{"no contact with core.gardener.cloud/v1beta1 for 12s"} }
+	options.Notices = func() []string { return []string{"no contact with core.gardener.cloud/v1beta1 for 12s"} }
 	s := start(t, options)
 	client := newClient(t)
 	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)

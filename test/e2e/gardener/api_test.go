@@ -2,7 +2,6 @@ package gardener
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -14,12 +13,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	testgarden "github.com/seedguard/seedguard/test/garden"
-	"github.com/seedguard/seedguard/test/pki"
 )
 
 // recorder keeps of each request what it asked for and in which encoding it was answered.
@@ -161,60 +158,6 @@ func TestStatus(t *testing.T) {
 	forbidden(t, b.merge(t, "Shoot", "garden-a/crop", `{"status":{"hibernated":false}}`, "status"))
 	forbidden(t, b.merge(t, "Shoot", "garden-a/crop", `{"metadata":{"finalizers":["gardener"]}}`))
 	forbidden(t, b.merge(t, "BackupBucket", "bucket-a", `{"status":{"observedGeneration":2}}`, "status"))
-}
-
-// TestAdminKubeconfig: a gardenlet provides the CA of a Shoot's clients, from which gardener-apiserver issues
-// certificates to administrators, but not to gardenlets.
-func TestAdminKubeconfig(t *testing.T) {
-	authority, err := pki.NewRSAAuthority("clients-of-crop")
-	require.NoError(t, err)
-	ca, err := authority.KeyPair()
-	require.NoError(t, err)
-	encode := base64.StdEncoding.EncodeToString
-	a := gardenlet(t, "a")
-	require.NoError(t, a.create(t, fmt.Sprintf(`
-apiVersion: core.gardener.cloud/v1beta1
-kind: InternalSecret
-metadata: {name: crop.ca-client, namespace: garden-a}
-data: {ca.crt: %s, ca.key: %s}
-`, encode(ca.Certificate), encode(ca.Key))))
-	require.NoError(t, a.create(t, fmt.Sprintf(`
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: crop.ca-cluster, namespace: garden-a}
-data: {ca.crt: %q}
-`, ca.Certificate)))
-	require.NoError(t, a.merge(t, "Shoot", "garden-a/crop",
-		`{"status":{"advertisedAddresses":[{"name":"external","url":"https://api.crop.example.com"}]}}`, "status"))
-
-	request := func(c client) (*unstructured.Unstructured, error) {
-		r, name := c.of(t, "Shoot", "garden-a/crop")
-		u := &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "authentication.gardener.cloud/v1alpha1", "kind": "AdminKubeconfigRequest",
-			"metadata": map[string]any{"name": name}, "spec": map[string]any{"expirationSeconds": int64(600)},
-		}}
-		return r.Create(t.Context(), u, metav1.CreateOptions{}, "adminkubeconfig")
-	}
-	var answer *unstructured.Unstructured
-	soon(t, "gardener-apiserver knows the Shoot's CA", func() (err error) {
-		answer, err = request(admin(t))
-		return err
-	})
-	encoded, _, err := unstructured.NestedString(answer.Object, "status", "kubeconfig")
-	require.NoError(t, err)
-	kubeconfig, err := base64.StdEncoding.DecodeString(encoded)
-	require.NoError(t, err)
-	config, err := clientcmd.RESTConfigFromKubeConfig(kubeconfig)
-	require.NoError(t, err)
-	subject, err := authority.Verify(config.CertData)
-	require.NoError(t, err)
-	require.Equal(t, "gardener.cloud:admin:admin", subject.CommonName)
-	require.Equal(t, []string{"gardener.cloud:system:admins"}, subject.Organization)
-
-	for _, seed := range []string{"a", "b"} {
-		_, err := request(gardenlet(t, seed))
-		forbidden(t, err)
-	}
 }
 
 const bucket = `
