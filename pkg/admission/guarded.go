@@ -18,8 +18,8 @@ type Guarded struct {
 	MetadataAlone bool
 }
 
-// AllGuarded returns what the webhook must be registered for, the resources in the order of the tables. With kubeconfigs,
-// that is also the requests for kubeconfigs of Shoots.
+// AllGuarded returns what the webhook must be registered for, the resources in the order of the tables. With
+// kubeconfigs, that is also the requests for kubeconfigs of Shoots.
 func AllGuarded(references References, kubeconfigs bool) []Guarded {
 	var all []Guarded
 	add := func(target Target, operation admission.Operation, metadataAlone bool) {

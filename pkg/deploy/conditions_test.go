@@ -141,16 +141,18 @@ func TestMetadataCondition(t *testing.T) {
 		old, new metav1.ObjectMeta
 		want     bool
 	}{
-		"heartbeat":             {with(nil), with(nil), false},
-		"another annotation":    {with(nil), with(map[string]string{"a": "b"}), false},
-		"an owner stays":        {with(nil, owner), with(nil, owner), false},
-		"an owner comes":        {with(nil), with(nil, owner), true},
-		"another owner comes":   {with(nil, owner), with(nil, owner, other), true},
-		"an owner changes":      {with(nil, owner), with(nil, other), true},
-		"an owner goes":         {with(nil, owner), with(nil), true},
-		"confirmed":             {with(nil), with(map[string]string{confirmation: "true"}), true},
-		"confirmed after all":   {with(map[string]string{confirmation: "no"}), with(map[string]string{confirmation: "1"}), true},
-		"confirmed before":      {with(map[string]string{confirmation: "1"}), with(map[string]string{confirmation: "1"}), false},
+		"heartbeat":           {with(nil), with(nil), false},
+		"another annotation":  {with(nil), with(map[string]string{"a": "b"}), false},
+		"an owner stays":      {with(nil, owner), with(nil, owner), false},
+		"an owner comes":      {with(nil), with(nil, owner), true},
+		"another owner comes": {with(nil, owner), with(nil, owner, other), true},
+		"an owner changes":    {with(nil, owner), with(nil, other), true},
+		"an owner goes":       {with(nil, owner), with(nil), true},
+		"confirmed":           {with(nil), with(map[string]string{confirmation: "true"}), true},
+		"confirmed after all": {
+			with(map[string]string{confirmation: "no"}), with(map[string]string{confirmation: "1"}), true},
+		"confirmed before": {
+			with(map[string]string{confirmation: "1"}), with(map[string]string{confirmation: "1"}), false},
 		"no longer confirmed":   {with(map[string]string{confirmation: "1"}), with(nil), false},
 		"confirmed with others": {with(map[string]string{"a": "b"}), with(map[string]string{confirmation: "1"}), true},
 	} {

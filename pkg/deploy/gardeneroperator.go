@@ -9,8 +9,8 @@ import (
 )
 
 // OperatorConfigMap is the SeedAuthorizer's part of AuthorizationConfiguration, as the structuredAuthorization of a
-// Garden refers to it. gardener-operator takes the webhooks from it, puts them after its own, and gives each the path of
-// its kubeconfig.
+// Garden refers to it. gardener-operator takes the webhooks from it, puts them after its own, and gives each the path
+// of its kubeconfig.
 func OperatorConfigMap(o Options) *corev1.ConfigMap {
 	configuration := AuthorizationConfiguration(o)
 	configuration.APIVersion = apiserverv1beta1.ConfigSchemeGroupVersion.String() // it takes no other

@@ -128,8 +128,8 @@ func TestKustomizations(t *testing.T) {
 	}
 }
 
-// TestChoiceOfExistence: the kustomizations for the garden differ by the permission to look whether an object exists, and
-// there is none that leaves out the choice.
+// TestChoiceOfExistence: the kustomizations for the garden differ by the permission to look whether an object exists,
+// and there is none that leaves out the choice.
 func TestChoiceOfExistence(t *testing.T) {
 	garden := filepath.Join(root, "garden")
 	overlays, err := filepath.Glob(filepath.Join(garden, "*", "kustomization.yaml"))

@@ -38,7 +38,8 @@ const (
 )
 
 // contact is with the API server of one group and version. Behind the same address each group may have a server of its
-// own, and the server in front is well while the one behind it hangs, so that neither the connection nor its pings tell.
+// own, and the server in front is well while the one behind it hangs, so that neither the connection nor its pings
+// tell.
 //
 // When contact is lost, watches go on: some may go by another way. New requests wait. When contact is back, the watches
 // and requests of before end, so that informers ask again at once, from where they were. It is safe for concurrent use.

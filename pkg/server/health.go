@@ -23,7 +23,8 @@ func (s *Server) ready() bool {
 	return true
 }
 
-// installHealth serves the health checks. A failed check withholds its reason; /readyz/garden and /readyz/fresh tell it.
+// installHealth serves the health checks. A failed check withholds its reason; /readyz/garden and /readyz/fresh tell
+// it.
 //
 // That contact is lost does not fail readiness: what is known is decided on, all replicas would fail at once, and then
 // nothing would be decided. The verbose list tells it.

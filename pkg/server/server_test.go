@@ -260,7 +260,8 @@ func TestNotReadyAnswers503(t *testing.T) {
 	}
 	a := s.get(t, client, "/readyz")
 	require.Equal(t, http.StatusInternalServerError, a.code)
-	require.Equal(t, "[+]ping ok\n[-]garden failed: reason withheld\n[+]fresh ok\n[+]shutdown ok\nreadyz check failed\n", a.body)
+	require.Equal(t, "[+]ping ok\n[-]garden failed: reason withheld\n[+]fresh ok\n[+]shutdown ok\n"+
+		"readyz check failed\n", a.body)
 	a = s.get(t, client, "/readyz/garden")
 	require.Equal(t, http.StatusInternalServerError, a.code)
 	require.Contains(t, a.body, "shoots.core.gardener.cloud not synced: forbidden; seeds.core.gardener.cloud not synced")

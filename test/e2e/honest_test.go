@@ -229,7 +229,8 @@ var parentCare = []step{
 	{"gardenlet patch ManagedSeed/status garden/SEED-child", someStatus},
 	// gardener-apiserver fills in what the Shoot says, whoever writes.
 	{"gardenlet patch ManagedSeed garden/SEED-child", `metadata: {annotations: {a: b}}
-spec: {gardenlet: {config: {seedConfig: {spec: {networks: {pods: 10.0.0.0/16}, provider: {type: local, region: local}}}}}}`},
+spec:
+  gardenlet: {config: {seedConfig: {spec: {networks: {pods: 10.0.0.0/16}, provider: {type: local, region: local}}}}}`},
 	{"child create", `{apiVersion: core.gardener.cloud/v1beta1, kind: Seed,
 		metadata: {name: SEED-child, labels: {name.seed.gardener.cloud/SEED-child: "true"}},
 		spec: {provider: {type: local, region: local}, backup: {provider: local, credentialsRef: {apiVersion: v1,

@@ -81,7 +81,8 @@ func TestMigration(t *testing.T) {
 	moveEntry("from")
 	changeShoot(`{"spec":{"seedName":"to"}}`)
 	moveEntry("to")
-	require.NoError(t, from.merge(t.Context(), "Secret", "garden-from/crop.ssh-keypair", `{"stringData":{"key":"rotated"}}`),
+	require.NoError(t,
+		from.merge(t.Context(), "Secret", "garden-from/crop.ssh-keypair", `{"stringData":{"key":"rotated"}}`),
 		"the Seed that the Shoot leaves still writes the Shoot's own Secrets")
 	from.allows(t, "patch BackupEntry/status garden-from/crop--entry")
 	to.allows(t, "patch BackupEntry/status garden-from/crop--entry")

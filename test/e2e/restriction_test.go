@@ -42,7 +42,8 @@ func TestSeedRestriction(t *testing.T) {
 	b.allows(t, "get Shoot garden-create-b/crop", "get ManagedSeed garden/create-b-child")
 
 	words := func(seed string) []string {
-		return []string{"UID-OF-SEED", uidOf(t, a, "Seed", seed), "UID-OF-SHOOT", uidOf(t, a, "Shoot", "garden-"+seed+"/crop"),
+		return []string{"UID-OF-SEED", uidOf(t, a, "Seed", seed),
+			"UID-OF-SHOOT", uidOf(t, a, "Shoot", "garden-"+seed+"/crop"),
 			"SEED", seed}
 	}
 	for _, test := range []struct{ name, manifest string }{

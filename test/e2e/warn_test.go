@@ -62,7 +62,8 @@ func TestWarnAndOff(t *testing.T) {
 			`operation="UPDATE"`, `resource="backupbuckets.core.gardener.cloud"`)
 		require.NoError(t, err)
 		require.InDelta(t, 1, count, 0)
-		require.NoError(t, c.merge(t.Context(), "BackupBucket", "bucket-a", `{"metadata":{"finalizers":["example.com/e2e"]}}`))
+		require.NoError(t,
+			c.merge(t.Context(), "BackupBucket", "bucket-a", `{"metadata":{"finalizers":["example.com/e2e"]}}`))
 		require.Empty(t, warned.take(), "what is allowed anyway")
 		soon(t, "another's certificate", func() error {
 			return bootstrapper(t, g, operatorsToken).tryCreate(t.Context(), certificateSigningRequest(t, "x", "a"))

@@ -136,7 +136,8 @@ var attacks = []attack{
 	{"Shoot garden-THIEF/crop", `spec: {cloudProfile: {kind: CloudProfile, name: cloud-ROBBED}}`,
 		"spec.cloudProfile newly refers"},
 	{"Shoot garden-THIEF/crop", `spec: {exposureClassName: class-ROBBED}`, "spec.exposureClassName newly refers"},
-	{"Shoot garden-THIEF/crop", `spec: {resources: [{name: x, resourceRef: {apiVersion: v1, kind: Secret, name: unrelated}}]}`,
+	{"Shoot garden-THIEF/crop",
+		`spec: {resources: [{name: x, resourceRef: {apiVersion: v1, kind: Secret, name: unrelated}}]}`,
 		"spec.resources[].resourceRef newly refers"},
 	{"Shoot garden-THIEF/crop", `spec: {dns: {providers: [{type: local, credentialsRef: {apiVersion: v1, kind: Secret, ` +
 		`name: unrelated}}]}}`, "spec.dns.providers[].credentialsRef newly refers"},
@@ -204,7 +205,8 @@ func TestWritesOfAThief(t *testing.T) {
 	thief.apply(t, parse(t, loot, words...)...)
 	require.NoError(t, thief.asAdmin().merge(t.Context(), "Seed", "thief", `{"spec":{"dns":{"internal":{"credentialsRef":
 		{"apiVersion":"v1","kind":"Secret","namespace":"garden","name":"internal-domain-thief"}}}}}`))
-	thief.apply(t, bootstrapBinding("garden", "thief-by-account"), bootstrapToken(t, "ManagedSeed", "garden", "thief-child"))
+	thief.apply(t, bootstrapBinding("garden", "thief-by-account"),
+		bootstrapToken(t, "ManagedSeed", "garden", "thief-child"))
 	words = append(words, "UID-OF-ROBBED-SHOOT", uidOf(t, thief, "Shoot", "garden-robbed/crop"),
 		"UID-OF-SEED", uidOf(t, thief, "Seed", "thief"))
 	extension := accessOf(t, shared, "thief", "extension-local")
@@ -375,7 +377,8 @@ var forgeries = []struct{ name, manifest, why string }{
 		spec: {seedName: THIEF, provider: {type: local}, credentialsRef: ` + ownSecret + `,
 		  shootRef: {namespace: garden-ROBBED, name: crop}}}`, "spec.shootRef is set"},
 	{"a bucket with a generated name", `{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket,
-		metadata: {generateName: bucket-}, spec: {seedName: THIEF, provider: {type: local}}}`, "metadata.generateName is set"},
+		metadata: {generateName: bucket-}, spec: {seedName: THIEF, provider: {type: local}}}`,
+		"metadata.generateName is set"},
 
 	{"an entry of nobody", `{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry,
 		metadata: {namespace: garden-THIEF, name: new}, spec: {bucketName: bucket-THIEF, seedName: THIEF}}`,
@@ -512,7 +515,8 @@ func TestForgeries(t *testing.T) {
 	}
 	t.Run("a Gardenlet for a managed Seed", func(t *testing.T) {
 		register(t, "forger-child", time.Now().Add(time.Hour))
-		err := gardenlet(t, shared, "forger-child").tryCreate(t.Context(), one(t, gardenletOf("", ""), "THIEF", "forger-child"))
+		child := gardenlet(t, shared, "forger-child")
+		err := child.tryCreate(t.Context(), one(t, gardenletOf("", ""), "THIEF", "forger-child"))
 		denied(t, err, http.StatusForbidden, "create")
 		require.ErrorContains(t, err, "ManagedSeed/garden/forger-child exists")
 	})
