@@ -493,7 +493,7 @@ func TestChecks(t *testing.T) {
 			{400, ax, updates("pods", meta("garden", "any")), "the webhook does not know UPDATE of /v1, Resource=pods"},
 			{400, a, about(admissionv1.Connect, seeds, meta("", "a")), "the webhook does not know CONNECT"},
 			{400, a, creates("seeds.v2.core.gardener.cloud", meta("", "a")), "the webhook does not know CREATE"},
-			{400, a, withSubresource("status", updates(seeds, meta("", "a"))), "with subresource status"},
+			{400, a, withSubresource("scale", updates(seeds, meta("", "a"))), "with subresource scale"},
 		},
 		"not to be decoded": {
 			{400, a, withObject(``, creates("secrets", meta("p", "own.monitoring"))),
