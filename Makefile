@@ -53,7 +53,7 @@ unit: ## Unit and property tests under the race detector.
 
 .PHONY: attack
 attack: ## Let clients that were taken over attack: ATTACKS writes, and until each planted hole is found. Not under -race.
-	go test -count=1 -run '^(TestAttack|TestPlantedHoles)$$' -v ./pkg/admission -args -attack.moves=$(or $(ATTACKS),100000)
+	go test -count=1 -run '^(TestAttack|TestPlantedHoles|TestPlantedHoleOfBootstrappers)$$' -v ./pkg/admission -args -attack.moves=$(or $(ATTACKS),100000)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target FUZZTIME (10000x, or a time as 1m).

@@ -148,6 +148,19 @@ func TestPlantedHoles(t *testing.T) {
 	}
 }
 
+// TestPlantedHoleOfBootstrappers: the attacker finds what the rule for certificate requests of bootstrappers is there
+// for, when it does not look at those with tokens, or at ServiceAccounts.
+func TestPlantedHoleOfBootstrappers(t *testing.T) {
+	for name, tokens := range map[string]bool{"tokens": true, "ServiceAccounts": false} {
+		t.Run(name, func(t *testing.T) {
+			defer admission.WithoutBootstrappers(tokens)()
+			counts, violation := assail(*attackSeed, movesForHole, attack.Target{Bootstrappers: true})
+			require.NotNil(t, violation, "after %d moves", counts.Attempted)
+			t.Log(violation)
+		})
+	}
+}
+
 // shadowed are the rows that no hole shows without, with the reason.
 var shadowed = map[string]string{
 	"DELETE InternalSecret": "the authorizer lets through only those of the Seed's Shoots; the row is there for when a " +

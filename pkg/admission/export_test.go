@@ -29,3 +29,16 @@ func Granting(row Write, field string) (restore func()) {
 
 // Never is the name of the grant that grants nothing, Checked that of the one that leaves it to the guard.
 var Never, Checked = never.Name, checked.Name
+
+// WithoutBootstrappers makes the rule for bootstrappers admit the requests of all with a bootstrap token, or of all
+// ServiceAccounts, until the function that it returns is called. No other test may run meanwhile.
+func WithoutBootstrappers(tokens bool) (restore func()) {
+	old := bootstrappers
+	bootstrappers.check = named("planted", func(d *decision, o *certificateRequest) error {
+		if tokens == (d.bootstrapper.TokenID != "") {
+			return nil
+		}
+		return checkBootstrappedSeed(d, o)
+	})
+	return func() { bootstrappers = old }
+}

@@ -76,7 +76,11 @@ func (v *Violation) Error() string {
 		if m.Subresource != "" {
 			target += "/" + m.Subresource
 		}
-		fmt.Fprintf(&b, "%d. %s: %s %s %s\n", i+1, m.Client, m.Operation, target, body)
+		client := m.Client.String()
+		if m.Client == identity.Bootstrapper {
+			client += " by " + m.As.String()
+		}
+		fmt.Fprintf(&b, "%d. %s: %s %s %s\n", i+1, client, m.Operation, target, body)
 	}
 	return b.String()
 }
@@ -90,13 +94,18 @@ type game struct {
 	auth   *authorizer.Authorizer
 	plugin Admitter
 	reach  map[graph.Vertex]access
+	// raised are the other Seeds whose gardenlets the clients bring up, or did.
+	raised map[string]bool
 	counts Counts
 }
 
 // newGame makes the landscape of a random number, the same each time.
 func newGame(random uint64, pair *Pair) (*game, *rand.Rand) {
 	r := rand.New(rand.NewPCG(random, 1))
-	g := &game{world: landscape(r), pair: pair, seed: seeds[r.IntN(len(seeds))], counts: Counts{Targets: map[string]int{}}}
+	g := &game{
+		world: landscape(r), pair: pair, seed: seeds[r.IntN(len(seeds))], raised: map[string]bool{},
+		counts: Counts{Targets: map[string]int{}},
+	}
 	namespace := naming.SeedNamespace(g.seed)
 	g.users = map[identity.ClientKind]*user.DefaultInfo{
 		identity.Gardenlet: {Name: "gardener.cloud:system:seed:" + g.seed, Groups: []string{"gardener.cloud:system:seeds"}},
@@ -111,6 +120,7 @@ func newGame(random uint64, pair *Pair) (*game, *rand.Rand) {
 	}
 	g.plugin = pair.Admission(g.world)
 	g.reach = g.reached()
+	g.raise()
 	return g, r
 }
 
@@ -226,12 +236,16 @@ func (g *game) try(m Move) (applied bool, what string) {
 		}
 	}
 	g.reach = after
+	g.raise()
 	return true, ""
 }
 
 func (g *game) applied(m Move) {
 	g.counts.Applied++
 	target := string(m.Operation) + " " + m.Kind.String()
+	if m.Client == identity.Bootstrapper {
+		target += " by bootstrapper"
+	}
 	if m.Subresource != "" {
 		target += "/" + m.Subresource
 	}
@@ -261,6 +275,9 @@ func (g *game) allowed(a k8sauthorizer.AttributesRecord) bool {
 }
 
 func (g *game) authorized(m Move) bool {
+	if m.Client == identity.Bootstrapper {
+		return g.authenticates(m.As)
+	}
 	verb := map[admission.Operation]string{
 		admission.Create: "create", admission.Update: "update", admission.Delete: "delete",
 	}[m.Operation]
@@ -286,6 +303,9 @@ func (g *game) admitted(m Move, old *object, raw []byte) bool {
 		return true
 	}
 	u := g.users[m.Client]
+	if m.Client == identity.Bootstrapper {
+		u = bootstrapUser(m.As)
+	}
 	request := &admissionv1.AdmissionRequest{
 		UID: "attack", Operation: admissionv1.Operation(m.Operation), Resource: metav1.GroupVersionResource(resource),
 		SubResource: m.Subresource, Namespace: m.Namespace, Name: m.Name,

@@ -1,15 +1,12 @@
 package attack
 
 import (
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
@@ -17,13 +14,15 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/naming"
-	"github.com/seedguard/seedguard/test/pki"
 )
 
 const issuerNamespace = gardencorev1beta1.GardenerShootIssuerNamespace
 
 // seeds are all Seeds: parent, lonely, and child, whose ManagedSeed's Shoot is on parent.
 var seeds = []string{"parent", "lonely", "child"}
+
+// operatorsToken is the Secret of a bootstrap token that an operator made.
+const operatorsToken = "bootstrap-token-person"
 
 // manifests are the landscape, one object a line, which goes on where the next one is indented: kind, namespace (-
 // for none), names with commas between them, and the rest of the object. In it, words that start with $ are chosen
@@ -56,8 +55,9 @@ Secret gardener-system-shoot-issuer p--uid-Shoot-p-s,p--uid-Shoot-p-t {metadata:
 	shoot.gardener.cloud/name: $shoot, shoot.gardener.cloud/namespace: p,
 		discovery.gardener.cloud/public: serviceaccount}}}
 Secret seed-parent,seed-lonely,seed-child x {data: {k: AA==}}
-Secret kube-system bootstrap-token-operator,$tokenChild,$tokenLonely {type: bootstrap.kubernetes.io/token,
-	data: {k: AA==}}
+Secret kube-system ` + operatorsToken + ` {type: bootstrap.kubernetes.io/token, data: {description: $toAnybody}}
+Secret kube-system $tokenChild {type: bootstrap.kubernetes.io/token, data: {description: $toChild}}
+Secret kube-system $tokenLonely {type: bootstrap.kubernetes.io/token, data: {description: $toLonely}}
 ConfigMap garden,p x,u {data: {k: v}}
 ConfigMap kube-system cluster-identity {data: {k: v}}
 ConfigMap p s.ca-cluster,s.ca-kubelet,t.ca-cluster {data: {k: v}}
@@ -149,8 +149,14 @@ func choose(random *rand.Rand, word, name string) string {
 		return naming.BootstrapTokenSecret(naming.NamespaceGarden, "child")
 	case "$tokenLonely":
 		return naming.BootstrapTokenSecret(naming.NamespaceGarden, "lonely")
+	case "$toAnybody":
+		return base64Of("The default bootstrap token.")
+	case "$toChild":
+		return base64Of(tokenDescription("ManagedSeed", "child"))
+	case "$toLonely":
+		return base64Of(tokenDescription("Gardenlet", "lonely"))
 	case "$csr":
-		return certificateRequest(name)
+		return certificateRequest(asGardenlet, name)
 	default:
 		panic("a manifest has the unknown word " + word)
 	}
@@ -158,12 +164,19 @@ func choose(random *rand.Rand, word, name string) string {
 
 func stamp(ahead time.Duration) string { return Now.Add(ahead).Format(time.RFC3339) }
 
+// tokenDescription is that of a bootstrap token for a ManagedSeed or Gardenlet.
+func tokenDescription(kind, name string) string {
+	return "A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1." + kind + " resource garden/" +
+		name + "."
+}
+
 // uidOf is the UID of an object of the landscape.
 func uidOf(v graph.Vertex) string { return fmt.Sprintf("uid-%s-%s-%s", v.Kind, v.Namespace, v.Name) }
 
 // landscape makes a random world. All objects are there, but for a few.
 func landscape(random *rand.Rand) *world {
 	w := newWorld()
+	w.hidesTokens = random.IntN(4) == 0
 	for line := range strings.Lines(strings.ReplaceAll(strings.TrimSpace(manifests), "\n\t", " ")) {
 		kindName, rest, _ := strings.Cut(line, " ")
 		namespaces, rest, _ := strings.Cut(rest, " ")
@@ -218,27 +231,6 @@ func header(v graph.Vertex, content map[string]any) map[string]any {
 	content["metadata"] = meta
 	return content
 }
-
-// certificateRequest returns a request for the client certificate of a Seed's gardenlet, the same at every call.
-func certificateRequest(seed string) string {
-	requestsMu.Lock()
-	defer requestsMu.Unlock()
-	if requests[seed] == "" {
-		request, err := pki.CertificateRequest(&x509.CertificateRequest{Subject: pkix.Name{
-			Organization: []string{"gardener.cloud:system:seeds"}, CommonName: "gardener.cloud:system:seed:" + seed,
-		}})
-		if err != nil {
-			panic(err)
-		}
-		requests[seed] = base64.StdEncoding.EncodeToString(request)
-	}
-	return requests[seed]
-}
-
-var (
-	requestsMu sync.Mutex
-	requests   = map[string]string{}
-)
 
 func fromYAML(text string) map[string]any {
 	content := map[string]any{}

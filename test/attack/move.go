@@ -18,7 +18,9 @@ import (
 
 // Move is a write that the clients try.
 type Move struct {
-	Client      identity.ClientKind
+	Client identity.ClientKind
+	// As is the bootstrap token's Secret, or the ServiceAccount, of a bootstrapper.
+	As          graph.Vertex
 	Operation   admission.Operation
 	Subresource string
 	// Apply: the request is a patch. One that creates is a server-side apply, of which the authorizer knows the name.
@@ -35,6 +37,8 @@ type Target struct {
 	Operation   admission.Operation
 	// Field is a path of garden.Fields.
 	Field string
+	// Bootstrappers: their certificate requests.
+	Bootstrappers bool
 }
 
 // planner chooses moves.
@@ -43,8 +47,10 @@ type planner struct {
 	world  *world
 	seed   string
 	// names are all vertices of the landscape, by their kinds: objects that exist, and that do not.
-	names  map[graph.Kind][]graph.Vertex
-	prefer Target
+	names map[graph.Kind][]graph.Vertex
+	// bootstrappers are those among names of which users are made.
+	bootstrappers []graph.Vertex
+	prefer        Target
 }
 
 func newPlanner(random *rand.Rand, w *world, seed string, prefer Target) *planner {
@@ -78,9 +84,17 @@ func newPlanner(random *rand.Rand, w *world, seed string, prefer Target) *planne
 		{Kind: graph.KindLease, Namespace: naming.SeedNamespace(seed), Name: "x"},
 		{Kind: graph.KindServiceAccount, Namespace: naming.SeedNamespace(seed), Name: "extension-y"},
 		{Kind: graph.KindServiceAccount, Namespace: naming.SeedNamespace(seed), Name: "gardenlet-bootstrap-x"},
+		{Kind: graph.KindServiceAccount, Namespace: naming.SeedNamespace(seed), Name: "gardenlet-bootstrap-child"},
 		{Kind: graph.KindCertificateSigningRequest, Name: "x"}, {Kind: graph.KindBackupBucket, Name: "x"},
 	} {
 		add(v)
+	}
+	for _, kind := range []graph.Kind{graph.KindSecret, graph.KindServiceAccount} {
+		for _, v := range p.names[kind] {
+			if isBootstrapper(v) {
+				p.bootstrappers = append(p.bootstrappers, v)
+			}
+		}
 	}
 	return p
 }
@@ -106,6 +120,9 @@ var kindsWritten = func() (kinds []graph.Kind) {
 
 // next chooses a move.
 func (p *planner) next() Move {
+	if p.oneIn(20) || p.prefer.Bootstrappers && !p.oneIn(3) {
+		return p.bootstrap()
+	}
 	m := Move{Client: pick(p, identity.Gardenlet, identity.Gardenlet, identity.Extension), Apply: p.oneIn(2)}
 	m.Kind = pick(p, kindsWritten...)
 	if p.oneIn(20) {
@@ -228,7 +245,7 @@ func (p *planner) template(v graph.Vertex) map[string]any {
 	case graph.KindBastion:
 		text = `{spec: {seedName: SEED, shootRef: {name: s}}}`
 	case graph.KindCertificateSigningRequest:
-		text = `{spec: {request: ` + certificateRequest(p.seed) + `, signerName: kubernetes.io/kube-apiserver-client,
+		text = `{spec: {request: ` + certificateRequest(asGardenlet, p.seed) + `, signerName: kubernetes.io/kube-apiserver-client,
 			usages: [key encipherment, digital signature, client auth]}}`
 	case graph.KindClusterRoleBinding:
 		text = `{roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ` +
@@ -290,11 +307,7 @@ func (p *planner) secret(v graph.Vertex) map[string]any {
 		"token-id":     base64Of(strings.TrimPrefix(v.Name, naming.BootstrapTokenSecretPrefix)),
 		"token-secret": base64Of("0123456789abcdef"), "expiration": base64Of(stamp(24 * time.Hour)),
 		"usage-bootstrap-authentication": base64Of("true"), "usage-bootstrap-signing": base64Of("true"),
-		"description": base64Of(fmt.Sprintf(
-			"A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1.%s resource garden/%s.",
-			kind,
-			name,
-		)),
+		"description": base64Of(tokenDescription(kind, name)),
 	}
 	return content
 }
@@ -444,7 +457,7 @@ func (p *planner) value(f garden.Field) (any, bool) {
 	case strings.HasPrefix(f.Path, "metadata.annotations["):
 		return "managed", true
 	case f.Path == "spec.request":
-		return certificateRequest(v.Name), true
+		return certificateRequest(asGardenlet, v.Name), true
 	case f.Path == "spec.gardenlet.bootstrap":
 		return pick(p, "BootstrapToken", "ServiceAccount"), true
 	case leaf == "ociRepository":

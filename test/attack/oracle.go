@@ -82,25 +82,17 @@ func (g *game) grantsOf(m Move, old, o *object) func(graph.Vertex) bool {
 	add := func(f func(graph.Vertex) bool) { granted = append(granted, f) }
 	one := func(want graph.Vertex) { add(func(v graph.Vertex) bool { return v == want }) }
 	own := vertexOf(graph.KindSeed, "", g.seed)
-	// A bucket that the clients have given away comes back.
-	one(vertexOf(graph.KindBackupBucket, "", string(g.uid(own))))
+	// A bucket that the clients have given away or deleted comes back, with the Secret that its name says is its own.
+	bucket := string(g.uid(own))
+	one(vertexOf(graph.KindBackupBucket, "", bucket))
+	one(inGarden(graph.KindSecret, naming.GeneratedBucketSecret(bucket)))
 	switch {
 	case m.Vertex == own && o != nil && m.Subresource == "":
 		g.seedGrants(m, add)
 	case m.Vertex == own && m.Subresource == "status":
-		one(bootstrapToken(inGarden(graph.KindGardenlet, g.seed)))
-		one(bootstrapAccount(inGarden(graph.KindManagedSeed, g.seed)))
-		one(bootstrapBinding(inGarden(graph.KindManagedSeed, g.seed)))
-		// With the ServiceAccount come the Secrets with its tokens.
-		if account := g.Get(bootstrapAccount(inGarden(graph.KindManagedSeed, g.seed))); account != nil {
-			for _, e := range account.Edges() {
-				one(e.From)
-			}
-		}
+		g.bootstrapGrants(g.seed, one)
 	case m.Kind == graph.KindSeed && o == nil: // the parent may bootstrap the child again
-		one(bootstrapToken(inGarden(graph.KindManagedSeed, m.Name)))
-		one(bootstrapAccount(inGarden(graph.KindManagedSeed, m.Name)))
-		one(bootstrapBinding(inGarden(graph.KindManagedSeed, m.Name)))
+		g.bootstrapGrants(m.Name, one)
 	case m.Kind == graph.KindBackupEntry && old == nil && strings.HasPrefix(m.Name, "source-"):
 		g.sourceGrants(o, add)
 	case m.Kind == graph.KindShoot && o != nil:
@@ -126,6 +118,20 @@ func (g *game) grantsOf(m Move, old, o *object) func(graph.Vertex) bool {
 	}
 	return func(v graph.Vertex) bool {
 		return slices.ContainsFunc(granted, func(grants func(graph.Vertex) bool) bool { return grants(v) })
+	}
+}
+
+// bootstrapGrants are what a Seed is brought up with.
+func (g *game) bootstrapGrants(seed string, one func(graph.Vertex)) {
+	managedSeed := inGarden(graph.KindManagedSeed, seed)
+	one(bootstrapToken(managedSeed)) // a Gardenlet's is the same
+	one(bootstrapAccount(managedSeed))
+	one(bootstrapBinding(managedSeed))
+	// With the ServiceAccount come the Secrets with its tokens.
+	if account := g.Get(bootstrapAccount(managedSeed)); account != nil {
+		for _, e := range account.Edges() {
+			one(e.From)
+		}
 	}
 }
 
@@ -548,10 +554,13 @@ func (g *game) powers(m Move, o *object) string {
 	}
 	switch content := o.typed.(type) {
 	case *certificatesv1.CertificateSigningRequest:
+		if m.Client == identity.Bootstrapper {
+			return g.certificate(m, content)
+		}
 		if content.Spec.SignerName != certificatesv1.KubeAPIServerClientSignerName {
 			return "a certificate request is for the signer " + content.Spec.SignerName
 		}
-		if string(content.Spec.Request) != decoded(certificateRequest(g.seed)) {
+		if string(content.Spec.Request) != decoded(certificateRequest(asGardenlet, g.seed)) {
 			return "a certificate request is not for the clients' Seed"
 		}
 	case *rbacv1.ClusterRoleBinding:

@@ -51,6 +51,8 @@ type world struct {
 	graph   *graph.Graph
 	// created counts how often an object of a name was created, for its UID.
 	created map[graph.Vertex]int
+	// hidesTokens: bootstrap tokens cannot be read, as where RBAC does not allow it.
+	hidesTokens bool
 }
 
 func newWorld() *world {
@@ -248,6 +250,9 @@ func (w *world) Exists(
 
 // BootstrapTokenDescription implements garden.Reader.
 func (w *world) BootstrapTokenDescription(_ context.Context, _, id string) (string, bool, error) {
+	if w.hidesTokens {
+		return "", false, garden.ErrNotAvailable
+	}
 	o := w.objects[graph.Vertex{
 		Kind: graph.KindSecret, Namespace: naming.NamespaceKubeSystem, Name: naming.BootstrapTokenSecretPrefix + id,
 	}]
