@@ -67,7 +67,7 @@ const (
 	denialLogsBurst     = 50
 )
 
-// tell logs a denial and returns it as the API's error.
+// tell logs a denial, or a warning in its place, and returns it as the API's error.
 func (p *Plugin) tell(ctx context.Context, d *decision, err error) *statusError {
 	denied := new(denial)
 	if !errors.As(err, &denied) {
@@ -77,7 +77,11 @@ func (p *Plugin) tell(ctx context.Context, d *decision, err error) *statusError 
 	operation := logs.Cut(string(d.GetOperation()))
 	name := logs.Cut(d.name)
 	if p.denialLogs.Allow(d.readsAs(), d.now) {
-		klog.FromContext(ctx).Info("Denied a seed client's request", "user", logs.Cut(d.GetUserInfo().GetName()),
+		what := "Denied a request"
+		if d.warns(err) {
+			what = "Admitted a request with a warning"
+		}
+		klog.FromContext(ctx).Info(what, "user", logs.Cut(d.GetUserInfo().GetName()),
 			"operation", operation, "resource", resource, "namespace", logs.Cut(d.GetNamespace()), "name", name,
 			"code", denied.code, "reason", denied.why)
 	} else {

@@ -71,11 +71,11 @@ type Policy struct {
 }
 
 // Exemption names requests of extensions that are admitted without a check, because RBAC allows them beside the pair.
-// Each list that is empty matches all.
+// A request must match each of the lists, so with an empty list nothing is exempt.
 type Exemption struct {
 	// Extensions are globs of names of extensions, without the prefix extension-.
 	Extensions []string `json:"extensions"`
-	// Namespaces are globs.
+	// Namespaces are globs. What has no namespace matches *.
 	Namespaces []string `json:"namespaces"`
 	// Resources are names of resources, with their API group behind a dot but for the core group.
 	Resources []string `json:"resources"`
@@ -335,10 +335,9 @@ func (p *Policy) exempts(a admission.Attributes, client identity.Client) bool {
 	if client.Kind != identity.Extension {
 		return false
 	}
-	matches := func(globs []string, name string) bool { return len(globs) == 0 || matchesAny(globs, name) }
 	return slices.ContainsFunc(p.Exempt, func(e Exemption) bool {
-		return matches(e.Extensions, client.Extension) && matches(e.Namespaces, a.GetNamespace()) &&
-			(len(e.Resources) == 0 || slices.Contains(e.Resources, a.GetResource().GroupResource().String()))
+		return matchesAny(e.Extensions, client.Extension) && matchesAny(e.Namespaces, a.GetNamespace()) &&
+			slices.Contains(e.Resources, a.GetResource().GroupResource().String())
 	})
 }
 
