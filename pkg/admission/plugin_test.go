@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	gardencore "github.com/gardener/gardener/pkg/apis/core"
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
@@ -29,6 +30,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/klog/v2"
+	testingclock "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 
 	"github.com/seedguard/seedguard/pkg/garden"
@@ -414,12 +416,87 @@ func TestLog(t *testing.T) {
 	}
 	require.Equal(
 		t,
-		`"level"=0 "msg"="Denied a seed client's request" "user"="gardener.cloud:system:seed:a" "operation"="CREATE" `+
+		`"level"=0 "msg"="Denied a request" "user"="gardener.cloud:system:seed:a" "operation"="CREATE" `+
 			`"resource"="secrets" `+
 			`"namespace"="p" "name"="own.monitoring" "code"=400 "reason"="its object cannot be decoded: field \"type\" must `+
 			`not be of type number"`,
 		lines[0],
 	)
+}
+
+// TestLogOfWarnings: the log does not say that something was denied that was admitted.
+func TestLogOfWarnings(t *testing.T) {
+	var lines []string
+	ctx := klog.NewContext(t.Context(), funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{}))
+	plugin := newPluginWith(newMemory(t, guardedGarden...), Policy{References: ReferencesWarn})
+	request := changes(seeds, "", backedUp("a", "x"), backedUp("a", "w"))
+	response := plugin.Admit(ctx, as(gardenletOf("a"), request))
+	require.True(t, response.Allowed)
+	require.Len(t, lines, 1)
+	require.Contains(t, lines[0], `"msg"="Admitted a request with a warning"`)
+	require.Contains(t, lines[0], "newly refers to Secret/garden/w")
+
+	response = plugin.Admit(ctx, as(gardenletOf("a"), creates(seeds, meta("", "b"))))
+	require.False(t, response.Allowed, "not even a warning admits that")
+	require.Len(t, lines, 2)
+	require.Contains(t, lines[1], `"msg"="Denied a request"`)
+}
+
+// TestDenialsAreShort: a request of any size makes a short message and a short line of the log.
+func TestDenialsAreShort(t *testing.T) {
+	long := strings.Repeat("x", 1_200_000)
+	asked := asksFor(t, long)
+	require.Greater(t, len(asked.Object.Raw), 1_600_000)
+	named := creates(requests, csrOf(certificateRequestFor(t, subjectOf("a")), "client auth"))
+	named.Name, named.Namespace, named.Object.Raw = long, long, []byte(`{"metadata":{"name":"other"}}`)
+	field := creates(requests, "metadata: {name: c}")
+	field.Object.Raw = []byte(`{"spec": {"usages": {"` + long + `": 1}}}`)
+	user := gardenletOf(long)
+	const bound = 4096 // many times what is told of anything, and far below the sizes of the requests
+
+	for about, r := range map[string]*admissionv1.AdmissionRequest{
+		"certificate of a Seed":         as(gardenletOf("a"), asked),
+		"bootstrapper":                  as(bootstrapToken("abc123"), asked),
+		"names":                         as(gardenletOf("a"), named),
+		"place of what is not expected": as(gardenletOf("a"), field),
+		"user":                          as(user, asksFor(t, "a")),
+	} {
+		var lines []string
+		ctx := klog.NewContext(t.Context(), funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{}))
+		m := newMemory(t, seedAt(long, "2027-01-01T00:00:00Z", ""))
+		response := newPluginWith(m, Policy{}).Admit(ctx, r)
+		require.False(t, response.Allowed, about)
+		require.Less(t, response.Result.Size(), bound, about)
+		require.Len(t, lines, 1, about)
+		require.Less(t, len(lines[0]), bound, about)
+	}
+}
+
+// TestLogIsLimited: of denials that follow one another closely the log gets some of each Seed, and none hides those of
+// another.
+func TestLogIsLimited(t *testing.T) {
+	var lines []string
+	ctx := klog.NewContext(t.Context(), funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{}))
+	clock := testingclock.NewFakePassiveClock(now)
+	plugin := New(Options{Reader: newMemory(t), Clock: clock})
+	denials := func(user authenticationv1.UserInfo, n int) {
+		for range n {
+			require.False(t, plugin.Admit(ctx, as(user, asksFor(t, "c"))).Allowed)
+		}
+	}
+	const tooMany = 7
+	denials(gardenletOf("a"), denialLogsBurst)
+	denials(extensionOn("a"), tooMany)
+	require.Len(t, lines, denialLogsBurst)
+	require.EqualValues(t, tooMany, testutil.ToFloat64(plugin.droppedLogs))
+	denials(gardenletOf("b"), 1)
+	require.Len(t, lines, denialLogsBurst+1)
+	require.Contains(t, lines[denialLogsBurst], `"user"="gardener.cloud:system:seed:b"`)
+
+	clock.SetTime(now.Add(time.Second))
+	denials(gardenletOf("a"), denialLogsPerSecond+tooMany)
+	require.Len(t, lines, denialLogsBurst+1+denialLogsPerSecond)
+	require.EqualValues(t, 2*tooMany, testutil.ToFloat64(plugin.droppedLogs))
 }
 
 func TestMetrics(t *testing.T) {

@@ -56,6 +56,8 @@ var guardedGarden = []string{
 	"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\n" +
 		"metadata: {namespace: garden, name: on-a}\nspec: {seedName: a}",
 	managedSeed("m", "on-a", "uid: uid-m", "backup-m"),
+	managedSeed("going", "on-a", "deletionTimestamp: '2026-11-20T11:00:00Z'", ""),
+	managedSeed("b", "elsewhere", "uid: uid-ms-b", ""),
 	"{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: Gardenlet, metadata: {namespace: garden, name: a}, " +
 		"spec: {deployment: {helm: {ociRepository: {ref: r, pullSecretRef: {name: pull}}}}, config: {" +
 		"apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration, " +
@@ -104,6 +106,10 @@ func TestWrites(t *testing.T) {
 	}
 	secret := func(namespace, name, rest string) string {
 		return "{metadata: {namespace: " + namespace + ", name: " + name + "}" + rest + "}"
+	}
+	pulling := func(secret string) string {
+		return "{metadata: {namespace: garden, name: a}, spec: {deployment: {helm: {ociRepository: {ref: r, pullSecretRef: " +
+			"{name: " + secret + "}}}}}}"
 	}
 	managed := func(rest string) string {
 		return "{metadata: {namespace: garden, name: m, " + rest + "}, " +
@@ -155,8 +161,14 @@ func TestWrites(t *testing.T) {
 			"newly refers"},
 		"shared DNS is for DNS alone": {a, changes(seeds, "", "metadata: {name: a}", backedUp("a", "shared-dns")),
 			"newly refers"},
-		"own Seed":         {a, deletes(seeds, meta("", "a")), "the client's own Seed"},
-		"Seed's heartbeat": {a, changes(seeds, "status", meta("", "a"), meta("", "a")), ""},
+		"own Seed": {a, deletes(seeds, meta("", "a")), "the client's own Seed"},
+		"child's Seed, while it stays": {a, deletes(seeds, meta("", "m")),
+			"ManagedSeed/garden/m is not being deleted"},
+		"child's Seed, while it goes": {a, deletes(seeds, meta("", "going")), ""},
+		"child's Seed by the child": {gardenletOf("going"), deletes(seeds, meta("", "going")),
+			"the client's own Seed"},
+		"child's Seed by another": {gardenletOf("b"), deletes(seeds, meta("", "going")), "belongs to another Seed"},
+		"Seed's heartbeat":        {a, changes(seeds, "status", meta("", "a"), meta("", "a")), ""},
 		"Seed's owner": {a, changes(seeds, "status", meta("", "a"), owned("\"\"", "a", "", ownerShoot)),
 			"owner"},
 		"Shoot's finalizer": {a, changes(shoots, "", meta("p", "s"),
@@ -202,9 +214,7 @@ func TestWrites(t *testing.T) {
 		"bastion's owner": {a, changes(bastions, "status",
 			"{metadata: {namespace: p, name: x}, spec: {shootRef: {name: s}}}",
 			owned("p", "x", ", spec: {shootRef: {name: s}}", ownerOther)), "owner"},
-		"Gardenlet": {a, creates(gardenlets,
-			"{metadata: {namespace: garden, name: a}, spec: {deployment: {helm: {ociRepository: {ref: r, pullSecretRef: "+
-				"{name: pull}}}}}}"), ""},
+		"Gardenlet":                 {a, creates(gardenlets, pulling("pull")), ""},
 		"Gardenlet by an extension": {ax, creates(gardenlets, meta("garden", "a")), "only gardenlets may"},
 		"Gardenlet with operation": {a, creates(gardenlets,
 			"metadata: {namespace: garden, name: a, annotations: {gardener.cloud/operation: renew-kubeconfig}}"), "annotated"},
@@ -214,10 +224,15 @@ func TestWrites(t *testing.T) {
 			"{metadata: {namespace: garden, name: a}, spec: {config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, "+
 				"kind: GardenletConfiguration, seedConfig: {spec: {backup: {provider: p, credentialsRef: "+secretRef("x")+"}}}}}}"),
 			"seed template"},
-		"Gardenlet pulls with any Secret": {a, creates(gardenlets,
-			"{metadata: {namespace: garden, name: a}, spec: {deployment: {helm: {ociRepository: {ref: r, pullSecretRef: "+
-				"{name: x}}}}}}"), "newly refers to Secret/garden/x"},
+		"Gardenlet pulls with any Secret": {a, creates(gardenlets, pulling("x")), "newly refers to Secret/garden/x"},
 		"Gardenlet of a Seed that is not": {n, creates(gardenlets, meta("garden", "new")), "Seed/new does not exist"},
+		"Gardenlet beside a ManagedSeed": {gardenletOf("b"), creates(gardenlets, meta("garden", "b")),
+			"ManagedSeed/garden/b exists"},
+		"Gardenlet pulls with what it is granted": {a, creates(gardenlets, pulling("granted-a")), ""},
+		"Gardenlet pulls with what b is granted": {a, creates(gardenlets, pulling("granted-b")),
+			"newly refers to Secret/garden/granted-b: grant it in restriction.seedReferences"},
+		"Gardenlet pulls with the credentials of its Seed": {a, creates(gardenlets, pulling("backup-a")), ""},
+		"Gardenlet pulls with the credentials of another":  {a, creates(gardenlets, pulling("mine")), "newly refers"},
 		"Gardenlet changes": {a, changes(gardenlets, "", meta("garden", "a"),
 			"{metadata: {namespace: garden, name: a}, spec: {kubeconfigSecretRef: {name: x}}}"), "its spec changes"},
 		"ManagedSeed's finalizer": {a, changes(managedSeeds, "", managed(""), managed("finalizers: [x]")), ""},
@@ -248,6 +263,19 @@ func TestWrites(t *testing.T) {
 		"account with pull secrets": {a, changes("serviceaccounts", "", meta("garden", "gardenlet-bootstrap-m"),
 			"{metadata: {namespace: garden, name: gardenlet-bootstrap-m}, imagePullSecrets: [{name: x}]}"),
 			"new imagePullSecrets"},
+		"account with pull secrets at once": {a, creates("serviceaccounts",
+			"{metadata: {namespace: garden, name: gardenlet-bootstrap-m}, imagePullSecrets: [{name: x}]}"),
+			"new imagePullSecrets"},
+		"account gets secrets": {a, changes("serviceaccounts", "",
+			"{metadata: {namespace: garden, name: gardenlet-bootstrap-m}, secrets: [{name: x}]}",
+			"{metadata: {namespace: garden, name: gardenlet-bootstrap-m}, secrets: [{name: x}, {name: w}]}"), "new secrets"},
+		"account loses secrets": {a, changes("serviceaccounts", "",
+			"{metadata: {namespace: garden, name: gardenlet-bootstrap-m}, secrets: [{name: x}, {name: w}]}",
+			"{metadata: {namespace: garden, name: gardenlet-bootstrap-m}, secrets: [{name: w}]}"), ""},
+		"account in the Seed's namespace gets secrets": {a, changes("serviceaccounts", "", meta("seed-a", "x"),
+			"{metadata: {namespace: seed-a, name: x}, secrets: [{name: x}], imagePullSecrets: [{name: x}]}"), ""},
+		"account's owner": {a, changes("serviceaccounts", "", meta("garden", "gardenlet-bootstrap-m"),
+			owned("garden", "gardenlet-bootstrap-m", "", ownerManaged)), "owner"},
 		"account in the Seed's namespace": {a, creates("serviceaccounts",
 			"{metadata: {namespace: seed-a, name: x}, secrets: [{name: x}]}"), ""},
 		"binding changes": {a, changes(bindings, "", bindingOf("m"),
@@ -310,6 +338,21 @@ func TestWrites(t *testing.T) {
 			creates(identities,
 				"{metadata: {namespace: p, name: x}, spec: {contextObject: {apiVersion: core.gardener.cloud/v1beta1, kind: "+
 					"Shoot, namespace: p, name: other, uid: uid-o}}}")), "contextObject"},
+		"token for a Shoot of that name that is gone": {a, withSubresource("token", creates(identities,
+			"{metadata: {namespace: p, name: x}, spec: {contextObject: {apiVersion: core.gardener.cloud/v1beta1, kind: "+
+				"Shoot, namespace: p, name: s, uid: uid-before}}}")), "contextObject"},
+		"token for no object": {a, withSubresource("token", creates(identities, meta("p", "x"))), ""},
+		"token for an object of another group": {a, withSubresource("token", creates(identities,
+			"{metadata: {namespace: p, name: x}, spec: {contextObject: {apiVersion: example.com/v1, kind: "+
+				"Shoot, namespace: p, name: s, uid: uid-s}}}")), "contextObject"},
+		"certificate": {a, asksFor(t, "a"), ""},
+		"certificate by another signer": {a, creates(requests, strings.Replace(
+			csrOf(certificateRequestFor(t, subjectOf("a")), goodUsages),
+			"kube-apiserver-client", "kube-apiserver-client-kubelet", 1)), "spec.signerName is not"},
+		"leader election": {a, creates(leases, meta("garden", "gardenlet-leader-election")), ""},
+		"heartbeat":       {a, creates(leases, meta("gardener-system-seed-lease", "a")), ""},
+		"leader election of an extension": {ax, creates(leases, meta("seed-a", "gardenlet-leader-election")),
+			""},
 		"leader election elsewhere": {a, creates(leases, meta("p", "gardenlet-leader-election")),
 			"the namespace is not garden"},
 		"a name that is made up": {a, creates(buckets, "{metadata: {generateName: x}, spec: {seedName: a}}"),
@@ -355,5 +398,65 @@ func TestExistingSecretsAreHidden(t *testing.T) {
 		require.EqualValues(t, 403, response.Result.Code, resource)
 		response = newPlugin(m).Admit(t.Context(), as(gardenletOf("a"), creates(resource, meta("p", name))))
 		require.EqualValues(t, 409, response.Result.Code, "as ever")
+	}
+}
+
+// TestFirstRegistrationRefused: with firstRegistration Refuse a new Seed gets what the configuration grants it alone.
+func TestFirstRegistrationRefused(t *testing.T) {
+	policy := Policy{
+		FirstRegistration: FirstRegistrationRefuse, SharedDNSSecrets: []string{"shared-*"},
+		SeedReferences: []SeedReferences{{Seeds: []string{"*"}, Names: []string{"granted-<seed>"}}},
+	}
+	for object, allowed := range map[string]bool{
+		backedUp("new", "granted-new"): true, meta("", "new"): true,
+		"{metadata: {name: new}, spec: {dns: {provider: {type: t, credentialsRef: " + secretRef("shared-dns") + "}}}}": true,
+
+		// What firstRegistration Garden grants.
+		backedUp("new", "nobodys"): false, backedUp("new", "mine"): false,
+		"{metadata: {name: new}, spec: {dns: {provider: {type: t, credentialsRef: " + secretRef("nobodys") + "}}}}": false,
+	} {
+		plugin := newPluginWith(newMemory(t, guardedGarden...), policy)
+		response := plugin.Admit(t.Context(), as(gardenletOf("new"), creates(seeds, object)))
+		require.Equal(t, allowed, response.Allowed, "%s: %v", object, response.Result)
+		if !allowed {
+			require.Contains(t, response.Result.Message, "grant it in restriction.seedReferences")
+		}
+	}
+}
+
+// TestExempt: what matches all three lists of an exemption is admitted without a look, and nothing else is.
+func TestExempt(t *testing.T) {
+	policy := Policy{Exempt: []Exemption{
+		{Extensions: []string{"x"}, Namespaces: []string{"foo-*"}, Resources: []string{"secrets", "backupbuckets.core.gardener.cloud"}},
+		{Extensions: []string{"y"}, Namespaces: []string{"*"}, Resources: []string{"backupbuckets.core.gardener.cloud"}},
+		{Extensions: []string{"z"}},
+	}}
+	extension := func(name string) authenticationv1.UserInfo {
+		user := extensionOn("a")
+		user.Username = strings.TrimSuffix(user.Username, "x") + name
+		return user
+	}
+	secret, bucket := func(namespace string) *admissionv1.AdmissionRequest {
+		return creates("secrets", meta(namespace, "any"))
+	}, creates(buckets, bucket("any", "b", "p", "x"))
+	for about, c := range map[string]struct {
+		user    authenticationv1.UserInfo
+		request *admissionv1.AdmissionRequest
+		allowed bool
+	}{
+		"all three":                             {extension("x"), secret("foo-system"), true},
+		"deletion":                              {extension("x"), deletes("secrets", meta("foo-system", "any")), true},
+		"no object that could be decoded":       {extension("x"), creates("secrets", meta("foo-a", "any")+"type: 4711"), true},
+		"another extension":                     {extension("w"), secret("foo-system"), false},
+		"another namespace":                     {extension("x"), secret("bar-system"), false},
+		"another resource":                      {extension("x"), creates("configmaps", meta("foo-system", "any")), false},
+		"lists of two exemptions":               {extension("y"), secret("foo-system"), false},
+		"what has no namespace":                 {extension("y"), bucket, true},
+		"what has no namespace, with one asked": {extension("x"), bucket, false},
+		"a gardenlet":                           {gardenletOf("a"), secret("foo-system"), false},
+		"empty lists":                           {extension("z"), secret("foo-system"), false},
+	} {
+		response := newPluginWith(newMemory(t, guardedGarden...), policy).Admit(t.Context(), as(c.user, c.request))
+		require.Equal(t, c.allowed, response.Allowed, "%s: %v", about, response.Result)
 	}
 }
