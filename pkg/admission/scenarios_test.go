@@ -13,9 +13,7 @@ import (
 func TestScenarios(t *testing.T) {
 	asked := 0
 	scenarios.Run(t, func(_ *testing.T, w *scenarios.World) func(*testing.T, scenarios.Request) {
-		plugin := admission.New(
-			admission.Options{Reader: w, Clock: w.Clock, Policy: admission.Policy{References: admission.ReferencesOff}},
-		)
+		plugin := admission.New(admission.Options{Reader: w, Clock: w.Clock, Policy: w.Policy})
 		return func(t *testing.T, r scenarios.Request) {
 			if r.Admit == "" {
 				return
@@ -34,5 +32,5 @@ func TestScenarios(t *testing.T) {
 			require.Contains(t, response.Result.Message, r.Message)
 		}
 	})
-	require.Greater(t, asked, 60, "scenarios that ask the admission")
+	require.Greater(t, asked, 150, "scenarios that ask the admission")
 }

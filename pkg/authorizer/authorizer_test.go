@@ -331,7 +331,9 @@ func TestDecisionsFollowTheGraph(t *testing.T) {
 // TestScenarios asks the authorizer's half of the files that both halves share.
 func TestScenarios(t *testing.T) {
 	scenarios.Run(t, func(t *testing.T, w *scenarios.World) func(*testing.T, scenarios.Request) {
-		a := newAuthorizer(t, authorizer.Options{Graph: w.Graph})
+		a := newAuthorizer(t, authorizer.Options{
+			Graph: w.Graph, References: w.Policy.References != admission.ReferencesOff,
+		})
 		return func(t *testing.T, r scenarios.Request) {
 			if r.Authorize == "" {
 				return

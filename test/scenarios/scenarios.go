@@ -4,7 +4,8 @@
 //  1. A file is a scenario. Its objects go through the informers into the graph, as in production.
 //  2. A request says who asks for what, and what is expected: authorize (allow, noOpinion) of the SeedAuthorizer, admit
 //     (allowed, or the HTTP status of the denial) of the SeedRestriction. What is left out is not asked.
-//  3. A request's name reads as the assertion, and is the name of its subtest.
+//  3. restriction is the configuration of the SeedRestriction. Without it, restriction.references is Off.
+//  4. A request's name reads as the assertion, and is the name of its subtest.
 package scenarios
 
 import (
@@ -31,6 +32,7 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/yaml"
 
+	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/test/still"
@@ -45,6 +47,8 @@ type Scenario struct {
 	Name string `json:"-"`
 	// Now is the time at which the requests are made.
 	Now time.Time `json:"now"`
+	// Restriction says what writes may bring about. What writes refer to is not looked at without it.
+	Restriction *admission.Policy `json:"restriction"`
 	// Objects are the objects of the garden, of watched kinds.
 	Objects []runtime.RawExtension `json:"objects"`
 	// Requests are independent of each other: none changes an object.
@@ -65,6 +69,8 @@ type Request struct {
 	LabelSelector string `json:"labelSelector"`
 	// Body is the object that is created, or what it is changed into; for delete, the object that is deleted.
 	Body runtime.RawExtension `json:"body"`
+	// Old is what an update changes; Body when it is left out.
+	Old runtime.RawExtension `json:"old"`
 	// Authorize is allow, noOpinion, or empty.
 	Authorize string `json:"authorize"`
 	// Admit is allowed, an HTTP status, or empty.
@@ -79,6 +85,10 @@ type Client struct {
 	Gardenlet string `json:"gardenlet"`
 	// Extension is <seed>/<extension>.
 	Extension string `json:"extension"`
+	// BootstrapToken is the id of a bootstrap token.
+	BootstrapToken string `json:"bootstrapToken"`
+	// ServiceAccount is <namespace>/<name>.
+	ServiceAccount string `json:"serviceAccount"`
 	// User is a user in no group of note.
 	User string `json:"user"`
 }
@@ -98,12 +108,22 @@ func (c Client) Info() *user.DefaultInfo {
 			Groups: []string{"gardener.cloud:system:seeds", user.AllAuthenticated}}
 	case c.Extension != "":
 		seed, extension, _ := strings.Cut(c.Extension, "/")
-		return &user.DefaultInfo{
-			Name:   "system:serviceaccount:seed-" + seed + ":extension-" + extension,
-			Groups: []string{"system:serviceaccounts", "system:serviceaccounts:seed-" + seed, user.AllAuthenticated},
-		}
+		return serviceAccount("seed-"+seed, "extension-"+extension)
+	case c.BootstrapToken != "":
+		return &user.DefaultInfo{Name: "system:bootstrap:" + c.BootstrapToken,
+			Groups: []string{"system:bootstrappers", user.AllAuthenticated}}
+	case c.ServiceAccount != "":
+		namespace, name, _ := strings.Cut(c.ServiceAccount, "/")
+		return serviceAccount(namespace, name)
 	default:
 		return &user.DefaultInfo{Name: c.User, Groups: []string{user.AllAuthenticated}}
+	}
+}
+
+func serviceAccount(namespace, name string) *user.DefaultInfo {
+	return &user.DefaultInfo{
+		Name:   "system:serviceaccount:" + namespace + ":" + name,
+		Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, user.AllAuthenticated},
 	}
 }
 
@@ -175,7 +195,10 @@ func (r *Request) Review() (*admissionv1.AdmissionRequest, error) {
 	case "create":
 		review.Operation, review.Object = admissionv1.Create, r.Body
 	case "update", "patch":
-		review.Operation, review.Object, review.OldObject = admissionv1.Update, r.Body, r.Body
+		review.Operation, review.Object, review.OldObject = admissionv1.Update, r.Body, r.Old
+		if len(r.Old.Raw) == 0 {
+			review.OldObject = r.Body
+		}
 	case "delete":
 		review.Operation, review.OldObject = admissionv1.Delete, r.Body
 	default:
@@ -217,6 +240,8 @@ type World struct {
 	*garden.Garden
 	Graph *graph.Graph
 	Clock *testingclock.FakeClock
+	// Policy is the scenario's configuration of the SeedRestriction.
+	Policy admission.Policy
 }
 
 // Run opens a world for each scenario and asks one of the halves about each request. open makes the half from the
@@ -248,6 +273,10 @@ func start(t *testing.T, s Scenario) *World {
 
 	source := still.Source(func(kind graph.Kind) iter.Seq[runtime.Object] { return slices.Values(objects[kind]) })
 	w := &World{Graph: graph.New(graph.Options{}), Clock: testingclock.NewFakeClock(s.Now)}
+	w.Policy = admission.Policy{References: admission.ReferencesOff}
+	if s.Restriction != nil {
+		w.Policy = *s.Restriction
+	}
 	var err error
 	w.Garden, err = garden.New(garden.Options{Source: source, Graph: w.Graph, Clock: w.Clock})
 	require.NoError(t, err)
