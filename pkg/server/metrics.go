@@ -66,7 +66,7 @@ func newMetrics(resources []schema.GroupResource) *metrics {
 		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_webhook_rejected_total",
 			Help: "Webhook calls that got no decision, by reason " +
-				"(caller, method, content_type, too_many, not_ready, stale, too_large, bad_request).",
+				"(caller, method, content_type, too_many, not_ready, stale, too_many_bytes, too_large, bad_request).",
 		}, []string{"webhook", "reason"}),
 		resources: map[schema.GroupResource]string{},
 	}
