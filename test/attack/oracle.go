@@ -283,7 +283,9 @@ func (g *game) disappears(o *object) string {
 	}
 	switch o.Kind {
 	case graph.KindSecret, graph.KindConfigMap, graph.KindInternalSecret, graph.KindShootState:
-		if g.holds(o.Vertex, true) {
+		// The generated Secret goes with the bucket, which may be gone by now.
+		generated := naming.GeneratedBucketSecret(string(g.uid(vertexOf(graph.KindSeed, "", g.seed))))
+		if g.holds(o.Vertex, true) || o.Vertex == inGarden(graph.KindSecret, generated) {
 			return ""
 		}
 		if owner := metav1.GetControllerOfNoCopy(o.typed); owner != nil && owner.Kind == graph.KindManagedSeed.String() &&
