@@ -36,6 +36,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
+	"github.com/seedguard/seedguard/pkg/logs"
 )
 
 func TestTable(t *testing.T) {
@@ -445,18 +446,18 @@ func TestLogOfWarnings(t *testing.T) {
 // TestDenialsAreShort: a request of any size makes a short message and a short line of the log.
 func TestDenialsAreShort(t *testing.T) {
 	long := strings.Repeat("x", 1_200_000)
-	asked := asksFor(t, long)
+	asked, again := asksFor(t, long), asksFor(t, long)
 	require.Greater(t, len(asked.Object.Raw), 1_600_000)
 	named := creates(requests, csrOf(certificateRequestFor(t, subjectOf("a")), "client auth"))
 	named.Name, named.Namespace, named.Object.Raw = long, long, []byte(`{"metadata":{"name":"other"}}`)
 	field := creates(requests, "metadata: {name: c}")
-	field.Object.Raw = []byte(`{"spec": {"usages": {"` + long + `": 1}}}`)
+	field.Object.Raw = []byte(`{"metadata": {"labels": {"` + long + `": 1}}}`)
 	user := gardenletOf(long)
 	const bound = 4096 // many times what is told of anything, and far below the sizes of the requests
 
 	for about, r := range map[string]*admissionv1.AdmissionRequest{
 		"certificate of a Seed":         as(gardenletOf("a"), asked),
-		"bootstrapper":                  as(bootstrapToken("abc123"), asked),
+		"bootstrapper":                  as(bootstrapToken("abc123"), again),
 		"names":                         as(gardenletOf("a"), named),
 		"place of what is not expected": as(gardenletOf("a"), field),
 		"user":                          as(user, asksFor(t, "a")),
@@ -469,6 +470,9 @@ func TestDenialsAreShort(t *testing.T) {
 		require.Less(t, response.Result.Size(), bound, about)
 		require.Len(t, lines, 1, about)
 		require.Less(t, len(lines[0]), bound, about)
+		for _, told := range []string{response.Result.Message, lines[0]} {
+			require.NotContains(t, told, strings.Repeat("x", logs.MaxTold+1), about)
+		}
 	}
 }
 
