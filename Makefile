@@ -25,7 +25,7 @@ run: build ## Serve the example landscape on loopback, and print commands to try
 	bin/seedguard serve --landscape examples/landscape
 
 .PHONY: test
-test: format vet lint verify unit fuzz e2e ## Everything that CI checks.
+test: format vet lint verify unit attack fuzz e2e ## Everything that CI checks.
 
 .PHONY: format
 format: ## Fail when a file is not gofmt-ed.
@@ -51,6 +51,10 @@ verify: ## Fail when a generated file or go.mod is out of date.
 .PHONY: unit
 unit: ## Unit and property tests under the race detector.
 	go test -race -timeout 20m $(PACKAGES)
+
+.PHONY: attack
+attack: ## Let clients that were taken over attack: ATTACKS writes, and until each planted hole is found. Not under -race.
+	go test -count=1 -run '^(TestAttack|TestPlantedHoles)$$' -v ./pkg/admission -args -attack.moves=$(or $(ATTACKS),100000)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target FUZZTIME (10000x, or a time as 1m).

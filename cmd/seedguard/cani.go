@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -178,7 +179,7 @@ func (c *canI) ask(
 		v.Authorizer.Decision = "allow"
 	}
 	if object != nil {
-		if v.Admission, err = c.admit(ctx, pair, review, object, old); err != nil {
+		if v.Admission, err = c.admit(ctx, pair, review, status.Allowed, object, old); err != nil {
 			return nil, err
 		}
 		v.Allowed = v.Allowed && v.Admission.Allowed
@@ -239,7 +240,7 @@ func (c *canI) read(file string) (*object, error) {
 			return nil, err
 		}
 	}
-	for _, guarded := range admission.AllGuarded(admission.ReferencesEnforce) {
+	for _, guarded := range admission.AllGuarded(admission.ReferencesEnforce, false) {
 		if r := guarded.Kind.Resource(); guarded.Kind.String() == gvk.Kind && r.Group == gvk.Group {
 			o.resource = r.GroupResource()
 		}
@@ -325,30 +326,36 @@ var operations = map[string]admissionv1.Operation{
 }
 
 func (c *canI) admit(
-	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, o, old *object,
+	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, authorized bool, o, old *object,
 ) (*admissionVerdict, error) {
 	q := &c.question
 	operation, ok := operations[q.verb]
 	if !ok {
 		return nil, fmt.Errorf("-f goes with create, update, patch and delete: %s is not admitted", q.verb)
 	}
-	registered := slices.ContainsFunc(admission.AllGuarded(admission.ReferencesEnforce), func(g admission.Guarded) bool {
+	// The admission knows of kubeconfigs when the authorizer does.
+	all := admission.AllGuarded(admission.ReferencesEnforce, authorized)
+	i := slices.IndexFunc(all, func(g admission.Guarded) bool {
 		return g.Kind.Resource().GroupResource() == q.resource && g.Subresource == q.subresource &&
 			slices.Contains(g.Operations, kadmission.Operation(operation))
 	})
-	if !registered {
+	if i < 0 {
 		message := fmt.Sprintf("not asked: it does not guard %s of %s", operation, q.resource)
 		return &admissionVerdict{Allowed: true, Message: message}, nil
 	}
-	gvk := o.GroupVersionKind()
+	gvk, version := o.GroupVersionKind(), all[i].Kind.Resource().Version
+	if gvk.Group == q.resource.Group {
+		version = gvk.Version
+	}
 	request := &admissionv1.AdmissionRequest{
-		UID:       uuid.NewUUID(),
-		Kind:      metav1.GroupVersionKind(gvk),
-		Resource:  metav1.GroupVersionResource(q.resource.WithVersion(gvk.Version)),
-		Name:      o.Name,
-		Namespace: q.namespace,
-		Operation: operation,
-		UserInfo:  authenticationv1.UserInfo{Username: review.Spec.User, Groups: review.Spec.Groups},
+		UID:         uuid.NewUUID(),
+		Kind:        metav1.GroupVersionKind(gvk),
+		Resource:    metav1.GroupVersionResource(q.resource.WithVersion(version)),
+		SubResource: q.subresource,
+		Name:        cmp.Or(o.Name, q.name),
+		Namespace:   q.namespace,
+		Operation:   operation,
+		UserInfo:    authenticationv1.UserInfo{Username: review.Spec.User, Groups: review.Spec.Groups},
 	}
 	if operation != admissionv1.Delete {
 		request.Object = runtime.RawExtension{Raw: o.raw}

@@ -74,6 +74,11 @@ func (e *explain) run(ctx context.Context, kindName, objectName string) error {
 		b.WriteString("\n")
 	}
 	if path := strings.TrimSpace(b.String()); path != "" {
+		for _, seed := range seeds {
+			for _, line := range l.access.Explain(seed, v) {
+				b.WriteString(line + "\n")
+			}
+		}
 		_, err := io.WriteString(e.out, b.String())
 		return err
 	}

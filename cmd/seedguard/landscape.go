@@ -15,6 +15,7 @@ import (
 	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/klog/v2"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
@@ -35,7 +36,7 @@ type landscapeFlags struct {
 func (f *landscapeFlags) addFlags(set *pflag.FlagSet) {
 	set.StringVar(&f.dir, "landscape", "", "directory of manifests to decide on")
 	set.StringVar(&f.config, "config", "",
-		"configuration file of serve; its sections authorizer and restriction say how to decide")
+		"configuration file of serve; its sections authorizer, restriction and kubeconfigAccess say how to decide")
 	set.StringVar(&f.parentScope, "parent-scope", "", "Seed (the default) or Everything, as in serve")
 	set.StringVar(&f.references, "references", "", "Enforce (the default), Warn or Off, as in serve")
 }
@@ -63,6 +64,7 @@ type landscape struct {
 	config *config.SeedGuardConfiguration
 	graph  *graph.Graph
 	garden *garden.Garden
+	access *access.Policy
 }
 
 // loadTimeout bounds the loading of a directory.
@@ -85,6 +87,7 @@ func (f *landscapeFlags) load(ctx context.Context, warnings io.Writer) (*landsca
 	if l.garden, err = garden.New(garden.Options{Source: source, Graph: l.graph}); err != nil {
 		return nil, err
 	}
+	l.access = access.New(l.garden, c.KubeconfigAccess, nil)
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	var running sync.WaitGroup
@@ -102,12 +105,12 @@ func (f *landscapeFlags) load(ctx context.Context, warnings io.Writer) (*landsca
 func (l *landscape) pair() (decider, error) {
 	policy := l.config.Restriction
 	a, err := authorizer.New(authorizer.Options{
-		Graph: l.graph, References: policy.References == admission.ReferencesEnforce,
+		Graph: l.graph, References: policy.References == admission.ReferencesEnforce, Access: l.access,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &offline{a, admission.New(admission.Options{Reader: l.garden, Policy: policy})}, nil
+	return &offline{a, admission.New(admission.Options{Reader: l.garden, Policy: policy, Access: l.access})}, nil
 }
 
 // offline is the pair in this process.

@@ -433,6 +433,27 @@ func TestVersion(t *testing.T) {
 	require.Equal(t, exitError, command("version", "x").exit)
 }
 
+func TestManifestsByKubernetesVersion(t *testing.T) {
+	const cacheOff = "\n    cacheAuthorizedRequests: false" // as indented in kube-apiserver's file
+	require.Contains(t, command("manifests").out, cacheOff)
+	require.Contains(t, command("manifests", "--kubernetes-version", "v1.34.1").out, cacheOff)
+	old := command("manifests", "--kubernetes-version", "1.33")
+	require.Zero(t, old.exit)
+	require.Contains(t, old.out, "kind: AuthorizationConfiguration")
+	require.NotContains(t, old.out, cacheOff)
+
+	for _, tc := range []struct{ version, err string }{
+		{"1.31", "a kube-apiserver of version 1.31 is too old, it must be 1.32 or later"},
+		{"1", `"1" is no version of Kubernetes, such as 1.33`},
+		{"latest", `"latest" is no version of Kubernetes, such as 1.33`},
+	} {
+		wrong := command("manifests", "--kubernetes-version", tc.version)
+		require.NotZero(t, wrong.exit)
+		require.Empty(t, wrong.out)
+		require.Contains(t, wrong.errOut, tc.err)
+	}
+}
+
 func TestHelpHasExamples(t *testing.T) {
 	for _, name := range []string{"serve", "can-i", "explain"} {
 		o := command(name, "--help")

@@ -5,13 +5,15 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/version"
 
+	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/deploy"
 )
 
 func newManifests(s streams) *cobra.Command {
 	o := deploy.Default()
-	var dir, caFile string
+	var dir, caFile, file, kubernetesVersion string
 	command := &cobra.Command{
 		Use:   "manifests",
 		Short: "Print what the garden and its kube-apiserver need for the webhooks",
@@ -21,15 +23,38 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
   seedguard manifests --output-dir generated
 
   # For a seedguard elsewhere.
-  seedguard manifests --url https://seedguard.example.com:9443 --ca-file ca.crt --subject seedguard`,
+  seedguard manifests --url https://seedguard.example.com:9443 --ca-file ca.crt --subject seedguard
+
+  # For an older kube-apiserver.
+  seedguard manifests --kubernetes-version 1.33`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(command *cobra.Command, _ []string) error {
 			if caFile != "" {
 				bundle, err := os.ReadFile(caFile) // #nosec G304 -- the operator names the file
 				if err != nil {
 					return err
 				}
 				o.CABundle = bundle
+			}
+			if file != "" {
+				c, err := config.Load(file)
+				if err == nil {
+					err = c.Validate()
+				}
+				if err != nil {
+					return err
+				}
+				if !command.Flags().Changed("references") {
+					o.References = c.Restriction.References
+				}
+				o.Kubeconfigs = c.KubeconfigAccess.Enabled()
+			}
+			if kubernetesVersion != "" {
+				parsed, err := version.ParseGeneric(kubernetesVersion)
+				if err != nil {
+					return fmt.Errorf("%q is no version of Kubernetes, such as 1.33: %w", kubernetesVersion, err)
+				}
+				o.KubernetesVersion = parsed
 			}
 			if err := o.Validate(); err != nil {
 				return err
@@ -54,9 +79,13 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 	flags.StringVar(&dir, "output-dir", "", "directory to write the files into; without it, all are printed")
 	flags.StringVar(&o.URL, "url", o.URL, "base address of the webhooks as kube-apiserver reaches them")
 	flags.StringVar(&caFile, "ca-file", "", "CA of seedguard's serving certificate in PEM, for the registration")
+	flags.StringVar(&file, "config", "",
+		"configuration file of serve; restriction.references and kubeconfigAccess say what to register")
 	flags.StringVar(&o.Subject, "subject", o.Subject, "seedguard's user in the garden")
 	flags.StringVar(&o.ConfigDir, "config-dir", o.ConfigDir,
 		"directory in which kube-apiserver finds its files, with ca.crt, client.crt and client.key")
+	flags.StringVar(&kubernetesVersion, "kubernetes-version", "",
+		"version of the garden's kube-apiserver, as 1.33; without it, the newest")
 	flags.StringVar((*string)(&o.References), "references", string(o.References),
 		"Enforce, Warn or Off, as in serve; with Off, less is registered")
 	return command

@@ -8,11 +8,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
@@ -50,7 +53,7 @@ directory of manifests (--landscape). Calls are answered once all of them have r
 			if err := logsapi.ValidateAndApply(&c.Logging, nil); err != nil {
 				return err
 			}
-			return serve(command.Context(), c, s)
+			return serve(command.Context(), flags, c, s)
 		},
 	}
 	flags = config.AddFlags(command.Flags())
@@ -58,18 +61,25 @@ directory of manifests (--landscape). Calls are answered once all of them have r
 }
 
 // serve serves until ctx ends, and returns when everything has stopped.
-func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) error {
+func serve(ctx context.Context, flags *config.Flags, c *config.SeedGuardConfiguration, s streams) error {
 	source, err := newSource(&c.Garden)
 	if err != nil {
 		return err
 	}
 	registry := prometheus.NewRegistry()
 	resources := graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope})
-	watched, err := garden.New(garden.Options{Source: source, Graph: resources, Registerer: registry})
+	watched, err := garden.New(garden.Options{
+		Source: source, Graph: resources, MaxStaleness: c.Garden.MaxStaleness.Duration, Registerer: registry,
+	})
 	if err != nil {
 		return err
 	}
-	web, err := newServer(ctx, c, source, watched, resources, registry)
+	follower, err := flags.NewFollower(registry)
+	if err != nil {
+		return err
+	}
+	levels := access.New(watched, c.KubeconfigAccess, registry)
+	web, err := newServer(ctx, c, components{source, watched, resources, levels, follower, registry})
 	if err != nil {
 		return err
 	}
@@ -82,6 +92,10 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 		return web.Run(serving)
 	})
 	running.Go(func() error { return watched.Run(background) })
+	running.Go(func() error {
+		follower.Run(serving, levels.Set)
+		return nil
+	})
 	switch source := source.(type) {
 	case *directory.Source:
 		running.Go(func() error { return source.Run(background) })
@@ -90,21 +104,49 @@ func serve(ctx context.Context, c *config.SeedGuardConfiguration, s streams) err
 			return nil
 		})
 	case *garden.KubeSource:
+		running.Go(func() error {
+			if watched.WaitReady(serving) == nil {
+				tellExistence(serving, source)
+			}
+			return nil
+		})
 		_, _ = fmt.Fprintf(s.out, "seedguard serves on https://%s\n", web.Address()) // for people only
 	}
 	return running.Wait()
 }
 
-// newServer returns a server of both halves.
-func newServer(
-	ctx context.Context, c *config.SeedGuardConfiguration,
-	source garden.Source, watched *garden.Garden, resources *graph.Graph, registry *prometheus.Registry,
-) (*server.Server, error) {
-	options := authorizer.Options{
-		Graph: resources, References: c.Restriction.References == admission.ReferencesEnforce,
+// tellExistence logs whether seedguard has the permission that is optional, and what it buys.
+func tellExistence(ctx context.Context, source *garden.KubeSource) {
+	log := klog.FromContext(ctx)
+	may, err := source.MayGet(ctx, schema.GroupResource{Resource: "secrets"})
+	switch {
+	case err != nil:
+		log.Error(err, "Cannot tell whether Secrets can be looked up")
+	case may:
+		log.Info("Secrets can be looked up: seed clients that delete what is gone get a 404, and repeated creates a 409")
+	default:
+		log.Info("Secrets cannot be looked up: seed clients that delete what is gone get a 403 instead of a 404, and " +
+			"repeated creates a 403 instead of a 409; deploy/garden/404-get-secrets-everywhere permits it")
 	}
-	if _, ok := source.(*garden.KubeSource); ok { // there is an API server to ask
-		options.Absence = authorizer.NewAbsenceChecker(watched.StillExists, clock.RealClock{})
+}
+
+// components are what a server of both halves is made of.
+type components struct {
+	source   garden.Source
+	watched  *garden.Garden
+	graph    *graph.Graph
+	levels   *access.Policy
+	follower *config.Follower
+	registry *prometheus.Registry
+}
+
+// newServer returns a server of both halves.
+func newServer(ctx context.Context, c *config.SeedGuardConfiguration, of components) (*server.Server, error) {
+	options := authorizer.Options{
+		Graph: of.graph, References: c.Restriction.References == admission.ReferencesEnforce, Access: of.levels,
+	}
+	if _, ok := of.source.(*garden.KubeSource); ok { // there is an API server to ask
+		options.Absence = authorizer.NewAbsenceChecker(of.watched.StillExists, clock.RealClock{})
 	}
 	decides, err := authorizer.New(options)
 	if err != nil {
@@ -115,12 +157,14 @@ func newServer(
 		Metrics:    c.Metrics,
 		Authorizer: decides,
 		Admission: admission.New(admission.Options{
-			Reader: watched, Registerer: registry, Policy: c.Restriction,
+			Reader: of.watched, Registerer: of.registry, Policy: c.Restriction, Access: of.levels,
 		}),
-		Graph:     resources,
+		Graph:     of.graph,
 		Resources: knownResources(),
-		NotReady:  watched.NotReady,
-		Registry:  registry,
+		NotReady:  of.watched.NotReady,
+		Notices:   func() []string { return append(of.watched.LostContact(), of.follower.Problems()...) },
+		Stale:     of.watched.Stale,
+		Registry:  of.registry,
 	})
 }
 

@@ -1,3 +1,7 @@
+//go:build !race
+
+// The attacker needs minutes under the race detector, and is one goroutine to the plugin: make attack runs it without.
+
 package admission_test
 
 import (
@@ -13,7 +17,6 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/garden"
-	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/test/attack"
 )
 
@@ -104,12 +107,15 @@ func TestAttack(t *testing.T) {
 }
 
 // movesForHole bounds how long the attacker looks for a planted hole.
-const movesForHole = 20_000
+const movesForHole = 100_000
 
 // TestPlantedHoles: the attacker finds what a row of the table of writes is there for, when the row is not there.
 // That shows that it can attack.
 func TestPlantedHoles(t *testing.T) {
 	for _, row := range admission.Writes() {
+		if decidesNothing(row) {
+			continue
+		}
 		name := string(row.Operation) + " " + row.Kind.String()
 		if row.Subresource != "" {
 			name += "/" + row.Subresource
@@ -119,6 +125,10 @@ func TestPlantedHoles(t *testing.T) {
 			defer restore()
 			counts, violation := assail(*attackSeed, movesForHole,
 				attack.Target{Kind: row.Kind, Subresource: row.Subresource, Operation: row.Operation})
+			if why := shadowed[name]; why != "" {
+				require.Nil(t, violation, "it is no longer true that %s", why)
+				return
+			}
 			require.NotNil(t, violation, "after %d moves", counts.Attempted)
 			t.Log(violation)
 		})
@@ -138,4 +148,18 @@ func TestPlantedHoles(t *testing.T) {
 	}
 }
 
-var _ = graph.KindSeed
+// shadowed are the rows that no hole shows without, with the reason.
+var shadowed = map[string]string{
+	"DELETE InternalSecret": "the authorizer lets through only those of the Seed's Shoots; the row is there for when a " +
+		"Shoot leaves between authorization and admission",
+}
+
+// decidesNothing reports whether the row only says that the decision table decides already.
+func decidesNothing(row admission.Write) bool {
+	for _, grant := range row.Grants {
+		if grant.Name != admission.Checked && grant.Free == "" {
+			return false
+		}
+	}
+	return row.Guard == "" && len(row.Clients) > 0
+}

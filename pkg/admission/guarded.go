@@ -1,10 +1,12 @@
 package admission
 
 import (
+	"maps"
 	"slices"
 
 	"k8s.io/apiserver/pkg/admission"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
@@ -16,8 +18,9 @@ type Guarded struct {
 	MetadataAlone bool
 }
 
-// AllGuarded returns what the webhook must be registered for, the resources in the order of the tables.
-func AllGuarded(references References) []Guarded {
+// AllGuarded returns what the webhook must be registered for, the resources in the order of the tables. With kubeconfigs,
+// that is also the requests for kubeconfigs of Shoots.
+func AllGuarded(references References, kubeconfigs bool) []Guarded {
 	var all []Guarded
 	add := func(target Target, operation admission.Operation, metadataAlone bool) {
 		at := slices.IndexFunc(all, func(g Guarded) bool { return g.Target == target && g.MetadataAlone == metadataAlone })
@@ -37,6 +40,11 @@ func AllGuarded(references References) []Guarded {
 	if references != ReferencesOff {
 		for i := range writes {
 			add(writes[i].Target, writes[i].Operation, writes[i].MetadataAlone)
+		}
+	}
+	if kubeconfigs {
+		for _, subresource := range slices.Sorted(maps.Keys(access.Subresources)) {
+			add(sub(graph.KindShoot, subresource), create, false)
 		}
 	}
 	return all

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apiserver/pkg/warning"
 	"k8s.io/utils/clock"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
@@ -32,6 +33,8 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Policy says what writes may bring about. Its globs must be valid.
 	Policy Policy
+	// Access bounds how long kubeconfigs of Shoots are valid that seed clients ask for. Nil: nobody asks.
+	Access *access.Policy
 }
 
 // Plugin is the SeedRestriction, as an admission plugin of an API server and behind a webhook. It is safe for
@@ -40,6 +43,7 @@ type Plugin struct {
 	reader   garden.Reader
 	clock    clock.PassiveClock
 	policy   Policy
+	access   *access.Policy
 	rechecks *prometheus.CounterVec
 	warned   *prometheus.CounterVec
 	// denialLogs limits the log's lines about denials by Seed, and droppedLogs counts those that were too many.
@@ -52,7 +56,7 @@ var _ admission.ValidationInterface = &Plugin{}
 // New returns a Plugin. It panics when its metrics are registered already.
 func New(options Options) *Plugin {
 	p := &Plugin{
-		reader: options.Reader, clock: options.Clock, policy: options.Policy,
+		reader: options.Reader, clock: options.Clock, policy: options.Policy, access: options.Access,
 		rechecks: newRechecks(options.Registerer), warned: newWarned(options.Registerer),
 		denialLogs:  logs.NewLimiter(denialLogsPerSecond, denialLogsBurst),
 		droppedLogs: newDroppedLogs(options.Registerer),
@@ -82,7 +86,8 @@ func (p *Plugin) Handles(operation admission.Operation) bool {
 
 // Validate implements admission.ValidationInterface, for use inside an API server. Errors are API status errors.
 func (p *Plugin) Validate(ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces) error {
-	if rules, write := rulesFor(a); rules == nil && write == nil {
+	_, ok := p.ofKubeconfig(a)
+	if rules, write := rulesFor(a); rules == nil && write == nil && !ok {
 		return nil // an API server asks about every request, a webhook only about those that it is registered for
 	}
 	denied, told := p.decide(ctx, a, o)
@@ -144,6 +149,9 @@ func (p *Plugin) decide(
 			return nil, ""
 		}
 		d.client = client
+		if _, ok := p.ofKubeconfig(a); ok {
+			check = p.checkKubeconfig
+		}
 	} else if d.bootstrapper.BootstrapUser, ok = p.ofBootstrapper(a); ok {
 		d.client.Kind, check = identity.Bootstrapper, p.checkBootstrapper
 	} else {
@@ -333,7 +341,8 @@ func (d *decision) marshal(o runtime.Object, interfaces admission.ObjectInterfac
 		return o.Raw, nil
 	}
 	kind := d.GetKind()
-	if versions := d.kind.Versions(); !slices.Contains(versions, kind.Version) {
+	versions := d.kind.Versions()
+	if kind.Group == d.kind.Resource().Group && !slices.Contains(versions, kind.Version) {
 		kind.Version = versions[0]
 	}
 	var err error

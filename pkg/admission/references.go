@@ -100,6 +100,7 @@ var (
 		granted: func(*decision, garden.Reference) error { return errors.New("it may not be added") }}
 	checked = Grant{Name: "checked", About: "that is what the column \"allowed when\" says",
 		granted: func(*decision, garden.Reference) error { return nil }}
+	unchanging         = free("nobody can change it")
 	ownGeneratedSecret = Grant{Name: "ownGeneratedSecret", About: "to garden/generated-bucket-<name of the BackupBucket>",
 		granted: grantGeneratedSecret}
 	seedReference = Grant{

@@ -70,11 +70,11 @@ const status = "status"
 var writes = []Write{
 	{Target: of(graph.KindBackupBucket), Operation: create, Clients: both, guard: guardBy("newBucket", guardNewBucket),
 		LooksUp: kinds(graph.KindSeed),
-		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": checked, "spec.shootRef": never},
+		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": checked, "spec.shootRef": checked},
 		Allowed: "it bears the UID of the client's Seed, and its provider and credentials are those of the Seed's backup"},
 	{Target: of(graph.KindBackupBucket), Operation: update, Clients: both, guard: guardBy("bucket", guardBucket),
 		LooksUp: kinds(graph.KindSeed),
-		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": never, "spec.shootRef": never},
+		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": checked, "spec.shootRef": checked},
 		Allowed: "it is the client's, and its provider and credentials stay or become those of the Seed's backup"},
 	{Target: sub(graph.KindBackupBucket, status), Operation: update, Clients: both,
 		guard: guardBy("bucket", guardBucket), LooksUp: kinds(graph.KindSeed),
@@ -160,8 +160,8 @@ var writes = []Write{
 		Clients:   both,
 		guard:     guardBy("unchangedGardenlet", guardGardenlet),
 		Grants: grants{
-			"metadata.name": never, "spec.config.seedConfig.spec.backup.credentialsRef": never,
-			"spec.deployment.helm.ociRepository": never,
+			"metadata.name": unchanging, "spec.config.seedConfig.spec.backup.credentialsRef": checked,
+			"spec.deployment.helm.ociRepository": checked,
 		},
 		Allowed: "its spec stays, and the annotation gardener.cloud/operation stays or goes",
 	},
@@ -172,9 +172,9 @@ var writes = []Write{
 	{Target: of(graph.KindManagedSeed), Operation: update, Clients: both, guard: guardBy("managedSeed", guardManagedSeed),
 		LooksUp: kinds(graph.KindShoot),
 		Grants: grants{
-			"metadata.name": never, "spec.shoot.name": never, "spec.gardenlet.bootstrap": never,
-			"spec.gardenlet.config.seedConfig.spec.backup.credentialsRef":   never,
-			"spec.gardenlet.config.seedConfig.spec.resources[].resourceRef": never,
+			"metadata.name": unchanging, "spec.shoot.name": checked, "spec.gardenlet.bootstrap": checked,
+			"spec.gardenlet.config.seedConfig.spec.backup.credentialsRef":   checked,
+			"spec.gardenlet.config.seedConfig.spec.resources[].resourceRef": checked,
 		},
 		Allowed: "spec.seedName of its Shoot is the client's Seed, its spec stays but for empty fields of the seed " +
 			"template that " +
@@ -187,10 +187,10 @@ var writes = []Write{
 	{Target: of(graph.KindControllerInstallation), Operation: update, Clients: both,
 		guard: guardBy("unchangedControllerInstallation", guardControllerInstallation),
 		Grants: grants{
-			"spec.registrationRef": never,
-			"spec.deploymentRef":   never,
-			"spec.seedRef":         never,
-			"spec.shootRef":        never,
+			"spec.registrationRef": checked,
+			"spec.deploymentRef":   checked,
+			"spec.seedRef":         checked,
+			"spec.shootRef":        checked,
 		},
 		Allowed: "its spec stays"},
 	{Target: sub(graph.KindControllerInstallation, status), Operation: update, Clients: both,
@@ -199,7 +199,7 @@ var writes = []Write{
 
 	{Target: of(graph.KindShoot), Operation: update, Clients: both, guard: guardBy("shoot", guardShoot),
 		Grants: grants{
-			"spec.seedName": never, "metadata.namespace": never, "spec.secretBindingName": never,
+			"spec.seedName": never, "metadata.namespace": unchanging, "spec.secretBindingName": never,
 			"spec.credentialsBindingName": never, "spec.cloudProfile": never, "spec.exposureClassName": never,
 			"spec.kubernetes.kubeAPIServer.auditConfig.auditPolicy.configMapRef":             never,
 			"spec.kubernetes.kubeAPIServer.structuredAuthentication.configMapName":           never,

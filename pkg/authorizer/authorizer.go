@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
 )
@@ -39,6 +40,8 @@ type Options struct {
 	// References: the clients' writes must not widen what they reach. It adds Rule.OnlyOwn and Rule.NotOwn to what
 	// decides.
 	References bool
+	// Access grants kubeconfigs of Shoots. Nil: none.
+	Access *access.Policy
 }
 
 // Authorizer is the SeedAuthorizer. It is safe for concurrent use, and allocates nothing but for reads by
@@ -47,6 +50,7 @@ type Authorizer struct {
 	graph      Graph
 	absence    Absence
 	references bool
+	access     *access.Policy
 }
 
 var _ authorizer.Authorizer = &Authorizer{}
@@ -65,7 +69,7 @@ func New(options Options) (*Authorizer, error) {
 	if options.Graph == nil {
 		return nil, errors.New("the authorizer needs a graph")
 	}
-	return &Authorizer{graph: options.Graph, absence: options.Absence, references: options.References}, nil
+	return &Authorizer{options.Graph, options.Absence, options.References, options.Access}, nil
 }
 
 // Authorize allows the request or has no opinion. The reason says why, and what would be allowed instead. The error is
@@ -111,6 +115,7 @@ const (
 	StepResource    Step = "resource"
 	StepException   Step = "exception"
 	StepNamespace   Step = "namespace"
+	StepLevel       Step = "level"
 	StepSubresource Step = "subresource"
 	StepAlways      Step = "always"
 	StepVerb        Step = "verb"
@@ -145,6 +150,9 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 	if !rule.inNamespaces(namespace, client.Seed) {
 		return noOpinion(rule.say.namespace, rule.Rule, StepNamespace)
 	}
+	if level, ok := rule.Levels[subresource]; ok && a.access != nil && a.access.Enabled() {
+		return a.byLevel(request, client, rule, level)
+	}
 	if subresource != "" && !slices.Contains(rule.Subresources, subresource) {
 		return noOpinion(rule.say.subresource, rule.Rule, StepSubresource)
 	}
@@ -178,6 +186,26 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 		return allow(rule.say.absent, rule.Rule, StepAbsent)
 	}
 	return noOpinion(rule.say.noPath[verb.index()], rule.Rule, StepGraph)
+}
+
+// byLevel allows to create a kubeconfig of a Shoot on the client's Seed when the client's level includes the one that
+// it needs.
+func (a *Authorizer) byLevel(
+	request authorizer.Attributes, client identity.Client, rule *entry, needed access.Level,
+) Explanation {
+	what := rule.Resource.String() + "/" + request.GetSubresource()
+	if verbOf(request.GetVerb()) != Create || request.GetName() == "" || request.GetNamespace() == "" {
+		return noOpinion(what+": allowed verbs: create, with a namespace and a name", rule.Rule, StepLevel)
+	}
+	has, related := a.access.Of(client, rule.vertex(request.GetNamespace(), request.GetName()))
+	switch {
+	case !related:
+		return noOpinion(what+": create needs a Shoot on the client's Seed", rule.Rule, StepLevel)
+	case !has.Level.Includes(needed):
+		a.access.Count(has, access.ResultLevel)
+		return noOpinion(fmt.Sprintf("%s: create needs level %s, the client has %s", what, needed, has), rule.Rule, StepLevel)
+	}
+	return allow(fmt.Sprintf("%s: create is allowed: the client has %s", what, has), rule.Rule, StepLevel)
 }
 
 // absent reports whether it is certain that the object does not exist. That the graph does not have it is not enough:

@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/tabular"
 )
 
@@ -76,6 +79,15 @@ func (p Pattern) MarshalText() ([]byte, error) { return []byte(p.String()), nil 
 // MarshalJSON writes the verbs' names.
 func (v Verbs) MarshalJSON() ([]byte, error) { return json.Marshal(v.Names()) }
 
+// subresources says which subresources are allowed: on the verbs of the resource, and with a level of access.
+func (r *Rule) subresources() string {
+	lines := []string{strings.Join(r.Subresources, " ")}
+	for _, name := range slices.Sorted(maps.Keys(r.Levels)) {
+		lines = append(lines, fmt.Sprintf("create %s with level %s", name, r.Levels[name]))
+	}
+	return strings.Join(lines, "\n")
+}
+
 // join writes the elements with a separator between them.
 func join[T fmt.Stringer](elements []T, separator string) string {
 	words := make([]string, 0, len(elements))
@@ -92,17 +104,19 @@ func WriteRules(w io.Writer, format string) error {
 
 // document is a rule in JSON.
 type document struct {
-	Group        string            `json:"group"`
-	Resource     string            `json:"resource"`
-	Kind         string            `json:"kind,omitempty"`
-	Namespaced   bool              `json:"namespaced"`
-	Clients      []string          `json:"clients"`
-	Always       []grantDocument   `json:"always,omitempty"`
-	ViaGraph     Verbs             `json:"viaGraph,omitzero"`
-	Subresources []string          `json:"subresources,omitempty"`
-	Selector     *selectorDocument `json:"selector,omitempty"`
-	Namespaces   []Pattern         `json:"namespaces,omitempty"`
-	Exceptions   []Exception       `json:"exceptions,omitempty"`
+	Group        string          `json:"group"`
+	Resource     string          `json:"resource"`
+	Kind         string          `json:"kind,omitempty"`
+	Namespaced   bool            `json:"namespaced"`
+	Clients      []string        `json:"clients"`
+	Always       []grantDocument `json:"always,omitempty"`
+	ViaGraph     Verbs           `json:"viaGraph,omitzero"`
+	Subresources []string        `json:"subresources,omitempty"`
+	// Levels are the levels of access that subresources need which give out kubeconfigs.
+	Levels     map[string]access.Level `json:"levels,omitempty"`
+	Selector   *selectorDocument       `json:"selector,omitempty"`
+	Namespaces []Pattern               `json:"namespaces,omitempty"`
+	Exceptions []Exception             `json:"exceptions,omitempty"`
 	// OnlyOwn and NotOwn are subresources, "" for the resource itself, of which updates and patches are confined to the
 	// object that bears the name of the client's Seed, or to the others.
 	OnlyOwn []string `json:"onlyOwn,omitempty"`
@@ -127,7 +141,7 @@ func documents() []document {
 	for _, r := range table {
 		d := document{
 			Group: r.Resource.Group, Resource: r.Resource.Resource, Namespaced: r.Namespaced, ViaGraph: r.ViaGraph,
-			Subresources: r.Subresources, Namespaces: r.Namespaces, Exceptions: r.Exceptions,
+			Subresources: r.Subresources, Levels: r.Levels, Namespaces: r.Namespaces, Exceptions: r.Exceptions,
 			OnlyOwn: r.OnlyOwn, NotOwn: r.NotOwn,
 		}
 		if r.Kind != noKind {
@@ -163,7 +177,7 @@ func tables() []tabular.Table {
 		r := &table[i]
 		resource, clients := r.Resource.String(), join(r.Clients, ", ")
 		allowed.Rows = append(allowed.Rows, []string{
-			resource, clients, r.granted().String(), r.ViaGraph.String(), strings.Join(r.Subresources, " "),
+			resource, clients, r.granted().String(), r.ViaGraph.String(), r.subresources(),
 			r.Selector.String(), join(r.Namespaces, ", "), r.confinedWrites(), join(r.Exceptions, "\n"),
 		})
 		for _, g := range r.Always {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seedguard/seedguard/pkg/access"
 )
 
 func written(t *testing.T, format string) string {
@@ -90,6 +92,7 @@ func TestWriteJSON(t *testing.T) {
 			AllSubresources      bool
 		}
 		OnlyOwn, NotOwn []string
+		Levels          map[string]access.Level
 	}
 	var text strings.Builder
 	require.NoError(t, WriteRules(&text, "json"))
@@ -107,6 +110,7 @@ func TestWriteJSON(t *testing.T) {
 		require.Equal(t, r.ViaGraph.Names(), d.ViaGraph)
 		require.Equal(t, r.Subresources, d.Subresources)
 		require.Equal(t, r.Selector == Selector{}, d.Selector == nil)
+		require.Equal(t, r.Levels, d.Levels)
 		require.Equal(t, [][]string{r.OnlyOwn, r.NotOwn}, [][]string{d.OnlyOwn, d.NotOwn})
 		require.Len(t, d.Namespaces, len(r.Namespaces))
 		require.Len(t, d.Always, len(r.Always))

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
@@ -29,6 +30,8 @@ type Rule struct {
 	ViaGraph Verbs
 	// Subresources are those that the verbs are allowed on, beside the resource itself.
 	Subresources []string
+	// Levels are the subresources by which clients ask for kubeconfigs, with the level of access that each needs.
+	Levels map[string]access.Level
 	// Selector says what confines a list or watch of many objects to the client's Seed. The zero Selector: nothing does.
 	Selector Selector
 	// Namespaces are the only ones that the rule allows anything in. Empty: all.

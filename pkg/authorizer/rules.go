@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
@@ -89,6 +90,7 @@ var table = []Rule{
 	{Target: of(graph.KindServiceAccount), Clients: extension, ViaGraph: Get},
 	{Target: of(graph.KindShoot), Clients: both,
 		ViaGraph: read | Update | Patch, Subresources: []string{"finalizers", "status"}, Selector: seedLabel,
+		Levels: access.Subresources,
 		Exceptions: []Exception{
 			{Verbs: Get, Namespace: exactly(naming.NamespaceGarden), Name: Pattern{"", SeedName},
 				Why: "the Seed may itself be this Shoot"}}},

@@ -15,6 +15,7 @@ import (
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
@@ -35,6 +36,8 @@ type SeedGuardConfiguration struct {
 	Authorizer Authorizer `json:"authorizer,omitempty"`
 	// Restriction configures the SeedRestriction.
 	Restriction admission.Policy `json:"restriction,omitempty"`
+	// KubeconfigAccess says which seed clients may ask for kubeconfigs of Shoots. It is read again when the file changes.
+	KubeconfigAccess access.Config `json:"kubeconfigAccess,omitzero"`
 	// Serving configures the webhooks' listener.
 	Serving Serving `json:"serving,omitempty"`
 	// Metrics configures the listener of metrics and debug pages.
@@ -50,7 +53,14 @@ type Garden struct {
 	Kubeconfig string `json:"kubeconfig,omitempty"`
 	// Landscape is a directory of manifests, watched for changes.
 	Landscape string `json:"landscape,omitempty"`
+	// MaxStaleness is for how long the API server may tell nothing of a kind before calls are answered 503 instead of
+	// decided. 0: decisions go on with what was known last.
+	MaxStaleness metav1.Duration `json:"maxStaleness,omitempty"`
 }
+
+// minMaxStaleness is longer than it takes to notice that an API server hangs. A shorter bound would be exceeded while
+// all is well.
+const minMaxStaleness = 10 * time.Second
 
 // Authorizer configures the SeedAuthorizer.
 type Authorizer struct {
@@ -165,8 +175,13 @@ func (c *SeedGuardConfiguration) Validate() error {
 	if c.Garden.Kubeconfig != "" && c.Garden.Landscape != "" {
 		errs = append(errs, field.Forbidden(garden.Child("landscape"), "must not be set together with kubeconfig"))
 	}
+	if d := c.Garden.MaxStaleness.Duration; d != 0 && d < minMaxStaleness {
+		errs = append(errs, field.Invalid(garden.Child("maxStaleness"), d.String(),
+			fmt.Sprintf("must be 0 or at least %s", minMaxStaleness)))
+	}
 	errs = append(errs, c.Authorizer.validate(field.NewPath("authorizer"))...)
 	errs = append(errs, validateRestriction(&c.Restriction, field.NewPath("restriction"))...)
+	errs = append(errs, c.KubeconfigAccess.Validate(field.NewPath("kubeconfigAccess"))...)
 	errs = append(errs, c.Serving.validate(field.NewPath("serving"))...)
 	errs = append(errs, c.Metrics.validate(field.NewPath("metrics"))...)
 	errs = append(errs, logsapi.Validate(&c.Logging, nil, field.NewPath("logging"))...)

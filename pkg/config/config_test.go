@@ -114,6 +114,7 @@ func TestEverySettingHasAFlag(t *testing.T) {
 		t,
 		"",
 		"--kubeconfig=k",
+		"--max-staleness=1m",
 		"--parent-scope=Everything",
 		"--references=Warn",
 		"--first-registration=Refuse",
@@ -162,6 +163,7 @@ func TestValidate(t *testing.T) {
 		message string
 	}{
 		"two sources":             {[]string{"--kubeconfig=a", "--landscape=b"}, "garden.landscape"},
+		"short staleness":         {[]string{"--max-staleness=9s"}, "garden.maxStaleness"},
 		"parent scope":            {[]string{"--parent-scope=seed"}, "authorizer.parentScope"},
 		"references":              {[]string{"--references=enforce"}, `restriction.references: Unsupported value: "enforce"`},
 		"no references":           {[]string{"--references="}, "restriction.references"},

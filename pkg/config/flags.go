@@ -24,6 +24,8 @@ func AddFlags(set *pflag.FlagSet) *Flags {
 		"kubeconfig of the garden; without it and --landscape, the API server of the cluster that seedguard runs in")
 	set.StringVar(&c.Garden.Landscape, "landscape", "",
 		"directory of manifests to take instead of an API server; watched for changes")
+	set.DurationVar(&c.Garden.MaxStaleness.Duration, "max-staleness", 0,
+		"how long the API server may tell nothing of a kind before calls are answered 503; 0: decide on what was known")
 
 	set.StringVar((*string)(&c.Authorizer.ParentScope), "parent-scope", string(c.Authorizer.ParentScope),
 		"what the client of a parent Seed reaches: Seed (the managed Seed itself) or Everything (also what is on it)")

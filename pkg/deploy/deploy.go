@@ -11,6 +11,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/version"
 	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
 
@@ -30,8 +31,12 @@ type Options struct {
 	// ConfigDir is the directory in which kube-apiserver, and gardener-apiserver in its own file system, find the files
 	// that this package makes for them.
 	ConfigDir string
+	// KubernetesVersion is that of the garden's kube-apiserver. Without it, the newest is meant.
+	KubernetesVersion *version.Version
 	// References is what restriction.references is set to. With Off, what only references need guarded is not registered.
 	References admission.References
+	// Kubeconfigs: kubeconfigAccess gives a client a level above none, so requests for kubeconfigs are registered.
+	Kubeconfigs bool
 }
 
 // Default returns the options for the kustomizations in deploy/.
@@ -59,6 +64,9 @@ func (o *Options) Validate() error {
 		return errors.New("seedguard's user in the garden is missing")
 	case !filepath.IsAbs(o.ConfigDir):
 		return fmt.Errorf("the directory %q is not an absolute path", o.ConfigDir)
+	case o.KubernetesVersion != nil && o.KubernetesVersion.LessThan(oldestKubernetes):
+		return fmt.Errorf("a kube-apiserver of version %s is too old, it must be %s or later", o.KubernetesVersion,
+			oldestKubernetes)
 	}
 	switch o.References {
 	case admission.ReferencesEnforce, admission.ReferencesWarn, admission.ReferencesOff:
@@ -98,6 +106,9 @@ func Files(o Options) []File {
 		{"gardener-apiserver/admission.yaml", "For --admission-control-config-file.", []any{AdmissionConfiguration(o)}},
 		{"gardener-apiserver/admission.kubeconfig", "The client certificate for the SeedRestriction: another than " +
 			"kube-apiserver's.", []any{AdmissionKubeconfig(o)}},
+		{"gardener-operator/authorization.yaml",
+			"For gardener-operator, in the runtime cluster: structuredAuthorization.configMapName of the Garden.",
+			[]any{OperatorConfigMap(o)}},
 	}
 	directories := []string{"permissions", "permissions-existence", "registration"}
 	if o.References != admission.ReferencesOff {

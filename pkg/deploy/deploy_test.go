@@ -2,23 +2,35 @@ package deploy
 
 import (
 	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/version"
 	kadmission "k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/admission/plugin/webhook/config"
 	apiserver "k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/apis/apiserver/load"
 	"k8s.io/apiserver/pkg/apis/apiserver/validation"
+	"k8s.io/apiserver/pkg/authentication/user"
+	kubeauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	authorizationcel "k8s.io/apiserver/pkg/authorization/cel"
+	webhookauthorizer "k8s.io/apiserver/plugin/pkg/authorizer/webhook"
+	"k8s.io/apiserver/plugin/pkg/authorizer/webhook/metrics"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 
@@ -43,6 +55,9 @@ func TestOptions(t *testing.T) {
 		{func(o *Options) { o.Subject = "" }, "seedguard's user in the garden is missing"},
 		{func(o *Options) { o.References = "off" }, `references: "off" is not Enforce, Warn or Off`},
 		{func(o *Options) { o.ConfigDir = "relative" }, `the directory "relative" is not an absolute path`},
+		{func(o *Options) { o.KubernetesVersion = version.MustParseGeneric("1.32.0") }, ""},
+		{func(o *Options) { o.KubernetesVersion = version.MustParseGeneric("1.31.9") },
+			"a kube-apiserver of version 1.31.9 is too old, it must be 1.32 or later"},
 	} {
 		o := Default()
 		tc.change(&o)
@@ -222,15 +237,9 @@ func TestKubeAPIServer(t *testing.T) {
 	o.URL, o.ConfigDir = "https://seedguard.example.com:9443", filepath.Join(dir, "kube-apiserver")
 	require.NoError(t, Write(dir, Files(o)))
 
-	configuration, err := load.LoadFromFile(filepath.Join(o.ConfigDir, "authorization.yaml"))
-	require.NoError(t, err)
-	require.Empty(t, validation.ValidateAuthorizationConfiguration(authorizationcel.NewDefaultCompiler(), nil,
-		configuration,
-		sets.New("RBAC", "Webhook"), sets.New("Webhook")))
+	configuration := loadAuthorization(t, o.ConfigDir)
 	webhook := configuration.Authorizers[0].Webhook
 	require.Equal(t, apiserver.FailurePolicyDeny, webhook.FailurePolicy)
-	require.False(t, webhook.CacheAuthorizedRequests)
-	require.False(t, webhook.CacheUnauthorizedRequests)
 	require.Equal(t, "RBAC", string(configuration.Authorizers[1].Type))
 
 	// Certificates are the operator's.
@@ -244,6 +253,81 @@ func TestKubeAPIServer(t *testing.T) {
 	require.Equal(t, filepath.Join(o.ConfigDir, "ca.crt"), client.CAFile)
 
 	requireAdmission(t, o.ConfigDir)
+}
+
+// loadAuthorization has kube-apiserver's own code load and validate the AuthorizationConfiguration in dir.
+func loadAuthorization(t *testing.T, dir string) *apiserver.AuthorizationConfiguration {
+	t.Helper()
+	configuration, err := load.LoadFromFile(filepath.Join(dir, "authorization.yaml"))
+	require.NoError(t, err)
+	require.Empty(t, validation.ValidateAuthorizationConfiguration(authorizationcel.NewDefaultCompiler(), nil,
+		configuration, sets.New("RBAC", "Webhook"), sets.New("Webhook")))
+	return configuration
+}
+
+// TestCacheOff: whatever its version, kube-apiserver asks about each request, and is given no field that it does not
+// know: it would not start.
+func TestCacheOff(t *testing.T) {
+	for _, tc := range []struct {
+		version string
+		fields  bool
+	}{{"", true}, {"1.32", false}, {"1.33.99", false}, {"1.34", true}, {"v1.36.1", true}} {
+		o := Default()
+		if tc.version != "" {
+			o.KubernetesVersion = version.MustParseGeneric(tc.version)
+		}
+		require.NoError(t, o.Validate())
+		dir := t.TempDir()
+		o.ConfigDir = filepath.Join(dir, "kube-apiserver")
+		require.NoError(t, Write(dir, Files(o)))
+		content, err := os.ReadFile(filepath.Join(o.ConfigDir, "authorization.yaml"))
+		require.NoError(t, err)
+		for _, field := range []string{"cacheAuthorizedRequests: false", "cacheUnauthorizedRequests: false"} {
+			require.Equal(t, tc.fields, strings.Contains(string(content), field), tc.version)
+		}
+		require.Equal(t, tc.fields, strings.Contains(string(content), "cache"), tc.version)
+
+		c := loadAuthorization(t, o.ConfigDir).Authorizers[0].Webhook
+		authorized, unauthorized := c.AuthorizedTTL.Duration, c.UnauthorizedTTL.Duration
+		if !c.CacheAuthorizedRequests {
+			authorized = 0
+		}
+		if !c.CacheUnauthorizedRequests {
+			unauthorized = 0
+		}
+		for _, allowed := range []bool{true, false} {
+			require.Equal(t, 3, asked(t, allowed, authorized, unauthorized), tc.version)
+		}
+		require.Equal(t, 1, asked(t, true, time.Hour, unauthorized), "what is cached is asked once")
+		require.Equal(t, 1, asked(t, false, authorized, time.Hour), "what is cached is asked once")
+	}
+}
+
+// asked returns how often kube-apiserver's own authorizer asks a webhook about three equal requests.
+func asked(t *testing.T, allowed bool, authorizedTTL, unauthorizedTTL time.Duration) (calls int) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(&authorizationv1.SubjectAccessReview{
+			TypeMeta: metav1.TypeMeta{APIVersion: "authorization.k8s.io/v1", Kind: "SubjectAccessReview"},
+			Status:   authorizationv1.SubjectAccessReviewStatus{Allowed: allowed},
+		})
+	}))
+	defer server.Close()
+	asks, err := webhookauthorizer.New(&rest.Config{Host: server.URL}, "v1", authorizedTTL, unauthorizedTTL,
+		*webhookauthorizer.DefaultRetryBackoff(), kubeauthorizer.DecisionDeny, nil, name, metrics.NoopAuthorizerMetrics{},
+		authorizationcel.NewDefaultCompiler())
+	require.NoError(t, err)
+	for range 3 {
+		decision, _, err := asks.Authorize(t.Context(), kubeauthorizer.AttributesRecord{
+			User: &user.DefaultInfo{Name: "gardener.cloud:system:seed:s1"}, Verb: "get", Resource: "secrets",
+			ResourceRequest: true,
+		})
+		require.NoError(t, err)
+		require.Equal(t, allowed, decision == kubeauthorizer.DecisionAllow)
+	}
+	return calls
 }
 
 // TestGardenerAPIServer: gardener-apiserver, which calls admission webhooks by itself, gets a configuration too.

@@ -10,6 +10,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/version"
 	webhookadmissionv1 "k8s.io/apiserver/pkg/admission/plugin/webhook/config/apis/webhookadmission/v1"
 	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
 	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
@@ -27,10 +28,21 @@ const (
 	admissionKubeconfig     = "admission.kubeconfig"
 )
 
+var (
+	// oldestKubernetes is the oldest version that Gardener supports for a garden. Its kube-apiserver sends selectors.
+	oldestKubernetes = version.MajorMinor(1, 32)
+	// cacheOff is the version from which on caching can be switched off in an AuthorizationConfiguration.
+	cacheOff = version.MajorMinor(1, 34)
+)
+
+// noTime is how long decisions are cached where caching cannot be switched off: 0 would stand for the default, which is
+// minutes, and what is kept for a nanosecond has expired when it is looked up.
+const noTime = time.Nanosecond
+
 // AuthorizationConfiguration puts the SeedAuthorizer before RBAC. Decisions are not cached: a cached allow outlives the
 // relation that it rests on.
 func AuthorizationConfiguration(o Options) *apiserverv1.AuthorizationConfiguration {
-	return &apiserverv1.AuthorizationConfiguration{
+	configuration := &apiserverv1.AuthorizationConfiguration{
 		TypeMeta: metav1.TypeMeta{APIVersion: apiserverv1.SchemeGroupVersion.String(), Kind: "AuthorizationConfiguration"},
 		Authorizers: []apiserverv1.AuthorizerConfiguration{
 			{
@@ -38,8 +50,6 @@ func AuthorizationConfiguration(o Options) *apiserverv1.AuthorizationConfigurati
 				Webhook: &apiserverv1.WebhookConfiguration{
 					Timeout:                                  metav1.Duration{Duration: webhookTimeout * time.Second},
 					FailurePolicy:                            apiserverv1.FailurePolicyDeny,
-					CacheAuthorizedRequests:                  ptr.To(false),
-					CacheUnauthorizedRequests:                ptr.To(false),
 					SubjectAccessReviewVersion:               "v1",
 					MatchConditionSubjectAccessReviewVersion: "v1",
 					MatchConditions:                          []apiserverv1.WebhookMatchCondition{{Expression: reviewCondition}},
@@ -52,6 +62,14 @@ func AuthorizationConfiguration(o Options) *apiserverv1.AuthorizationConfigurati
 			{Type: "RBAC", Name: "rbac"},
 		},
 	}
+	webhook := configuration.Authorizers[0].Webhook
+	if o.KubernetesVersion == nil || o.KubernetesVersion.AtLeast(cacheOff) {
+		webhook.CacheAuthorizedRequests, webhook.CacheUnauthorizedRequests = ptr.To(false), ptr.To(false)
+	} else {
+		// An older kube-apiserver does not start with a field that it does not know.
+		webhook.AuthorizedTTL.Duration, webhook.UnauthorizedTTL.Duration = noTime, noTime
+	}
+	return configuration
 }
 
 // AuthorizationKubeconfig leads kube-apiserver to the SeedAuthorizer.

@@ -120,9 +120,37 @@ func TestKustomizations(t *testing.T) {
 		}
 	}
 	for _, path := range files(t, ".yaml", ".json") {
-		// What API servers read is no manifest.
-		if filepath.Base(path) != "kustomization.yaml" && !strings.Contains(path, "apiserver/") {
+		// What API servers read is no manifest, and what gardener-operator reads is optional.
+		if filepath.Base(path) != "kustomization.yaml" && !strings.Contains(path, "apiserver/") &&
+			!strings.Contains(path, "gardener-operator/") {
 			require.Contains(t, named, path, "no kustomization names it")
+		}
+	}
+}
+
+// TestChoiceOfExistence: the kustomizations for the garden differ by the permission to look whether an object exists, and
+// there is none that leaves out the choice.
+func TestChoiceOfExistence(t *testing.T) {
+	garden := filepath.Join(root, "garden")
+	overlays, err := filepath.Glob(filepath.Join(garden, "*", "kustomization.yaml"))
+	require.NoError(t, err)
+	resources := map[string][]string{}
+	for _, path := range overlays {
+		var k struct{ Resources []string }
+		require.NoError(t, yaml.Unmarshal(read(t, path), &k), path)
+		resources[filepath.Base(filepath.Dir(path))] = k.Resources
+	}
+	require.Equal(t, map[string][]string{
+		"base": {"serviceaccount.yaml", "../../generated/permissions",
+			"../../generated/permissions-bootstrap-tokens"},
+		"404-get-secrets-everywhere":     {"../base", "../../generated/permissions-existence"},
+		"403-get-secrets-in-kube-system": {"../base"},
+	}, resources)
+	require.NoFileExists(t, filepath.Join(garden, "kustomization.yaml"))
+	require.Contains(t, grants(t, "permissions-existence/existence.yaml"), "secrets get")
+	for _, file := range []string{"permissions/watch.yaml", "permissions/live-reads.yaml"} {
+		for _, grant := range grants(t, file) {
+			require.NotRegexp(t, `^(internal)?secrets[. ]`, grant, "the other overlay says that it has none")
 		}
 	}
 }
@@ -279,5 +307,38 @@ func TestRunbooks(t *testing.T) {
 	for _, rule := range rules.Spec.Groups[0].Rules {
 		require.Contains(t, guide, "\n### "+rule.Alert+"\n")
 		require.Equal(t, "docs/operations.md#"+strings.ToLower(rule.Alert), rule.Annotations["runbook_url"])
+	}
+}
+
+// TestExport: the operations guide exports all that is watched.
+func TestExport(t *testing.T) {
+	guide := string(read(t, "../../docs/operations.md"))
+	_, list, ok := strings.Cut(guide, "for r in ")
+	require.True(t, ok)
+	list, _, ok = strings.Cut(list, "; do")
+	require.True(t, ok)
+	exported := sets.New[string]()
+	for _, word := range strings.Fields(list) {
+		resource, _, _ := strings.Cut(word, ".")
+		exported.Insert(resource)
+	}
+	exported.Delete("\\")
+	watched := sets.New[string]()
+	for _, r := range garden.Resources() {
+		watched.Insert(r.Resource)
+	}
+	require.Equal(t, sets.List(watched), sets.List(exported))
+}
+
+// TestGuideConfiguration: the configurations in the guides are valid.
+func TestGuideConfiguration(t *testing.T) {
+	blocks := yamlBlock.FindAllStringSubmatch(string(read(t, "../../docs/operations.md")), -1)
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		path := filepath.Join(t.TempDir(), "config.yaml")
+		require.NoError(t, os.WriteFile(path, []byte(block[1]), 0o600))
+		c, err := config.Load(path)
+		require.NoError(t, err)
+		require.NoError(t, c.Validate())
 	}
 }

@@ -34,7 +34,7 @@ func Registration(o Options) *admissionregistrationv1.ValidatingWebhookConfigura
 // writes may bring about.
 func seedClients(o Options) []admissionregistrationv1.ValidatingWebhook {
 	var whole, metadata []admission.Guarded
-	for _, g := range admission.AllGuarded(o.References) {
+	for _, g := range admission.AllGuarded(o.References, o.Kubeconfigs) {
 		if g.MetadataAlone {
 			metadata = append(metadata, g)
 		} else {

@@ -10,6 +10,8 @@
 //  4. When an object changes on which other objects' edges rest, or a time comes at which they change, those objects
 //     are handled again.
 //  5. The garden is ready when every kind has synced and every event of the first lists has reached the graph.
+//  6. An API server that hangs is noticed by probes, one for each group (contact.go). Lists and watches wait until it
+//     answers again, and then begin anew.
 //
 // The way of an object:
 //

@@ -34,7 +34,8 @@ func TestPaged(t *testing.T) {
 		}
 		return result, nil
 	}
-	d := door{keep: keepShoot, clock: clock.RealClock{}}
+	d := door{keep: keepShoot, clock: clock.RealClock{}, contact: &contact{}}
+	d.contact.start(t.Context())
 	lw := cache.ToListerWatcherWithContext(d.listerWatcher(&cache.ListWatch{ListWithContextFunc: list}))
 
 	listed, err := lw.ListWithContext(t.Context(), metav1.ListOptions{

@@ -2,7 +2,9 @@ package garden
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +31,8 @@ type Options struct {
 	Graph *graph.Graph
 	// Clock defaults to the real one.
 	Clock clock.WithDelayedExecution
+	// MaxStaleness is for how long nothing may be heard of a kind before the Garden is stale (Stale). 0: for ever.
+	MaxStaleness time.Duration
 	// Registerer takes the garden's metrics. Nil: none are registered.
 	Registerer prometheus.Registerer
 }
@@ -45,6 +49,9 @@ type Garden struct {
 	// started is when the Garden was made.
 	started time.Time
 	watches map[graph.Kind]*watch
+	// contacts are in the order of their kinds in the table.
+	contacts     []*contact
+	maxStaleness time.Duration
 	// informers are those of all watches. They share their start and end.
 	informers informers.SharedInformerFactory
 
@@ -75,12 +82,13 @@ const referrers = "referrers"
 // New returns a Garden that does nothing yet.
 func New(options Options) (*Garden, error) {
 	g := &Garden{
-		source:  options.Source,
-		graph:   options.Graph,
-		clock:   options.Clock,
-		metrics: newMetrics(),
-		watches: map[graph.Kind]*watch{},
-		wakeups: map[graph.Vertex]clock.Timer{},
+		source:       options.Source,
+		graph:        options.Graph,
+		clock:        options.Clock,
+		maxStaleness: options.MaxStaleness,
+		metrics:      newMetrics(),
+		watches:      map[graph.Kind]*watch{},
+		wakeups:      map[graph.Vertex]clock.Timer{},
 		// The factory has no client: each informer has its own way to the source.
 		informers: informers.NewSharedInformerFactory(nil, 0),
 	}
@@ -108,7 +116,8 @@ func New(options Options) (*Garden, error) {
 }
 
 func (g *Garden) setUp(w *watch) error {
-	w.door.clock = g.clock
+	w.door.clock, w.door.resource = g.clock, w.GroupResource().String()
+	w.door.contact = g.contactWith(w.Resource)
 	w.door.keep = func(o runtime.Object) (*Object, error) {
 		kept, dropped, err := w.kept(o)
 		if err != nil {
@@ -135,9 +144,11 @@ func (g *Garden) setUp(w *watch) error {
 		return cache.NewSharedIndexInformerWithOptions(lw, nil, options)
 	}
 	w.informer = g.informers.InformerFor(w.New(), newInformer)
-	err := w.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
-		w.door.failed(err)
-		cache.DefaultWatchErrorHandler(ctx, r, err)
+	err := w.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) {
+		// An API server that has forgotten where a watch was is well, and so is one that ends it.
+		if ctx.Err() == nil && !apierrors.IsResourceExpired(err) && !apierrors.IsGone(err) && !errors.Is(err, io.EOF) {
+			w.door.failed(err)
+		}
 	})
 	if err != nil {
 		return err
@@ -157,6 +168,20 @@ func (g *Garden) setUp(w *watch) error {
 		},
 	})
 	return err
+}
+
+// contactWith returns the contact with the API server of a resource.
+func (g *Garden) contactWith(r Resource) *contact {
+	for _, c := range g.contacts {
+		if c.groupVersion == r.GroupVersion() {
+			c.resources = append(c.resources, r)
+			return c
+		}
+	}
+	c := &contact{groupVersion: r.GroupVersion(), resources: []Resource{r}, clock: g.clock}
+	c.prober, _ = g.source.(Prober)
+	g.contacts = append(g.contacts, c)
+	return c
 }
 
 // kept returns what is kept of an object that has come from the source, and how many of its edges are not.
@@ -189,8 +214,14 @@ func (w *watched) sameEdges(old, o *Object) bool {
 // Run watches the garden until ctx ends, and returns when everything that it started has stopped. It may be called
 // once.
 func (g *Garden) Run(ctx context.Context) error {
+	var watching sync.WaitGroup
+	for _, c := range g.contacts {
+		c.start(ctx)
+		watching.Go(c.watch)
+	}
 	g.informers.StartWithContext(ctx)
 	g.informers.Shutdown() // waits until ctx has ended, and with it all informers
+	watching.Wait()
 
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -213,8 +244,39 @@ func (g *Garden) NotReady() []string {
 		reason := w.GroupResource().String() + " not synced"
 		if err := w.door.err.Load(); err != nil {
 			reason += ": " + (*err).Error()
+		} else if message, err := w.door.contact.lost(); err != nil {
+			reason += ": " + message + ": " + err.Error()
 		}
 		reasons = append(reasons, reason)
+	}
+	return reasons
+}
+
+// LostContact returns with which API groups there is no contact, and for how long. Meanwhile decisions rest on what was
+// known then.
+func (g *Garden) LostContact() []string {
+	var lost []string
+	for _, c := range g.contacts {
+		if message, err := c.lost(); err != nil {
+			lost = append(lost, message)
+		}
+	}
+	return lost
+}
+
+// Stale returns why what is known is too old to decide on (Options.MaxStaleness), one line a kind. Empty: it is not.
+func (g *Garden) Stale() []string {
+	if _, ok := g.source.(Prober); !ok || g.maxStaleness == 0 {
+		return nil
+	}
+	var reasons []string
+	now := g.clock.Now()
+	for i := range table {
+		w := g.watches[table[i].Kind]
+		age := now.Sub(time.UnixMilli(w.door.currentUntil()))
+		if age > g.maxStaleness {
+			reasons = append(reasons, fmt.Sprintf("%s not known for %s", w.GroupResource(), age.Round(time.Second)))
+		}
 	}
 	return reasons
 }

@@ -336,6 +336,38 @@ func TestOtherServiceAccounts(t *testing.T) {
 	})
 }
 
+// TestEdgesAreCapped: an object with too many references costs no more than one with MaxEdges, and is counted once.
+func TestEdgesAreCapped(t *testing.T) {
+	references := make([]corev1.ObjectReference, 120_000)
+	for i := range references {
+		references[i].Name = fmt.Sprint("secret-", i)
+	}
+	account := &corev1.ServiceAccount{ObjectMeta: named("garden", "gardenlet-bootstrap-child"), Secrets: references}
+	source := newMemorySource(t)
+	source.add(account)
+	g := run(t, source)
+	v := graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden", Name: "gardenlet-bootstrap-child"}
+	require.Len(t, g.Get(v).Edges(), MaxEdges)
+	dropped := func() float64 {
+		return testutil.ToFloat64(g.metrics.edgesDropped.WithLabelValues("ServiceAccount"))
+	}
+	require.InDelta(t, len(references)-MaxEdges, dropped(), 0)
+	again := account.DeepCopy()
+	again.ResourceVersion, again.Labels = "2", map[string]string{"a": "b"}
+	source.modify(again)
+	g.eventually("the update is there", func() bool { return g.Get(v).ResourceVersion != "" })
+	require.InDelta(t, len(references)-MaxEdges, dropped(), 0, "counted once for each object")
+
+	// Those of extensions, which extensions and gardenlets may fill as they like, imply nothing.
+	for n := range 200 {
+		o := account.DeepCopy()
+		o.ObjectMeta = named("seed-s", fmt.Sprint("gardenlet-bootstrap-", n))
+		kept, err := Extract(o)
+		require.NoError(t, err)
+		require.Empty(t, kept.Edges())
+	}
+}
+
 // failingSource cannot list one kind for as long as it fails.
 type failingSource struct {
 	*memorySource

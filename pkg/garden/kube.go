@@ -3,7 +3,10 @@ package garden
 import (
 	"context"
 	"fmt"
+	"net"
+	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,17 +15,24 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/discovery"
+	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/connrotation"
 )
 
 // KubeSource is the Source on an API server. It is safe for concurrent use.
 type KubeSource struct {
-	clients  map[schema.GroupVersion]*rest.RESTClient
-	metadata metadata.Interface
-	server   discovery.ServerVersionInterface
+	clients     map[schema.GroupVersion]*rest.RESTClient
+	metadata    metadata.Interface
+	server      discovery.ServerVersionInterface
+	reviews     authorizationclient.SelfSubjectAccessReviewsGetter
+	connections *connrotation.Dialer
 }
+
+// dialTimeout bounds the time to make a connection, which all requests wait for.
+const dialTimeout = 5 * time.Second
 
 // NewKubeSource returns the source on the API server that config leads to. Nothing is read yet.
 func NewKubeSource(config *rest.Config) (*KubeSource, error) {
@@ -33,12 +43,14 @@ func NewKubeSource(config *rest.Config) (*KubeSource, error) {
 	config.ContentType = runtime.ContentTypeJSON
 	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	config.NegotiatedSerializer = Codecs.WithoutConversion()
+	connections := connrotation.NewDialer((&net.Dialer{Timeout: dialTimeout}).DialContext)
+	config.Dial = connections.DialContext
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make an HTTP client for the API server: %w", err)
 	}
 
-	s := &KubeSource{clients: map[schema.GroupVersion]*rest.RESTClient{}}
+	s := &KubeSource{clients: map[schema.GroupVersion]*rest.RESTClient{}, connections: connections}
 	for _, r := range Resources() {
 		gv := r.GroupVersion()
 		if s.clients[gv] != nil {
@@ -59,6 +71,9 @@ func NewKubeSource(config *rest.Config) (*KubeSource, error) {
 	}
 	if s.server, err = discovery.NewDiscoveryClientForConfigAndClient(config, httpClient); err != nil {
 		return nil, fmt.Errorf("cannot make a discovery client: %w", err)
+	}
+	if s.reviews, err = authorizationclient.NewForConfigAndClient(config, httpClient); err != nil {
+		return nil, fmt.Errorf("cannot make an authorization client: %w", err)
 	}
 	return s, nil
 }
@@ -97,7 +112,29 @@ func (s *KubeSource) Secret(ctx context.Context, namespace, name string) (*corev
 	return secret, err
 }
 
+// Probe implements Prober. A list of one is answered from where all others are, too, and needs no further permission.
+func (s *KubeSource) Probe(ctx context.Context, r Resource) error {
+	_, err := s.metadata.Resource(r.GroupVersionResource).List(ctx, metav1.ListOptions{Limit: 1})
+	return err
+}
+
+// Redial implements Prober.
+func (s *KubeSource) Redial() { s.connections.CloseAll() }
+
+// MayGet asks the API server whether all objects of a resource may be read.
+func (s *KubeSource) MayGet(ctx context.Context, r schema.GroupResource) (bool, error) {
+	review, err := s.reviews.SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+		Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "get", Group: r.Group, Resource: r.Resource},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return false, err
+	}
+	return review.Status.Allowed, nil
+}
+
 // ServerVersion returns the version of the API server.
 func (s *KubeSource) ServerVersion() (*version.Info, error) { return s.server.ServerVersion() }
 
-var _ Source = &KubeSource{}
+var _ Prober = &KubeSource{}

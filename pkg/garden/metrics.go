@@ -55,6 +55,9 @@ var (
 	descWatchActivity = prometheus.NewDesc("seedguard_garden_watch_last_activity_timestamp_seconds",
 		"When the source last answered a list or sent an event or bookmark, in seconds since the epoch.",
 		[]string{"kind"}, nil)
+	descContact = prometheus.NewDesc("seedguard_garden_last_contact_timestamp_seconds",
+		"When the API server of a group last answered a probe or sent an event or bookmark, in seconds since the epoch.",
+		[]string{"group_version"}, nil)
 	descWatchFailures = prometheus.NewDesc("seedguard_garden_watch_failures_total",
 		"Lists and watches that failed.", []string{"kind"}, nil)
 )
@@ -64,13 +67,21 @@ type collector struct{ garden *Garden }
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{descSynced, descObjects, descWatchOpen, descWatchActivity, descWatchFailures} {
+	for _, desc := range []*prometheus.Desc{
+		descSynced, descObjects, descWatchOpen, descWatchActivity, descContact, descWatchFailures,
+	} {
 		descs <- desc
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (c collector) Collect(out chan<- prometheus.Metric) {
+	for _, contact := range c.garden.contacts {
+		if last := contact.last(); last != 0 && contact.prober != nil {
+			out <- prometheus.MustNewConstMetric(
+				descContact, prometheus.GaugeValue, float64(last)/1e3, contact.groupVersion.String())
+		}
+	}
 	for kind, w := range c.garden.watches {
 		gauge := func(desc *prometheus.Desc, value float64) {
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, kind.String())

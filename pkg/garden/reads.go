@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/time/rate"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/lru"
 )
@@ -69,6 +70,8 @@ type boundedReads struct {
 	// none: the source has said that it has no API server. No bounds are needed then, and none may turn that answer into a
 	// failure.
 	none atomic.Bool
+	// toldForbidden: that a read was forbidden has been logged. Permissions come and go seldom, and clients ask often.
+	toldForbidden atomic.Bool
 
 	mu sync.Mutex
 	// seeds holds the seedReads by the Seed's name. Bound by mu.
@@ -108,6 +111,10 @@ func (r *boundedReads) do(ctx context.Context, seed, what string, read func(cont
 		r.none.Store(true)
 		result = "unavailable"
 	case apierrors.IsForbidden(err):
+		if !r.toldForbidden.Swap(true) {
+			klog.FromContext(ctx).Info("A read from the API server is forbidden; further ones are only counted",
+				"what", what, "reason", err.Error())
+		}
 		err, result = fmt.Errorf("%w: %w", ErrNotAvailable, err), "forbidden"
 	case errors.Is(err, errExhausted):
 		result = "exhausted"

@@ -212,8 +212,8 @@ func TestStats(t *testing.T) {
 	g.Set(Vertex{KindManagedSeed, "garden", "m"}, edges(Vertex{KindManagedSeed, "garden", "m"}, shoot("garden", "m")))
 	stats := g.Stats()
 	require.Equal(t, map[Kind]int{KindShoot: 3, KindSecret: 1, KindSeed: 1, KindManagedSeed: 1}, stats.Vertices)
-	require.Equal(t, map[Kind]int{KindShoot: 2, KindManagedSeed: 1}, stats.Objects)
-	require.Equal(t, map[EdgeKinds]int{
+	require.Equal(t, map[Kind]int{KindShoot: 2, KindSecret: 0, KindSeed: 0, KindManagedSeed: 1}, stats.Objects)
+	require.Equal(t, map[[2]Kind]int{
 		{KindShoot, KindSeed}: 2, {KindSecret, KindShoot}: 2, {KindManagedSeed, KindShoot}: 1,
 	}, stats.Edges)
 }

@@ -501,7 +501,7 @@ func TestEdgesLeftOutAreCounted(t *testing.T) {
 	)
 	g.Set(x, list)
 	require.Equal(t, uint64(5), g.Stats().LeftOut)
-	require.Equal(t, map[EdgeKinds]int{{KindShoot, KindSeed}: 1}, g.Stats().Edges)
+	require.Equal(t, map[[2]Kind]int{{KindShoot, KindSeed}: 1}, g.Stats().Edges)
 	g.Set(x, list)
 	require.Equal(t, uint64(5), g.Stats().LeftOut, "a heartbeat counts nothing")
 	require.False(t, g.Reaches(x, "b"))
@@ -533,7 +533,7 @@ func TestAnEdgeGivenTwice(t *testing.T) {
 		g.checkInvariants(t)
 		require.True(t, g.Reaches(s, "a"))
 		counted := g.Stats().Edges
-		require.Len(t, list, counted[EdgeKinds{KindShoot, KindSeed}]+counted[EdgeKinds{KindSecret, KindShoot}])
+		require.Len(t, list, counted[[2]Kind{KindShoot, KindSeed}]+counted[[2]Kind{KindSecret, KindShoot}])
 	}
 	g.Set(x, edges(s, x))
 	require.False(t, g.Reaches(s, "a"))

@@ -115,12 +115,9 @@ func impliedVertex(shoot Vertex, suffix int) Vertex {
 
 // Find returns the node of a vertex, false when the graph has no such vertex. It looks at all: nobody asks often.
 func (w *View) Find(v Vertex) (Node, bool) {
-	shoot, impliable := ImpliedShoot(v)
 	for id := range w.len() {
-		if id < len(w.nodes) || impliable && w.nodes[w.implied[id-len(w.nodes)]/len(implied)].Vertex == shoot {
-			if n := w.node(id); n.Vertex == v {
-				return n, true
-			}
+		if n := w.node(id); n.Vertex == v {
+			return n, true
 		}
 	}
 	return Node{}, false
@@ -162,7 +159,8 @@ func (w *View) ends(edges []uint64, id int64) gonum.Nodes {
 	}
 	first, _ := slices.BinarySearch(edges, uint64(id)<<32) //nolint:gosec // not negative
 	end, _ := slices.BinarySearch(edges, pack(int(id)+1, 0))
-	return iterator.NewImplicitNodes(first, end, func(i int) gonum.Node { return w.node(int(uint32(edges[i]))) })
+	lower := func(i int) gonum.Node { return w.node(int(uint32(edges[i]))) } //nolint:gosec // that is the lower half
+	return iterator.NewImplicitNodes(first, end, lower)
 }
 
 // HasEdgeFromTo implements gonum's graph.Directed.

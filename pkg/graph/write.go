@@ -131,11 +131,11 @@ func (g *Graph) tidyUp(number id) {
 }
 
 // changeEdge adds an edge of the owner, or removes one, by 1 or -1.
-func (g *Graph) changeEdge(owner id, e edge, by int) {
+func (g *Graph) changeEdge(owner id, e edge, by int32) {
 	from, to := g.at(e.from), g.at(e.to)
-	g.edges[from.kind][to.kind] += by
-	from.uses += int32(by)
-	to.uses += int32(by)
+	g.edges[from.kind][to.kind] += int(by)
+	from.uses += by
+	to.uses += by
 	if to.kind == KindSeed {
 		g.changeSeed(e.from, e.to, by)
 		return
@@ -160,14 +160,14 @@ func findSeed(seeds []seedCount, seed id) (int, bool) {
 
 // changeSeed counts an edge more or less, by 1 or -1, from the vertex that leads to the Seed. The first and the last
 // one are passed on to the sources of all edges into the vertex, if it is not a Seed, where edges end.
-func (g *Graph) changeSeed(v, seed id, by int) {
+func (g *Graph) changeSeed(v, seed id, by int32) {
 	g.work++
 	at := g.at(v)
 	switch i, found := findSeed(at.seeds, seed); {
 	case !found:
 		at.seeds = slices.Insert(at.seeds, i, seedCount{seed, 1})
-	case at.seeds[i].count+int32(by) > 0:
-		at.seeds[i].count += int32(by)
+	case at.seeds[i].count+by > 0:
+		at.seeds[i].count += by
 		return
 	default:
 		at.seeds = slices.Delete(at.seeds, i, i+1)

@@ -4,7 +4,7 @@
 //  1. A call that is not understood gets no decision: it is rejected with a 4xx that says what is wrong. "No opinion"
 //     is a decision, and only the authorizer gives it.
 //  2. No decision is made before the garden has reached the graph. Until then calls are rejected with 503, and
-//     kube-apiserver's failure policy decides.
+//     kube-apiserver's failure policy decides. With a bound on staleness, the same holds while what is known is older.
 //  3. With a client CA, a caller needs a certificate that the CA signed, with an allowed common name. The certificate
 //     is verified against the CA as it is now, not as it was when the connection was made.
 //  4. The sizes of bodies and headers, the times to read and to answer, and the number of calls at a time are bounded.

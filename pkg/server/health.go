@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -22,7 +23,10 @@ func (s *Server) ready() bool {
 	return true
 }
 
-// installHealth serves the health checks. A failed check withholds its reason; /readyz/garden tells it.
+// installHealth serves the health checks. A failed check withholds its reason; /readyz/garden and /readyz/fresh tell it.
+//
+// That contact is lost does not fail readiness: what is known is decided on, all replicas would fail at once, and then
+// nothing would be decided. The verbose list tells it.
 func (s *Server) installHealth(mux *http.ServeMux) {
 	healthz.InstallHandler(mux, healthz.PingHealthz)
 	healthz.InstallLivezHandler(mux, healthz.PingHealthz)
@@ -32,5 +36,23 @@ func (s *Server) installHealth(mux *http.ServeMux) {
 		}
 		return errors.New(strings.Join(s.options.NotReady(), "; "))
 	})
-	healthz.InstallReadyzHandler(mux, healthz.PingHealthz, garden, healthz.NewShutdownHealthz(s.draining))
+	fresh := healthz.NamedCheck("fresh", func(*http.Request) error {
+		if stale := s.options.Stale(); len(stale) > 0 && s.ready() {
+			return errors.New(strings.Join(stale, "; "))
+		}
+		return nil
+	})
+	ready := http.NewServeMux()
+	healthz.InstallReadyzHandler(ready, healthz.PingHealthz, garden, fresh, healthz.NewShutdownHealthz(s.draining))
+	mux.Handle("/readyz/", ready)
+	mux.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {
+		ready.ServeHTTP(w, r)
+		if !r.URL.Query().Has("verbose") {
+			return
+		}
+		for _, lost := range s.options.Notices() {
+			// The caller may have gone away; then there is nobody to tell.
+			_, _ = fmt.Fprintf(w, "[!]%s\n", lost)
+		}
+	})
 }

@@ -94,7 +94,13 @@ func newOptions() Options {
 // start runs a server until the test ends, or until stop.
 func start(t *testing.T, options Options) *testServer {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
+	return startIn(context.Background(), t, options)
+}
+
+// startIn is start with a context, for the logger in it.
+func startIn(ctx context.Context, t *testing.T, options Options) *testServer {
+	t.Helper()
+	ctx, cancel := context.WithCancel(ctx)
 	s, err := New(ctx, options)
 	require.NoError(t, err)
 	running := &testServer{Server: s, graph: options.Graph, cancel: cancel, ended: make(chan error, 1)}

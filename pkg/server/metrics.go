@@ -66,7 +66,7 @@ func newMetrics(resources []schema.GroupResource) *metrics {
 		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_webhook_rejected_total",
 			Help: "Webhook calls that got no decision, by reason " +
-				"(caller, method, content_type, too_many, not_ready, too_large, bad_request).",
+				"(caller, method, content_type, too_many, not_ready, stale, too_large, bad_request).",
 		}, []string{"webhook", "reason"}),
 		resources: map[schema.GroupResource]string{},
 	}
@@ -145,9 +145,9 @@ func (s *Server) register(registry prometheus.Registerer) error {
 		}, func() float64 { return float64(s.inFlight.Load()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "seedguard_ready",
-			Help: "Whether decisions are made (1) or not yet (0).",
+			Help: "Whether decisions are made (1) or not (0): not yet, or not on an old state.",
 		}, func() float64 {
-			if s.ready() {
+			if s.ready() && len(s.options.Stale()) == 0 {
 				return 1
 			}
 			return 0
@@ -206,7 +206,7 @@ func (c graphCollector) Collect(out chan<- prometheus.Metric) {
 		send(descObjects, prometheus.GaugeValue, float64(n), kind.String())
 	}
 	for kinds, n := range stats.Edges {
-		send(descEdges, prometheus.GaugeValue, float64(n), kinds.From.String(), kinds.To.String())
+		send(descEdges, prometheus.GaugeValue, float64(n), kinds[0].String(), kinds[1].String())
 	}
 	send(descLeftOutEdges, prometheus.CounterValue, float64(stats.LeftOut))
 }

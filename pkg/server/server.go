@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/semaphore"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/klog/v2"
@@ -29,7 +30,7 @@ const (
 	AdmissionPath  = "/webhooks/admission/seedrestriction"
 )
 
-// Options configure a Server. All fields are required.
+// Options configure a Server. All fields but Notices and Stale are required.
 type Options struct {
 	// Serving and Metrics are validated configurations of the two listeners.
 	Serving config.Serving
@@ -44,6 +45,11 @@ type Options struct {
 	Resources []schema.GroupResource
 	// NotReady returns why no decision may be made yet, empty when it may. It must not go back from ready to not ready.
 	NotReady func() []string
+	// Notices returns what is not as it should be while decisions go on, such as lost contact. The verbose list of
+	// /readyz has them.
+	Notices func() []string
+	// Stale returns why what is known is too old to decide on, empty when it is not. Calls are rejected meanwhile.
+	Stale func() []string
 	// Registry takes the server's metrics and is what /metrics shows.
 	Registry *prometheus.Registry
 }
@@ -52,11 +58,14 @@ type Options struct {
 type Server struct {
 	options      Options
 	log          klog.Logger
+	rejections   *rejectionLog
 	certificates *certificates
 	callers      *callers
 	metrics      *metrics
 
 	inFlight atomic.Int64
+	// bodies holds the bytes of large bodies in flight.
+	bodies   *semaphore.Weighted
 	wasReady atomic.Bool
 	// draining is closed when the server begins to shut down.
 	draining chan struct{}
@@ -79,11 +88,20 @@ const (
 // New returns a server that listens, but answers nobody before Run is called. Run must be called to release what the
 // server holds; the context may have ended by then.
 func New(ctx context.Context, options Options) (*Server, error) {
+	never := func() []string { return nil }
+	if options.Notices == nil {
+		options.Notices = never
+	}
+	if options.Stale == nil {
+		options.Stale = never
+	}
 	s := &Server{
-		options:  options,
-		log:      klog.FromContext(ctx).WithName("server"),
-		metrics:  newMetrics(options.Resources),
-		draining: make(chan struct{}),
+		options:    options,
+		log:        klog.FromContext(ctx).WithName("server"),
+		rejections: newRejectionLog(),
+		metrics:    newMetrics(options.Resources),
+		draining:   make(chan struct{}),
+		bodies:     semaphore.NewWeighted(maxBodiesInFlight),
 	}
 	var err error
 	if s.certificates, err = loadCertificates(ctx, &options.Serving); err != nil {

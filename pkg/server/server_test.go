@@ -10,17 +10,22 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 	admissionv1 "k8s.io/api/admission/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
 )
 
 const (
@@ -255,7 +260,7 @@ func TestNotReadyAnswers503(t *testing.T) {
 	}
 	a := s.get(t, client, "/readyz")
 	require.Equal(t, http.StatusInternalServerError, a.code)
-	require.Equal(t, "[+]ping ok\n[-]garden failed: reason withheld\n[+]shutdown ok\nreadyz check failed\n", a.body)
+	require.Equal(t, "[+]ping ok\n[-]garden failed: reason withheld\n[+]fresh ok\n[+]shutdown ok\nreadyz check failed\n", a.body)
 	a = s.get(t, client, "/readyz/garden")
 	require.Equal(t, http.StatusInternalServerError, a.code)
 	require.Contains(t, a.body, "shoots.core.gardener.cloud not synced: forbidden; seeds.core.gardener.cloud not synced")
@@ -270,8 +275,51 @@ func TestNotReadyAnswers503(t *testing.T) {
 	mu.Unlock()
 	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)
 	require.Equal(t, "ok", s.get(t, client, "/readyz").body)
-	require.Equal(t, "[+]ping ok\n[+]garden ok\n[+]shutdown ok\nreadyz check passed\n",
+	require.Equal(t, "[+]ping ok\n[+]garden ok\n[+]fresh ok\n[+]shutdown ok\nreadyz check passed\n",
 		s.get(t, client, "/readyz?verbose").body)
+	require.Equal(t, "1", s.scrape(t, "seedguard_ready"))
+}
+
+// TestLostContact: decisions go on, and who looks is told.
+func TestLostContact(t *testing.T) {
+	options := newOptions()
+	options.Notices = func() []string { return []string{"no contact with core.gardener.cloud/v1beta1 for 12s"} }
+	s := start(t, options)
+	client := newClient(t)
+	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)
+	a := s.get(t, client, "/readyz?verbose")
+	require.Equal(t, http.StatusOK, a.code)
+	require.Equal(t, "[+]ping ok\n[+]garden ok\n[+]fresh ok\n[+]shutdown ok\nreadyz check passed\n"+
+		"[!]no contact with core.gardener.cloud/v1beta1 for 12s\n", a.body)
+	require.Equal(t, "ok", s.get(t, client, "/readyz").body)
+}
+
+// TestStale: nothing is decided on an old state, until it is known anew.
+func TestStale(t *testing.T) {
+	var stale atomic.Bool
+	options := newOptions()
+	options.Stale = func() []string {
+		if stale.Load() {
+			return []string{"seeds.core.gardener.cloud not known for 1m0s"}
+		}
+		return nil
+	}
+	s := start(t, options)
+	client := newClient(t)
+	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)
+	stale.Store(true)
+	for _, path := range []string{AuthorizerPath, AdmissionPath} {
+		a := send(t, client, http.MethodPost, "https://"+s.Address()+path, "application/json", spec(own))
+		require.Equal(t, http.StatusServiceUnavailable, a.code)
+		require.Contains(t, a.body, "too old to decide on")
+	}
+	require.Equal(t, "1", s.scrape(t, `seedguard_webhook_rejected_total{reason="stale",webhook="authorizer"}`))
+	require.Equal(t, "0", s.scrape(t, "seedguard_ready"))
+	require.Contains(t, s.get(t, client, "/readyz").body, "[-]fresh failed: reason withheld")
+	require.Contains(t, s.get(t, client, "/readyz/fresh").body, "seeds.core.gardener.cloud not known for 1m0s")
+	require.Equal(t, http.StatusOK, s.get(t, client, "/livez").code, "a restart would not help")
+	stale.Store(false)
+	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)
 	require.Equal(t, "1", s.scrape(t, "seedguard_ready"))
 }
 
@@ -305,6 +353,36 @@ func TestPanicHarmsOneRequest(t *testing.T) {
 	callers.Wait()
 	require.Equal(t, "80", s.scrape(t, `seedguard_webhook_panics_total{webhook="authorizer"}`))
 	require.Equal(t, "0", s.scrape(t, "seedguard_webhook_requests_in_flight"))
+}
+
+// TestBodiesInFlightAreBounded: large bodies are answered later when there are too many, and ordinary ones at once.
+func TestBodiesInFlightAreBounded(t *testing.T) {
+	s := start(t, newOptions())
+	const left = 2 * maxReview
+	require.True(t, s.bodies.TryAcquire(maxBodiesInFlight-left))
+	client := newClient(t)
+	url := "https://" + s.Address() + AdmissionPath
+	post := func(size int) answer {
+		return send(t, client, http.MethodPost, url, "application/json", strings.Repeat(" ", size))
+	}
+	a := post(left + 1)
+	require.Equal(t, http.StatusServiceUnavailable, a.code)
+	require.Contains(t, a.body, "too many bytes in flight")
+	require.NotEmpty(t, a.header.Get("Retry-After"))
+	unknown, err := http.NewRequest(http.MethodPost, url, struct{ io.Reader }{strings.NewReader(" ")})
+	require.NoError(t, err)
+	unknown.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(unknown)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode, "it may become as large as any")
+	require.Equal(t, http.StatusBadRequest, post(left).code, "it fits in, and is no JSON")
+	require.Equal(t, http.StatusBadRequest, post(maxReview).code, "a small one counts for nothing")
+	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)
+	s.bodies.Release(maxBodiesInFlight - left)
+	require.Equal(t, http.StatusBadRequest, post(left+1).code)
+	require.True(t, s.bodies.TryAcquire(maxBodiesInFlight), "all is given back")
+	s.bodies.Release(maxBodiesInFlight)
 }
 
 func TestCallsInFlightAreBounded(t *testing.T) {
@@ -421,6 +499,49 @@ func TestCallersNeedACertificate(t *testing.T) {
 	}
 	require.Equal(t, "10", s.scrape(t, `seedguard_webhook_rejected_total{reason="caller",webhook="authorizer"}`))
 	require.Equal(t, "5", s.scrape(t, `seedguard_webhook_rejected_total{reason="caller",webhook="admission"}`))
+}
+
+// TestRejectedCallersAreLogged: who calls in vain is in the log, and cannot fill it.
+func TestRejectedCallersAreLogged(t *testing.T) {
+	dir, ca := t.TempDir(), newAuthority(t, "ca")
+	options := newOptions()
+	options.Serving.ClientCAFile, options.Serving.ClientAllowedNames = dir+"/ca.crt", []string{"kube-apiserver"}
+	replace(t, options.Serving.ClientCAFile, ca.pem())
+	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+	s := startIn(klog.NewContext(t.Context(), logger), t, options)
+	lines := func() (lines []ktesting.LogEntry) {
+		for _, entry := range logger.GetSink().(ktesting.Underlier).GetBuffer().Data() {
+			if entry.Message == "Rejected a caller" {
+				lines = append(lines, entry)
+			}
+		}
+		return lines
+	}
+	value := func(entry ktesting.LogEntry, key string) string {
+		i := slices.Index(entry.ParameterKVList, any(key))
+		require.GreaterOrEqual(t, i, 0, key)
+		return fmt.Sprint(entry.ParameterKVList[i+1])
+	}
+
+	s.post(t, newClient(t, ca.client(t, "jane")), spec(own))
+	require.Len(t, lines(), 1)
+	line := lines()[0]
+	require.Equal(t, "jane", value(line, "commonName"))
+	require.Regexp(t, `^127\.0\.0\.1:\d+$`, value(line, "remote"))
+	require.Equal(t, `callers named "jane" are not allowed`, value(line, "reason"))
+
+	const more = 100
+	nobody := newClient(t)
+	for range more {
+		s.post(t, nobody, spec(own))
+	}
+	logged := len(lines())
+	require.Less(t, logged, 20)
+	s.rejections.limiter.SetLimit(rate.Inf)
+	s.post(t, nobody, spec(own))
+	line = lines()[logged]
+	require.Empty(t, value(line, "commonName"))
+	require.Equal(t, strconv.Itoa(1+more-logged), value(line, "notLogged"))
 }
 
 func TestAnyNameOfTheAuthority(t *testing.T) {

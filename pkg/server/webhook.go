@@ -10,10 +10,14 @@ import (
 	"net/http"
 	rtdebug "runtime/debug"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/time/rate"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
 )
 
 // webhook is one of the two webhooks. They differ in what they answer; everything else is the same for both.
@@ -32,11 +36,46 @@ type rejection struct {
 	reason, message string
 }
 
+// rejectionLog logs calls that are rejected. It is safe for concurrent use.
+type rejectionLog struct {
+	limiter *rate.Limiter
+	dropped atomic.Int64
+}
+
+// Who has no certificate that is accepted can call as often as he likes: the log gets a line every ten seconds in the
+// long run, and some at once, because there are two API servers of several replicas each.
+func newRejectionLog() *rejectionLog {
+	return &rejectionLog{limiter: rate.NewLimiter(rate.Every(10*time.Second), 10)}
+}
+
+// log logs that a call was rejected. Only rejected callers are logged by default: an operator has to find them, and the
+// others can see for themselves what is wrong.
+func (l *rejectionLog) log(logger klog.Logger, webhook string, rejected *rejection, r *http.Request) {
+	if rejected.reason != "caller" {
+		logger.V(2).Info("Rejected a webhook call", "webhook", webhook, "code", rejected.code,
+			"reason", rejected.message, "remote", r.RemoteAddr)
+		return
+	}
+	if !l.limiter.Allow() {
+		l.dropped.Add(1)
+		return
+	}
+	name := ""
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		name = shorten(r.TLS.PeerCertificates[0].Subject.CommonName)
+	}
+	logger.Info("Rejected a caller", "webhook", webhook, "code", rejected.code, "reason", shorten(rejected.message),
+		"remote", r.RemoteAddr, "commonName", name, "notLogged", l.dropped.Swap(0))
+}
+
 // The most that a body may hold. The largest SubjectAccessReview that makes sense is a few kB; an AdmissionReview holds
 // one or two objects, of which etcd stores no more than 1.5 MiB each.
 const (
 	maxReview    = 64 << 10
 	maxAdmission = 3 << 20
+	// maxBodiesInFlight bounds the bytes of all bodies that are larger than maxReview and not yet answered. They are
+	// decoded, so they take a few times as much memory. An honest object has some 30 kB: two thousand calls fit in.
+	maxBodiesInFlight = 64 << 20
 )
 
 func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -55,8 +94,7 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, rejected := h.decide(w, r)
 	if rejected != nil {
 		h.metrics.rejected.WithLabelValues(h.name, rejected.reason).Inc()
-		h.log.V(2).Info("Rejected a webhook call", "webhook", h.name, "code", rejected.code,
-			"reason", rejected.message, "remote", r.RemoteAddr)
+		h.rejections.log(h.log, h.name, rejected, r)
 		reject(w, rejected.code, rejected.message)
 		return
 	}
@@ -86,6 +124,15 @@ func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, re
 		const message = "not ready: the garden has not reached the graph, see /readyz/garden"
 		return nil, &rejection{http.StatusServiceUnavailable, "not_ready", message}
 	}
+	if stale := h.options.Stale(); len(stale) > 0 {
+		const message = "what is known is too old to decide on, see /readyz/fresh"
+		return nil, &rejection{http.StatusServiceUnavailable, "stale", message}
+	}
+	size := h.reserved(r)
+	if !h.bodies.TryAcquire(size) {
+		return nil, &rejection{http.StatusServiceUnavailable, "too_many_bytes", "too many bytes in flight, try again"}
+	}
+	defer h.bodies.Release(size)
 	body, rejected := h.read(w, r)
 	if rejected != nil {
 		return nil, rejected
@@ -97,6 +144,17 @@ func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, re
 		return nil, badRequest(err)
 	}
 	return answer, nil
+}
+
+// reserved returns how many bytes the body counts for: those of small ones are bounded by MaxRequestsInFlight.
+func (h *webhook) reserved(r *http.Request) int64 {
+	switch {
+	case r.ContentLength < 0:
+		return h.maxBody // it may send that much
+	case r.ContentLength <= maxReview:
+		return 0
+	}
+	return min(r.ContentLength, h.maxBody)
 }
 
 func (h *webhook) read(w http.ResponseWriter, r *http.Request) ([]byte, *rejection) {
@@ -115,15 +173,18 @@ func (h *webhook) read(w http.ResponseWriter, r *http.Request) ([]byte, *rejecti
 	return body.Bytes(), nil
 }
 
-// maxMessage bounds how much of an error about a body is told, because some errors repeat the body.
+// maxMessage bounds how much is told of what a caller has sent: some errors repeat the body.
 const maxMessage = 1 << 10
 
-func badRequest(err error) *rejection {
-	message := err.Error()
+func shorten(message string) string {
 	if len(message) > maxMessage {
 		message = message[:maxMessage] + "..."
 	}
-	return &rejection{http.StatusBadRequest, "bad_request", message}
+	return message
+}
+
+func badRequest(err error) *rejection {
+	return &rejection{http.StatusBadRequest, "bad_request", shorten(err.Error())}
 }
 
 // reject answers with a metav1.Status, whose message kube-apiserver writes into its log.

@@ -133,10 +133,17 @@ func Play(random uint64, moves int, pair *Pair, prefer Target) (Counts, *Violati
 	return g.counts, nil
 }
 
-// shrink leaves out of the history what the violation does not need.
+// shrink leaves out of the history what the violation does not need: large parts first, then single moves.
 func shrink(v *Violation, pair *Pair) *Violation {
+	for size := (len(v.History) + 1) / 2; size > 0; size /= 2 {
+		shrinkBy(size, v, pair)
+	}
+	return v
+}
+
+func shrinkBy(size int, v *Violation, pair *Pair) {
 	for i := 0; i < len(v.History); {
-		shorter := append(append([]Move{}, v.History[:i]...), v.History[i+1:]...)
+		shorter := append(append([]Move{}, v.History[:i]...), v.History[min(i+size, len(v.History)):]...)
 		g, _ := newGame(v.Random, pair)
 		what := ""
 		for n, m := range shorter {
@@ -146,12 +153,11 @@ func shrink(v *Violation, pair *Pair) *Violation {
 			}
 		}
 		if what == "" {
-			i++
+			i += size
 			continue
 		}
 		v.What, v.History = what, shorter
 	}
-	return v
 }
 
 // try sends a move through authorizer and admission and applies it when it passes. It reports whether it was applied,

@@ -72,7 +72,9 @@ Shoot p s,t {metadata: {annotations: {authentication.gardener.cloud/issuer: $iss
 	status: {seedName: $seed, lastOperation: {type: $operationType, state: Processing}}}
 ShootState p s,t {spec: {}}
 SecretBinding p x,u {secretRef: {namespace: p, name: $local}}
-CredentialsBinding p x,u {credentialsRef: {apiVersion: v1, kind: Secret, namespace: $namespace, name: $local}}
+CredentialsBinding p x {credentialsRef: {apiVersion: v1, kind: Secret, namespace: $namespace, name: $local}}
+CredentialsBinding p u {credentialsRef: {apiVersion: security.gardener.cloud/v1alpha1, kind: WorkloadIdentity,
+	namespace: p, name: $local}}
 BackupBucket - uid-Seed--parent,uid-Seed--lonely,uid-Seed--child {spec: {provider: {type: p, region: r},
 	seedName: $lastOfName, credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: backup-$lastOfName}},
 	status: {generatedSecretRef: {namespace: garden, name: generated-bucket-$name}}}
@@ -174,7 +176,11 @@ func landscape(random *rand.Rand) *world {
 			for name := range strings.SplitSeq(names, ",") {
 				name = word.ReplaceAllStringFunc(name, func(word string) string { return choose(random, word, "") })
 				v := graph.Vertex{Kind: kind, Namespace: strings.TrimPrefix(namespace, "-"), Name: name}
-				if random.IntN(8) > 0 {
+				missing := 8
+				if kind == graph.KindServiceAccount { // clients make those of bootstrappers, and few delete them
+					missing = 2
+				}
+				if random.IntN(missing) > 0 {
 					w.put(initial(random, v, body))
 				}
 			}

@@ -78,7 +78,7 @@ func newPlanner(random *rand.Rand, w *world, seed string, prefer Target) *planne
 		{Kind: graph.KindLease, Namespace: naming.SeedNamespace(seed), Name: "x"},
 		{Kind: graph.KindServiceAccount, Namespace: naming.SeedNamespace(seed), Name: "extension-y"},
 		{Kind: graph.KindServiceAccount, Namespace: naming.SeedNamespace(seed), Name: "gardenlet-bootstrap-x"},
-		{Kind: graph.KindCertificateSigningRequest, Name: "x"},
+		{Kind: graph.KindCertificateSigningRequest, Name: "x"}, {Kind: graph.KindBackupBucket, Name: "x"},
 	} {
 		add(v)
 	}
@@ -129,6 +129,9 @@ func (p *planner) next() Move {
 	prefer := p.prefer.Kind != 0 && !p.oneIn(4)
 	if prefer {
 		m.Kind, m.Subresource, m.Operation = p.prefer.Kind, p.prefer.Subresource, p.prefer.Operation
+		if m.Operation == admission.Create && m.Subresource == "" && p.oneIn(3) { // it makes room
+			m.Operation = admission.Delete
+		}
 	}
 	m.Vertex = p.target(m)
 	old := p.world.objects[m.Vertex]
@@ -152,7 +155,7 @@ func (p *planner) next() Move {
 			p.mutate(m.Kind, m.Body, "")
 		}
 	}
-	if m.Operation == admission.Create && prefer && p.prefer.Field != "" {
+	if m.Operation == admission.Create && m.Subresource == "" && prefer && p.prefer.Field != "" {
 		p.mutate(m.Kind, m.Body, p.prefer.Field)
 	}
 	return m

@@ -91,6 +91,12 @@ func (g *game) grantsOf(m Move, old, o *object) func(graph.Vertex) bool {
 		one(bootstrapToken(inGarden(graph.KindGardenlet, g.seed)))
 		one(bootstrapAccount(inGarden(graph.KindManagedSeed, g.seed)))
 		one(bootstrapBinding(inGarden(graph.KindManagedSeed, g.seed)))
+		// With the ServiceAccount come the Secrets with its tokens.
+		if account := g.Get(bootstrapAccount(inGarden(graph.KindManagedSeed, g.seed))); account != nil {
+			for _, e := range account.Edges() {
+				one(e.From)
+			}
+		}
 	case m.Kind == graph.KindSeed && o == nil: // the parent may bootstrap the child again
 		one(bootstrapToken(inGarden(graph.KindManagedSeed, m.Name)))
 		one(bootstrapAccount(inGarden(graph.KindManagedSeed, m.Name)))
@@ -460,13 +466,22 @@ func (g *game) changes(m Move, old, o *object) string {
 			is != was {
 			return "its deletion is confirmed"
 		}
+		// To give a Shoot away gains nothing.
+		if asMap(o.content["spec"])["seedName"] == g.seed && asMap(old.content["spec"])["seedName"] != g.seed {
+			return "its Seed is not the clients' to choose"
+		}
 	case graph.KindServiceAccount:
 		account, before := o.typed.(*corev1.ServiceAccount), old.typed.(*corev1.ServiceAccount)
 		if o.Namespace != naming.SeedNamespace(g.seed) && (more(account.Secrets, before.Secrets) ||
 			more(account.ImagePullSecrets, before.ImagePullSecrets)) {
 			return "it has new secrets"
 		}
-	case graph.KindBackupEntry, graph.KindBastion, graph.KindClusterRoleBinding, graph.KindLease:
+	case graph.KindBackupEntry:
+		if was := garden.OwnerShoot(old.typed.GetOwnerReferences()); was != "" &&
+			was != garden.OwnerShoot(o.typed.GetOwnerReferences()) {
+			return "its owner is another Shoot"
+		}
+	case graph.KindBastion, graph.KindClusterRoleBinding, graph.KindLease:
 	default:
 		return fmt.Sprintf("nobody on a Seed does that (%s)", m.Operation)
 	}

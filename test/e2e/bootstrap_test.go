@@ -48,21 +48,33 @@ func bootstrapBinding(namespace, managedSeed string) *rbacv1.ClusterRoleBinding 
 	}
 }
 
-// bootstrapToken is the Secret of the bootstrap token for a ManagedSeed or Gardenlet.
-func bootstrapToken(t *testing.T, kind, namespace, name string) *unstructured.Unstructured {
-	t.Helper()
-	return one(t, `
+// tokenManifest is the Secret of a bootstrap token.
+const tokenManifest = `
 apiVersion: v1
 kind: Secret
 metadata: {namespace: kube-system, name: bootstrap-token-ID}
 type: bootstrap.kubernetes.io/token
 stringData:
-  description: A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1.KIND resource OBJECT.
-  token-id: ID
+  description: DESCRIPTION
+  token-id: "ID"
   token-secret: 0123456789abcdef
   usage-bootstrap-authentication: "true"
   usage-bootstrap-signing: "true"
-`, "ID", naming.BootstrapTokenID(namespace, name), "KIND", kind, "OBJECT", namespace+"/"+name)
+  expiration: "EXPIRATION"
+`
+
+// tokenDescription is how the Secret of a bootstrap token says what it is for.
+func tokenDescription(kind, name string) string {
+	return "A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1." + kind + " resource " + name +
+		"."
+}
+
+// bootstrapToken is the Secret of the bootstrap token for a ManagedSeed or Gardenlet.
+func bootstrapToken(t *testing.T, kind, namespace, name string) *unstructured.Unstructured {
+	t.Helper()
+	return one(t, tokenManifest, "ID", naming.BootstrapTokenID(namespace, name),
+		"DESCRIPTION", tokenDescription(kind, namespace+"/"+name),
+		"EXPIRATION", time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339))
 }
 
 // accountToBootstrap is the ServiceAccount for the bootstrap of a ManagedSeed in namespace garden.
@@ -142,13 +154,12 @@ func TestBootstrapByToken(t *testing.T) {
 	soonForbidden(t, "get after the bootstrap", func() error { return parent.do(t.Context(), "get Secret "+secret) })
 	parent.forbids(t, use...)
 	other.forbids(t, use...)
-	require.True(t, apierrors.IsAlreadyExists(parent.create(t.Context(),
-		bootstrapToken(t, "ManagedSeed", "garden", child))),
-		"a create that is tried again meets the object, not a rule")
+	err := parent.create(t.Context(), bootstrapToken(t, "ManagedSeed", "garden", child))
+	require.True(t, apierrors.IsBadRequest(err), "whether a Secret that it may not read exists is not told: %v", err)
 
 	forbidden(t, other.remove(t.Context(), "Secret", secret), "another gardenlet")
 	require.NoError(t, gardenlet(t, shared, child).remove(t.Context(), "Secret", secret), "the child clears up")
-	err := parent.create(t.Context(), bootstrapToken(t, "ManagedSeed", "garden", child))
+	err = parent.create(t.Context(), bootstrapToken(t, "ManagedSeed", "garden", child))
 	require.True(t, apierrors.IsBadRequest(err), "%v", err)
 
 	parent.apply(t, bootstrapToken(t, "ManagedSeed", "garden", child))

@@ -121,6 +121,7 @@ var dryRun = []string{metav1.DryRunAll}
 //	list|watch|deletecollection KIND [NAMESPACE/] [labels:SELECTOR|fields:SELECTOR]
 //
 // and returns the API server's error. What would change something is a dry run, which is authorized and admitted alike.
+// A patch changes the finalizers, which is all that a client may change of some objects.
 func (c *client) do(ctx context.Context, request string) error {
 	words := strings.Fields(request)
 	verb, what := words[0], words[1]
@@ -163,7 +164,7 @@ func (c *client) do(ctx context.Context, request string) error {
 	case "delete":
 		err = r.Delete(ctx, u.GetName(), metav1.DeleteOptions{DryRun: dryRun}, subresources...)
 	case "patch":
-		_, err = r.Patch(ctx, u.GetName(), types.MergePatchType, []byte(`{"metadata":{"annotations":{"e2e":"touched"}}}`),
+		_, err = r.Patch(ctx, u.GetName(), types.MergePatchType, []byte(`{"metadata":{"finalizers":["example.com/e2e"]}}`),
 			metav1.PatchOptions{DryRun: dryRun}, subresources...)
 	case "update":
 		all, clientErr := c.admin.Resource(u.GroupVersionKind(), u.GetNamespace())

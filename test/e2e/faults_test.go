@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/time/rate"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -307,12 +308,13 @@ func compact(t *testing.T, g *testgarden.Garden) {
 	post("/v3/kv/compaction", fmt.Sprintf(`{"revision":%q,"physical":true}`, revision))
 }
 
-// wire is a TCP proxy whose connections can be cut.
+// wire is a TCP proxy whose connections can be cut or lost.
 type wire struct {
 	listener net.Listener
 	target   string
 	mu       sync.Mutex
-	open     map[net.Conn]bool
+	// open tells of each end whether what comes from it is passed on.
+	open map[net.Conn]bool
 }
 
 func newWire(t *testing.T, target string) *wire {
@@ -348,13 +350,38 @@ func (w *wire) connect(from net.Conn) {
 	w.open[from], w.open[to] = true, true
 	w.mu.Unlock()
 	var both sync.WaitGroup
-	both.Go(func() { _, _ = io.Copy(to, from); _ = to.Close() })
-	both.Go(func() { _, _ = io.Copy(from, to); _ = from.Close() })
+	both.Go(func() { w.pass(to, from); _ = to.Close() })
+	both.Go(func() { w.pass(from, to); _ = from.Close() })
 	both.Wait()
 	w.mu.Lock()
 	delete(w.open, from)
 	delete(w.open, to)
 	w.mu.Unlock()
+}
+
+func (w *wire) pass(to, from net.Conn) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		w.mu.Lock()
+		passed := w.open[from]
+		w.mu.Unlock()
+		if passed {
+			_, _ = to.Write(buffer[:n]) // that the other end is closed is seen by its reader
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// lose has all connections stay open and carry nothing any more, as when a machine goes away. New ones can be made.
+func (w *wire) lose() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.open {
+		w.open[c] = false
+	}
 }
 
 // cut closes all connections. New ones can be made.
@@ -391,6 +418,58 @@ func TestWatchesCut(t *testing.T) {
 		soonForbidden(t, "get", func() error { return a.do(t.Context(), "get ShootState "+name) })
 	}
 	l.check(t)
+}
+
+// TestConnectionLost: seedguard does not wait for an API server that has gone away without a word when another answers
+// at the same address.
+func TestConnectionLost(t *testing.T) {
+	g := ownGarden(t)
+	withSeeds(t, g, "a", "b")
+	w := newWire(t, strings.TrimPrefix(g.Host, "https://"))
+	kubeconfig, err := g.SeedguardKubeconfig("https://" + w.listener.Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, g.StartSeedguard(t.Context(), "--kubeconfig="+kubeconfig))
+	a := gardenlet(t, g, "a")
+	a.allows(t, "get Shoot garden-a/crop")
+	w.lose()
+	begin := time.Now()
+	a.apply(t, one(t, `{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, metadata: {namespace: garden-a, name: later},
+		spec: {seedName: a}}`))
+	a.allows(t, "get Shoot garden-a/later")
+	t.Logf("news after %v", time.Since(begin))
+	require.Less(t, time.Since(begin), 12*time.Second)
+}
+
+// TestExistenceIsOptional: without the permission to look whether a Secret exists, a delete of what is gone gets 403,
+// and seedguard's log and metrics say why.
+func TestExistenceIsOptional(t *testing.T) {
+	g := ownGarden(t)
+	withSeeds(t, g, "a")
+	log := func() string { return g.Guard.Tail(1 << 20) }
+	soonLogged := func(line string) {
+		require.Eventually(t, func() bool { return strings.Contains(log(), line) }, patience, 50*time.Millisecond, line)
+	}
+	require.NoError(t, g.StartSeedguard(t.Context()))
+	soonLogged("Secrets can be looked up")
+	a := gardenlet(t, g, "a")
+	gone := func() error { return a.do(t.Context(), "delete Secret garden-a/none") }
+	require.Eventually(t, func() bool { return apierrors.IsNotFound(gone()) }, patience, 50*time.Millisecond)
+	require.NotContains(t, log(), "forbidden")
+	g.Guard.Stop()
+
+	bindings, err := a.asAdmin().Resource(rbacv1.SchemeGroupVersion.WithKind("ClusterRoleBinding"), "")
+	require.NoError(t, err)
+	require.NoError(t, bindings.Delete(t.Context(), "seedguard-existence", metav1.DeleteOptions{}))
+	require.NoError(t, g.StartSeedguard(t.Context()))
+	soonLogged("Secrets cannot be looked up")
+	soonForbidden(t, "without the permission", gone)
+	for range 3 {
+		require.True(t, apierrors.IsForbidden(gone()))
+	}
+	count, err := g.Guard.Metric(t.Context(), "seedguard_garden_live_reads_total", `what="absence"`, `result="forbidden"`)
+	require.NoError(t, err)
+	require.Greater(t, count, 1.0)
+	require.Equal(t, 1, strings.Count(log(), "A read from the API server is forbidden"))
 }
 
 // call makes a webhook call to seedguard itself.

@@ -64,9 +64,9 @@ func TestFreshness(t *testing.T) {
 			spec: {seedName: fresh-a}}`
 	)
 
-	t.Run("own BackupBucket, patched", func(t *testing.T) {
+	t.Run("a BackupBucket, patched", func(t *testing.T) {
 		freshness(t, func(i int) (func() error, func() error) {
-			return create(a, one(t, bucket, "NAME", name(i))), do("patch BackupBucket " + name(i))
+			return create(operator, one(t, bucket, "NAME", name(i))), do("patch BackupBucket " + name(i))
 		})
 	})
 	t.Run("own Bastion, read", func(t *testing.T) {
@@ -87,15 +87,16 @@ func TestFreshness(t *testing.T) {
 	// The admission reads live before it denies, so it never denies what is only new.
 	t.Run("a BackupBucket, its Secret created", func(t *testing.T) {
 		require.Zero(t, freshness(t, func(i int) (func() error, func() error) {
-			return create(a, one(t, bucket, "NAME", "with-secret-"+name(i))),
+			return create(operator, one(t, bucket, "NAME", "with-secret-"+name(i))),
 				create(a, object("Secret", "garden/generated-bucket-with-secret-"+name(i)))
 		}))
 	})
 	t.Run("a BackupBucket, a BackupEntry created in it", func(t *testing.T) {
-		entry := `{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry, metadata: {namespace: garden-fresh-a,
-			name: NAME}, spec: {bucketName: with-entry-NAME, seedName: fresh-a}}`
+		words := []string{"UID-OF-SHOOT", uidOf(t, a, "Shoot", "garden-fresh-a/crop"), "SEED", "fresh-a"}
 		require.Zero(t, freshness(t, func(i int) (func() error, func() error) {
-			return create(a, one(t, bucket, "NAME", "with-entry-"+name(i))), create(a, one(t, entry, "NAME", name(i)))
+			entry := one(t, entryManifest, append([]string{"bucket-SEED", "with-entry-" + name(i)}, words...)...)
+			entry.SetName(name(i))
+			return create(operator, one(t, bucket, "NAME", "with-entry-"+name(i))), create(a, entry)
 		}))
 	})
 	t.Run("a Shoot scheduled by another, its ShootState created", func(t *testing.T) {

@@ -342,7 +342,7 @@ func TestNewObjectsAreNotTakenForAbsent(t *testing.T) {
 		name := fmt.Sprintf("garden-new-b/new-%d", i)
 		entry := object("BackupEntry", name)
 		entry.Object["spec"] = map[string]any{"bucketName": "bucket-new-b", "seedName": "new-b"}
-		require.NoError(t, b.create(t.Context(), entry))
+		require.NoError(t, b.asAdmin().create(t.Context(), entry))
 		forbidden(t, a.do(t.Context(), "delete BackupEntry "+name), name)
 	}
 }

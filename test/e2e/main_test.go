@@ -78,7 +78,14 @@ func wellServed(ctx context.Context) error {
 // ownGarden starts a garden for a test that breaks it. Seedguard does not run yet.
 func ownGarden(t *testing.T, without ...string) *testgarden.Garden {
 	t.Helper()
-	g, err := testgarden.Start(t.Context(), testgarden.Options{Dir: t.TempDir(), Seedguard: seedguard, Without: without})
+	return gardenWith(t, testgarden.Options{Without: without})
+}
+
+// gardenWith is ownGarden with options of its own.
+func gardenWith(t *testing.T, options testgarden.Options) *testgarden.Garden {
+	t.Helper()
+	options.Dir, options.Seedguard = t.TempDir(), seedguard
+	g, err := testgarden.Start(t.Context(), options)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // TestMigration: the control plane of a Shoot moves from one Seed to another. At every step the gardenlet whose turn it
@@ -40,19 +43,16 @@ func TestMigration(t *testing.T) {
 	// Before: the Shoot is at home, with a BackupEntry in the first Seed's bucket.
 	require.NoError(t, operator.remove(t.Context(), "ShootState", "garden-from/crop"))
 	require.NoError(t, operator.remove(t.Context(), "BackupEntry", "garden-from/shoot--crop"))
-	entry := `
-apiVersion: core.gardener.cloud/v1beta1
-kind: BackupEntry
-metadata:
-  namespace: garden-from
-  name: NAME
-  ownerReferences: [{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: crop,
-    uid: 00000000-0000-0000-0000-000000000000}]
-spec: {bucketName: BUCKET, seedName: SEED}
-`
+	owner := uidOf(t, from, "Shoot", "garden-from/crop")
+	// An entry of the Shoot, by name and the Seed that it is on.
+	entry := func(name, seed string) *unstructured.Unstructured {
+		o := one(t, entryManifest, "UID-OF-SHOOT", owner, "seedName: SEED", "seedName: "+seed, "SEED", "from")
+		o.SetName(name)
+		return o
+	}
 	from.allows(t, shoot...)
 	soon(t, "create the BackupEntry", func() error {
-		return from.create(t.Context(), one(t, entry, "NAME", "crop--entry", "BUCKET", "bucket-from", "SEED", "from"))
+		return from.create(t.Context(), entry("crop--entry", "from"))
 	})
 	to.allows(t, "get Shoot garden-to/crop")
 	to.forbids(t, shoot...)
@@ -70,28 +70,55 @@ spec: {bucketName: BUCKET, seedName: SEED}
 	from.allows(t, requests("get,update,patch ShootState garden-from/crop\npatch Shoot/status garden-from/crop")...)
 	require.NoError(t, from.merge(t.Context(), "BackupEntry", "garden-from/crop--entry", `{"status":{"seedName":"from"}}`,
 		"status"))
-	require.NoError(t, operator.merge(t.Context(), "BackupEntry", "garden-from/crop--entry", `{"spec":{"seedName":"to"}}`))
+	moveEntry := func(to string) {
+		t.Helper()
+		soon(t, "the BackupEntry to "+to, func() error {
+			return from.merge(t.Context(), "BackupEntry", "garden-from/crop--entry", `{"spec":{"seedName":"`+to+`"}}`)
+		})
+	}
+	moveEntry("to")
+	changeShoot(`{"spec":{"seedName":"from"}}`) // the operator has second thoughts
+	moveEntry("from")
+	changeShoot(`{"spec":{"seedName":"to"}}`)
+	moveEntry("to")
+	require.NoError(t, from.merge(t.Context(), "Secret", "garden-from/crop.ssh-keypair", `{"stringData":{"key":"rotated"}}`),
+		"the Seed that the Shoot leaves still writes the Shoot's own Secrets")
 	from.allows(t, "patch BackupEntry/status garden-from/crop--entry")
 	to.allows(t, "patch BackupEntry/status garden-from/crop--entry")
+	newBucket := one(t, bucketManifest, "UID-OF-SEED", uidOf(t, to, "Seed", "to"), "SEED", "to")
+	require.NoError(t, to.create(t.Context(), newBucket))
+	useNewBucket := func() error {
+		return to.merge(t.Context(), "BackupEntry", "garden-from/crop--entry",
+			`{"spec":{"bucketName":"`+newBucket.GetName()+`"}}`)
+	}
+	denied(t, useNewBucket(), http.StatusForbidden, "another bucket while the old Seed holds the entry")
+	require.NoError(t, from.merge(t.Context(), "BackupEntry", "garden-from/crop--entry", `{"status":{"seedName":null}}`,
+		"status"))
 	require.NoError(t, from.merge(t.Context(), "Shoot", "garden-from/crop",
 		`{"status":{"lastOperation":{"type":"Migrate","state":"Succeeded"},"seedName":null}}`, "status"))
 
 	// The new Seed restores: first what it needs of the old backup, as a copy under another name.
-	source := one(t, entry, "NAME", "source-crop--entry", "BUCKET", "bucket-from", "SEED", "to")
+	source := entry("source-crop--entry", "to")
 	denied(t, to.create(t.Context(), source), http.StatusForbidden, "source entry before the restoration")
 	to.allows(t, "patch Shoot/status garden-from/crop")
 	require.NoError(t, to.merge(t.Context(), "Shoot", "garden-from/crop",
 		`{"status":{"lastOperation":{"type":"Restore","state":"Processing"},"seedName":"to"}}`, "status"))
 	soon(t, "create the source BackupEntry", func() error { return to.create(t.Context(), source) })
-	other := one(t, entry, "NAME", "source-none", "BUCKET", "bucket-from", "SEED", "to")
+	another := entry("another--entry", "to")
+	another.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "core.gardener.cloud/v1beta1", Kind: "Shoot",
+		Name: "identity", UID: types.UID(uidOf(t, to, "Shoot", "garden-from/identity"))}})
+	require.NoError(t, operator.create(t.Context(), another))
+	err := to.create(t.Context(), entry("source-another--entry", "to"))
+	denied(t, err, http.StatusForbidden, "a source entry of another Shoot's entry")
+	require.ErrorContains(t, err, "its owner is not that of")
+	other := entry("source-none", "to")
 	denied(t, to.create(t.Context(), other), http.StatusForbidden, "a source entry without an original")
 	to.allows(t, requests(`
 		get,patch,delete BackupEntry garden-from/source-crop--entry
 		get,patch,delete ShootState garden-from/crop
 		patch BackupEntry garden-from/crop--entry
 	`)...)
-	require.NoError(t, to.merge(t.Context(), "BackupEntry", "garden-from/crop--entry",
-		`{"spec":{"bucketName":"bucket-to"},"status":{"seedName":"to"}}`))
+	require.NoError(t, useNewBucket())
 	require.NoError(t, to.merge(t.Context(), "BackupEntry", "garden-from/crop--entry", `{"status":{"seedName":"to"}}`,
 		"status"))
 	require.NoError(t, to.merge(t.Context(), "Shoot", "garden-from/crop",

@@ -24,7 +24,7 @@ const related = `
 	list,watch CloudProfile fields:metadata.name=cloud-SEED
 	get NamespacedCloudProfile garden-SEED/cloud
 	get ConfigMap garden/settings-SEED
-	get,update,patch,delete ConfigMap garden-SEED/audit-policy
+	get,update,patch ConfigMap garden-SEED/audit-policy
 	get,update,patch,delete ConfigMap garden-SEED/crop.ca-cluster
 	list,watch ConfigMap garden-SEED/ fields:metadata.name=audit-policy
 	get ControllerDeployment deployment-SEED
@@ -37,7 +37,7 @@ const related = `
 	get,update,patch Gardenlet garden/SEED
 	patch Gardenlet/status garden/SEED
 	list,watch Gardenlet garden/ fields:metadata.name=SEED
-	get,update,patch,delete InternalSecret garden-SEED/infrastructure
+	get,update,patch InternalSecret garden-SEED/infrastructure
 	get,update,patch,delete InternalSecret garden-SEED/crop.ca-client
 	get,update,patch Lease gardener-system-seed-lease/SEED
 	get,update,patch ManagedSeed garden/SEED-child
@@ -47,7 +47,7 @@ const related = `
 	get Namespace garden-SEED
 	get Namespace seed-SEED
 	get Project SEED
-	get,update,patch,delete Secret garden/backup-SEED
+	get,update,patch Secret garden/backup-SEED
 	get,patch Secret garden/pull-SEED
 	get,patch Secret garden/generated-bucket-bucket-SEED
 	get,patch Secret garden/SEED-child-backup
@@ -56,7 +56,7 @@ const related = `
 	get,update,patch,delete Secret garden-SEED/crop.ssh-keypair
 	list,watch Secret seed-SEED/
 	get SecretBinding garden-SEED/binding
-	get,update,patch,delete Seed SEED
+	get,update,patch Seed SEED
 	patch Seed/status SEED
 	list,watch Seed labels:name.seed.gardener.cloud/SEED=true
 	list,watch Seed fields:metadata.name=SEED

@@ -21,6 +21,18 @@ func denied(t *testing.T, err error, code int32, what string) {
 	require.Equal(t, code, status.Status().Code, "%s: %v", what, err)
 }
 
+const (
+	// bucketManifest is the BackupBucket that the gardenlet of SEED makes.
+	bucketManifest = `{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket, metadata: {name: UID-OF-SEED},
+		spec: {provider: {type: local, region: local}, seedName: SEED,
+		  credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: backup-SEED}}}`
+	// entryManifest is a BackupEntry that it makes for the Shoot crop.
+	entryManifest = `{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry,
+		metadata: {namespace: garden-SEED, name: new, ownerReferences: [{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot,
+		  name: crop, uid: UID-OF-SHOOT}]},
+		spec: {bucketName: bucket-SEED, seedName: SEED}}`
+)
+
 // TestSeedRestriction: each resource is accepted from the Seed whose it is, and forbidden from another. RBAC does not
 // hold anybody back here: the authorizer lets creates pass, so that it is the admission that decides.
 func TestSeedRestriction(t *testing.T) {
@@ -29,13 +41,13 @@ func TestSeedRestriction(t *testing.T) {
 	a.allows(t, "get Shoot garden-create-a/crop", "get ManagedSeed garden/create-a-child")
 	b.allows(t, "get Shoot garden-create-b/crop", "get ManagedSeed garden/create-b-child")
 
+	words := func(seed string) []string {
+		return []string{"UID-OF-SEED", uidOf(t, a, "Seed", seed), "UID-OF-SHOOT", uidOf(t, a, "Shoot", "garden-"+seed+"/crop"),
+			"SEED", seed}
+	}
 	for _, test := range []struct{ name, manifest string }{
-		{"backupbuckets",
-			`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket, metadata: {name: new-SEED},
-				spec: {provider: {type: local, region: local}, seedName: SEED}}`},
-		{"backupentries",
-			`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry, metadata: {namespace: garden-SEED, name: new},
-				spec: {bucketName: bucket-SEED, seedName: SEED}}`},
+		{"backupbuckets", bucketManifest},
+		{"backupentries", entryManifest},
 		{"bastions",
 			`{apiVersion: operations.gardener.cloud/v1alpha1, kind: Bastion, metadata: {namespace: garden-SEED, name: new},
 				spec: {shootRef: {name: crop}, seedName: SEED, sshPublicKey: key, ingress: []}}`},
@@ -53,11 +65,9 @@ func TestSeedRestriction(t *testing.T) {
 			`{apiVersion: v1, kind: Secret, metadata: {namespace: garden, name: generated-bucket-bucket-SEED}}`},
 		{"secrets of Shoots", `{apiVersion: v1, kind: Secret, metadata: {namespace: garden-SEED, name: crop.monitoring}}`},
 		{"secrets of issuers",
-			`{apiVersion: v1, kind: Secret, metadata: {namespace: gardener-system-shoot-issuer, name: SEED--uid,
+			`{apiVersion: v1, kind: Secret, metadata: {namespace: gardener-system-shoot-issuer, name: SEED--UID-OF-SHOOT,
 				labels: {shoot.gardener.cloud/name: crop, shoot.gardener.cloud/namespace: garden-SEED,
 				  discovery.gardener.cloud/public: serviceaccount}}}`},
-		{"secrets for the backup of a managed Seed",
-			`{apiVersion: v1, kind: Secret, metadata: {namespace: garden, name: SEED-child-backup}}`},
 		{"seeds",
 			`{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: SEED,
 				labels: {name.seed.gardener.cloud/SEED: "true"}}, spec: {provider: {type: local, region: local}}}`},
@@ -66,7 +76,7 @@ func TestSeedRestriction(t *testing.T) {
 			`{apiVersion: core.gardener.cloud/v1beta1, kind: ShootState, metadata: {namespace: garden-SEED, name: identity}}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			theirs, own := one(t, test.manifest, "SEED", "create-b"), one(t, test.manifest, "SEED", "create-a")
+			theirs, own := one(t, test.manifest, words("create-b")...), one(t, test.manifest, words("create-a")...)
 			for _, o := range []*unstructured.Unstructured{theirs, own} { // the landscape has some of them
 				name := o.GetName()
 				if o.GetNamespace() != "" {
@@ -135,14 +145,7 @@ func TestSeedRestrictionOnDelete(t *testing.T) {
 	b.allows(t, "get Seed delete-b")
 
 	t.Run("backupbuckets", func(t *testing.T) {
-		r, u, err := a.Of(object("Seed", "delete-a"))
-		require.NoError(t, err)
-		seed, err := r.Get(t.Context(), u.GetName(), metav1.GetOptions{})
-		require.NoError(t, err)
-		bucket := one(t,
-			`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket, metadata: {name: UID},
-				spec: {provider: {type: local, region: local}, seedName: delete-a}}`,
-			"UID", string(seed.GetUID()))
+		bucket := one(t, bucketManifest, "UID-OF-SEED", uidOf(t, a, "Seed", "delete-a"), "SEED", "delete-a")
 		require.NoError(t, a.create(t.Context(), bucket))
 		soon(t, "delete", func() error { return a.do(t.Context(), "delete BackupBucket "+bucket.GetName()) })
 		forbidden(t, b.remove(t.Context(), "BackupBucket", bucket.GetName()), "another Seed")
@@ -224,8 +227,8 @@ func TestGenerateName(t *testing.T) {
 	require.NoError(t, a.create(t.Context(), generated(certificateSigningRequest(t, "", "generate-a"), "seed-csr-")))
 	require.NoError(t, a.create(t.Context(), generated(object("ServiceAccount", "seed-generate-a/x"), "extension-")))
 	require.NoError(t, a.create(t.Context(), generated(one(t,
-		`{apiVersion: core.gardener.cloud/v1beta1, kind: BackupBucket, metadata: {name: x},
-			spec: {provider: {type: local, region: local}, seedName: generate-a}}`), "bucket-")))
+		`{apiVersion: operations.gardener.cloud/v1alpha1, kind: Bastion, metadata: {namespace: garden-generate-a, name: x},
+			spec: {shootRef: {name: crop}, seedName: generate-a}}`), "bastion-")))
 	extension := accessOf(t, shared, "generate-a", "extension-local")
 	require.NoError(t, extension.create(t.Context(), generated(object("Lease", "seed-generate-a/x"), "leader-")))
 	forbidden(t, extension.create(t.Context(), generated(object("Lease", "garden/x"), "leader-")), "Lease")

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
 
+	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/test/pki"
 )
 
@@ -38,6 +39,8 @@ type Options struct {
 	Gardener int
 	// Audit has all API servers of the garden log who requests what (AuditEvents).
 	Audit bool
+	// References is what seedguard's restriction.references is set to, and what is registered for it. Empty: the default.
+	References admission.References
 	// Without names resources (plural.group) whose CustomResourceDefinitions are left out.
 	Without []string
 }

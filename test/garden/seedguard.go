@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -136,10 +137,11 @@ func (g *Garden) WriteAuthorization(webhooks WebhookPKI) error {
 // deployOptions say where seedguard is, to what is generated for it.
 func (g *Garden) deployOptions() deploy.Options {
 	return deploy.Options{
-		URL:       "https://127.0.0.1:" + strconv.Itoa(g.guard.port),
-		CABundle:  g.guard.pki.Serving.PEM,
-		Subject:   guardUser,
-		ConfigDir: g.Dir,
+		URL:        "https://127.0.0.1:" + strconv.Itoa(g.guard.port),
+		CABundle:   g.guard.pki.Serving.PEM,
+		Subject:    guardUser,
+		ConfigDir:  g.Dir,
+		References: g.References,
 	}
 }
 
@@ -197,6 +199,9 @@ func (g *Garden) LaunchSeedguard(arguments ...string) error {
 		"--metrics-bind-address=127.0.0.1:" + strconv.Itoa(s.metricsPort),
 		"--shutdown-delay=0s",
 	}, arguments...)
+	if g.References != "" {
+		arguments = append(arguments, "--references="+string(g.References))
+	}
 	if g.Gardener > 0 {
 		arguments = append(arguments, "--client-allowed-names="+GardenerCallerName)
 	}
@@ -222,6 +227,21 @@ func (s *Seedguard) WaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	return s.wait(ctx, func(ctx context.Context) error { return getOK(ctx, s.client, s.URL+"/readyz") })
+}
+
+// Readiness returns whether seedguard is ready, and what it says about that.
+func (s *Seedguard) Readiness(ctx context.Context) (ready bool, detail string, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/readyz?verbose", nil)
+	if err != nil {
+		return false, "", err
+	}
+	response, err := s.client.Do(request)
+	if err != nil {
+		return false, "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	return response.StatusCode == http.StatusOK, string(body), err
 }
 
 // Metric returns the sum of a metric's values over all series that carry all labels (each written name="value"). A

@@ -29,3 +29,14 @@ func (g *Garden) wire(ctx context.Context, admin *Client) (err error) {
 		deploy.BootstrapperRole(), []runtime.Object{deploy.Registration(o)},
 	)...)
 }
+
+// Register registers the admission webhook anew: also for requests for kubeconfigs, or not for these.
+func (g *Garden) Register(ctx context.Context, kubeconfigs bool) error {
+	admin, err := g.NewClient(g.Admin())
+	if err != nil {
+		return err
+	}
+	o := g.deployOptions()
+	o.Kubeconfigs = kubeconfigs
+	return admin.Apply(ctx, deploy.Registration(o))
+}

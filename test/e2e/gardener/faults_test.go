@@ -3,6 +3,7 @@ package gardener
 import (
 	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -87,12 +88,52 @@ func heals(t *testing.T) {
 		_, err := admin(t).get(t, "BackupBucket", "bucket-a")
 		return err
 	})
-	t.Logf("reached after %v; news took %v", time.Since(begin), learns(t, tell(t, admin(t))))
+	reached := time.Since(begin)
+	news := learns(t, tell(t, admin(t)))
+	t.Logf("reached after %v; news took %v", reached, news)
+	require.Less(t, news, 5*time.Second)
+}
+
+// noticing bounds how long it takes until seedguard tells that an API server hangs.
+const noticing = 10 * time.Second
+
+// notices waits until seedguard tells that it has lost contact with Gardener's API groups, and with no other.
+func notices(t *testing.T) {
+	t.Helper()
+	begin := time.Now()
+	require.Eventually(t, func() bool {
+		ready, detail, err := g.Guard.Readiness(t.Context())
+		require.NoError(t, err)
+		require.True(t, ready, detail)
+		require.NotContains(t, detail, "contact with v1 ")
+		return strings.Count(detail, "[!]no contact with ") == gardenerGroups
+	}, noticing, 20*time.Millisecond)
+	t.Logf("noticed after %v", time.Since(begin))
+	last, err := g.Guard.Metric(t.Context(), "seedguard_garden_last_contact_timestamp_seconds",
+		`group_version="core.gardener.cloud/v1beta1"`)
+	require.NoError(t, err)
+	require.Greater(t, time.Since(time.UnixMilli(int64(last*1e3))), time.Second)
+}
+
+// gardenerGroups is how many groups and versions of Gardener's are watched.
+const gardenerGroups = 5
+
+// logged returns what seedguard logs from now on.
+func logged(t *testing.T) (log func() string) {
+	t.Helper()
+	all := func() string {
+		content, err := os.ReadFile(g.Guard.Log)
+		require.NoError(t, err)
+		return string(content)
+	}
+	before := len(all())
+	return func() string { return all()[before:] }
 }
 
 // TestHang: all of gardener-apiserver hangs and goes on.
 func TestHang(t *testing.T) {
 	var resume []func()
+	log := logged(t)
 	for _, p := range g.Gardeners {
 		resume = append(resume, pause(t, p))
 	}
@@ -103,11 +144,18 @@ func TestHang(t *testing.T) {
 	require.Error(t, err)
 	t.Logf("a write that needs a live recheck: %v after %v", err, time.Since(begin))
 	require.Less(t, time.Since(begin), 5*time.Second, "the kube-apiserver waits 3 s for the webhook")
-	stillDecides(t, *hang)
+	notices(t)
+	stillDecides(t, *hang-time.Since(begin))
 	for _, r := range resume {
 		r()
 	}
 	heals(t)
+	require.Eventually(t, func() bool {
+		return strings.Count(log(), "In contact with the garden again") == gardenerGroups
+	}, noticing, 20*time.Millisecond)
+	require.Equal(t, gardenerGroups, strings.Count(log(), "Lost contact with the garden"))
+	require.LessOrEqual(t, strings.Count(log(), "\n"), 3*gardenerGroups, log())
+	t.Log(log())
 }
 
 // TestOneReplicaHangs: one of two replicas hangs, each in turn. Whether watches go through it is chance, so seedguard
@@ -126,6 +174,8 @@ func TestOneReplicaHangs(t *testing.T) {
 			}
 		}
 		resume()
-		t.Logf("replica %d: news took %s while it hung, %v when it went on", i, while, learns(t, known))
+		after := learns(t, known)
+		t.Logf("replica %d: news took %s while it hung, %v when it went on", i, while, after)
+		require.Less(t, after, 5*time.Second)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -55,13 +56,26 @@ func run(m *testing.M) (code int) {
 	if _, err := g.LoadSeeds(ctx, "a", "b"); err != nil {
 		return fail(fmt.Errorf("%w\n%s", err, g.Logs()))
 	}
-	if err := g.StartSeedguard(ctx); err != nil {
+	configFile = filepath.Join(dir, "seedguard.yaml")
+	if err := configure(""); err != nil {
+		return fail(err)
+	}
+	if err := g.StartSeedguard(ctx, "--config="+configFile); err != nil {
 		return fail(err)
 	}
 	if code = m.Run(); code != 0 {
 		fmt.Fprintln(os.Stderr, g.Logs())
 	}
 	return code
+}
+
+// configFile is seedguard's configuration, which it follows.
+var configFile string
+
+// configure writes seedguard's configuration with a section.
+func configure(section string) error {
+	const head = "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\n"
+	return os.WriteFile(configFile, []byte(head+section), 0o600)
 }
 
 // client makes requests as somebody.

@@ -1,0 +1,87 @@
+package admission
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/seedguard/seedguard/pkg/access"
+)
+
+// asksKubeconfig is a request of the gardenlet of Seed a.
+func asksKubeconfig(subresource, shoot, kind, spec string) *admissionv1.AdmissionRequest {
+	return &admissionv1.AdmissionRequest{
+		UID: "u", Operation: admissionv1.Create, Namespace: "garden-x", Name: shoot, SubResource: subresource,
+		Kind:     metav1.GroupVersionKind{Group: "authentication.gardener.cloud", Version: "v1alpha1", Kind: kind},
+		Resource: metav1.GroupVersionResource{Group: "core.gardener.cloud", Version: "v1beta1", Resource: "shoots"},
+		Object: runtime.RawExtension{Raw: []byte(
+			`{"apiVersion":"authentication.gardener.cloud/v1alpha1","kind":"` + kind + `","metadata":{},"spec":` + spec + `}`)},
+		UserInfo: authenticationv1.UserInfo{Username: "gardener.cloud:system:seed:a",
+			Groups: []string{"gardener.cloud:system:seeds"}},
+	}
+}
+
+func TestKubeconfigs(t *testing.T) {
+	reader := newMemory(t, `{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot,`+
+		` metadata: {namespace: garden-x, name: s}, spec: {seedName: a}}`)
+	registry := prometheus.NewRegistry()
+	config := access.Config{Rules: []access.Rule{{Levels: access.Levels{Shoots: access.LevelViewer}}}}
+	policy := access.New(reader, config, registry)
+	p := New(Options{Reader: reader, Access: policy})
+	const viewer, admin = "ViewerKubeconfigRequest", "AdminKubeconfigRequest"
+	for _, c := range []struct {
+		about, subresource, kind, spec string
+		bound                          time.Duration
+		code                           int32
+		why                            string
+	}{
+		{"the default of the API", "viewerkubeconfig", viewer, `{}`, 0, 0, ""},
+		{"as long as allowed", "viewerkubeconfig", viewer, `{"expirationSeconds":3600}`, 0, 0, ""},
+		{"longer", "viewerkubeconfig", viewer, `{"expirationSeconds":3601}`, 0, http.StatusForbidden, "must be at most 3600"},
+		{"very long", "viewerkubeconfig", viewer, `{"expirationSeconds":9223372036854775807}`, 0, http.StatusForbidden,
+			"kubeconfigAccess.maxExpiration"},
+		{"the default is too long", "viewerkubeconfig", viewer, `{}`, 20 * time.Minute, http.StatusForbidden,
+			"3600 where it is left out, must be at most 1200"},
+		{"a higher bound", "viewerkubeconfig", viewer, `{"expirationSeconds":7200}`, 2 * time.Hour, 0, ""},
+		{"allowed by somebody else", "adminkubeconfig", admin, `{}`, 0, 0, ""},
+		{"no number", "viewerkubeconfig", viewer, `{"expirationSeconds":"long"}`, 0, http.StatusBadRequest,
+			"cannot be decoded"},
+		{"no object", "viewerkubeconfig", viewer, `[]`, 0, http.StatusBadRequest, "cannot be decoded"},
+	} {
+		changed := config
+		changed.MaxExpiration.Duration = c.bound
+		policy.Set(changed)
+		response := p.Admit(t.Context(), asksKubeconfig(c.subresource, "s", c.kind, c.spec))
+		require.Equal(t, c.code == 0, response.Allowed, c.about)
+		if c.code != 0 {
+			require.Equal(t, c.code, response.Result.Code, c.about)
+			require.Contains(t, response.Result.Message, c.why, c.about)
+		}
+	}
+	// An admin's kubeconfig that RBAC allows is bounded, and no grant of ours.
+	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
+# HELP seedguard_kubeconfig_requests_total Seed clients' requests for kubeconfigs, by level, scope and result.
+# TYPE seedguard_kubeconfig_requests_total counter
+seedguard_kubeconfig_requests_total{level="viewer",result="expiration",scope="shoots"} 3
+seedguard_kubeconfig_requests_total{level="viewer",result="granted",scope="shoots"} 3
+`)))
+
+	other := asksKubeconfig("viewerkubeconfig", "s", viewer, `{}`)
+	other.Kind.Group = "authentication.k8s.io"
+	require.Equal(t, int32(http.StatusBadRequest), p.Admit(t.Context(), other).Result.Code)
+	renamed := asksKubeconfig("viewerkubeconfig", "s", viewer, `{}`)
+	renamed.Object.Raw = []byte(`{"metadata":{"name":"t"}}`)
+	require.Equal(t, int32(http.StatusBadRequest), p.Admit(t.Context(), renamed).Result.Code)
+	person := asksKubeconfig("adminkubeconfig", "s", admin, `{"expirationSeconds":86400}`)
+	person.UserInfo = authenticationv1.UserInfo{Username: "jane"}
+	require.True(t, p.Admit(t.Context(), person).Allowed)
+}

@@ -1,0 +1,359 @@
+package admission
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seedguard/seedguard/pkg/naming"
+)
+
+const (
+	shoots        = "shoots.v1beta1.core.gardener.cloud"
+	installations = "controllerinstallations.v1beta1.core.gardener.cloud"
+	managedSeeds  = "managedseeds.v1alpha1.seedmanagement.gardener.cloud"
+	identities    = "workloadidentities.v1alpha1.security.gardener.cloud"
+)
+
+func secretRef(name string) string {
+	return "{apiVersion: v1, kind: Secret, namespace: garden, name: " + name + "}"
+}
+
+func backedUp(name, secret string) string {
+	return "{metadata: {name: " + name + "}, spec: {backup: {provider: p, credentialsRef: " + secretRef(secret) + "}}}"
+}
+
+func bucket(name, seed, provider, secret string) string {
+	return "{metadata: {name: " + name + "}, spec: {seedName: " + seed + ", provider: {type: " + provider +
+		"}, credentialsRef: " + secretRef(secret) + "}}"
+}
+
+// guardedGarden is the garden of TestWrites. Seed a has a Gardenlet, m a ManagedSeed whose Shoot is on a, and n
+// neither.
+var guardedGarden = []string{
+	"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: a, uid: uid-a}\n" +
+		"spec: {backup: {provider: p, credentialsRef: " + secretRef("backup-a") + "}}",
+	"{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: b, uid: uid-b}}",
+	"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\n" +
+		"metadata: {namespace: p, name: s, uid: uid-s}\nspec: {seedName: a}",
+	"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\n" +
+		"metadata: {namespace: p, name: leaving, uid: uid-l}\nspec: {seedName: b}\nstatus: {seedName: a}",
+	"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\n" +
+		"metadata: {namespace: p, name: other, uid: uid-o}\nspec: {seedName: b}\nstatus: {seedName: b}",
+	"apiVersion: core.gardener.cloud/v1beta1\nkind: Project\nmetadata: {name: project}\nspec: {namespace: p}",
+	"apiVersion: core.gardener.cloud/v1beta1\nkind: BackupBucket\nmetadata: {name: uid-a, uid: uid-bucket}\n" +
+		"spec: {seedName: a}",
+	"apiVersion: core.gardener.cloud/v1beta1\nkind: BackupBucket\nmetadata: {name: uid-new}\n" +
+		"spec: {seedName: new, credentialsRef: " + secretRef("mine") + "}",
+	"{apiVersion: core.gardener.cloud/v1beta1, kind: BackupEntry, metadata: {namespace: p, name: entry, " +
+		"ownerReferences: [{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: s, uid: uid-s}]}, " +
+		"spec: {seedName: a, bucketName: uid-a}}",
+	"apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\n" +
+		"metadata: {namespace: garden, name: on-a}\nspec: {seedName: a}",
+	managedSeed("m", "on-a", "uid: uid-m", "backup-m"),
+	"{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: Gardenlet, metadata: {namespace: garden, name: a}, " +
+		"spec: {deployment: {helm: {ociRepository: {ref: r, pullSecretRef: {name: pull}}}}, config: {" +
+		"apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration, " +
+		"seedConfig: {spec: {backup: {provider: p, credentialsRef: " + secretRef("new-a") + "}}}}}}",
+}
+
+func raw(object string) runtime.RawExtension {
+	json, err := yaml.YAMLToJSON([]byte(object))
+	if err != nil {
+		panic(err)
+	}
+	return runtime.RawExtension{Raw: json}
+}
+
+// changes is an update from one object to another.
+func changes(resource, subresource, old, object string) *admissionv1.AdmissionRequest {
+	r := about(admissionv1.Update, resource, old)
+	r.Object, r.SubResource = raw(object), subresource
+	return r
+}
+
+const (
+	ownerShoot   = "{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: s, uid: uid-s}"
+	ownerOther   = "{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: other, uid: uid-o}"
+	ownerManaged = "{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: ManagedSeed, name: m, uid: uid-m, " +
+		"controller: true}"
+)
+
+func owned(namespace, name, rest string, owners ...string) string {
+	return "{metadata: {namespace: " + namespace + ", name: " + name + ", ownerReferences: [" +
+		strings.Join(owners, ", ") + "]}" + rest + "}"
+}
+
+// TestWrites asks once for what each cell of the table denies, and for what it lets honest clients do beside it.
+func TestWrites(t *testing.T) {
+	a, ax, n := gardenletOf("a"), extensionOn("a"), gardenletOf("new")
+	token := func(name, id, expiration string) string {
+		return `{metadata: {namespace: kube-system, name: ` + name + `}, type: bootstrap.kubernetes.io/token, data: {` +
+			`token-id: ` + b64(id) + `, expiration: ` + b64(expiration) + `, usage-bootstrap-authentication: ` + b64("true") +
+			`, usage-bootstrap-signing: ` + b64("true") + `, description: ` + b64(tokenFor("ManagedSeed", "garden/m")) + `}}`
+	}
+	id := naming.BootstrapTokenID("garden", "m")
+	const tomorrow = "2026-11-21T12:00:00Z"
+	entry := func(spec string, owners ...string) string {
+		return owned("p", "entry", ", spec: {"+spec+"}", owners...)
+	}
+	secret := func(namespace, name, rest string) string {
+		return "{metadata: {namespace: " + namespace + ", name: " + name + "}" + rest + "}"
+	}
+	managed := func(rest string) string {
+		return "{metadata: {namespace: garden, name: m, " + rest + "}, " +
+			"spec: {shoot: {name: on-a}, gardenlet: {config: {apiVersion: " +
+			"gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration}}}}"
+	}
+	for name, c := range map[string]struct {
+		user    authenticationv1.UserInfo
+		request *admissionv1.AdmissionRequest
+		message string // empty: admitted
+	}{
+		"new bucket":                    {a, creates(buckets, bucket("uid-a", "a", "p", "backup-a")), ""},
+		"new bucket, another name":      {a, creates(buckets, bucket("x", "a", "p", "backup-a")), "not the UID"},
+		"new bucket, other credentials": {a, creates(buckets, bucket("uid-a", "a", "p", "x")), "credentialsRef"},
+		"new bucket, another provider":  {a, creates(buckets, bucket("uid-a", "a", "q", "backup-a")), "provider.type"},
+		"bucket keeps its credentials": {a, changes(buckets, "", bucket("uid-a", "a", "p", "x"),
+			bucket("uid-a", "a", "p", "x")), ""},
+		"bucket gets those of the Seed": {a, changes(buckets, "", bucket("uid-a", "a", "p", "x"),
+			bucket("uid-a", "a", "p", "backup-a")), ""},
+		"bucket gets others": {a, changes(buckets, "", bucket("uid-a", "a", "p", "x"),
+			bucket("uid-a", "a", "p", "w")), "credentialsRef"},
+		"bucket of another Seed": {a, changes(buckets, "", bucket("uid-b", "b", "p", "x"),
+			bucket("uid-b", "a", "p", "x")), `spec.seedName is "b"`},
+		"bucket's generated Secret": {a, changes(buckets, "status", bucket("uid-a", "a", "p", "x"),
+			"{metadata: {name: uid-a}, spec: {seedName: a, provider: {type: p}, credentialsRef: "+secretRef("x")+
+				"}, status: {generatedSecretRef: {namespace: garden, name: generated-bucket-uid-a}}}"), ""},
+		"bucket's stolen Secret": {a, changes(buckets, "status", bucket("uid-a", "a", "p", "x"),
+			"{metadata: {name: uid-a}, spec: {seedName: a, provider: {type: p}, credentialsRef: "+secretRef("x")+
+				"}, status: {generatedSecretRef: {namespace: garden, name: w}}}"),
+			"generatedSecretRef newly refers to Secret/garden/w"},
+		"Seed keeps what it has":          {a, changes(seeds, "", backedUp("a", "x"), backedUp("a", "x")), ""},
+		"Seed gets that of its Gardenlet": {a, changes(seeds, "", backedUp("a", "x"), backedUp("a", "new-a")), ""},
+		"Seed gets others": {a, changes(seeds, "", backedUp("a", "x"), backedUp("a", "w")),
+			"grant it in restriction.seedReferences, or set it"},
+		"Seed is granted others": {a, changes(seeds, "", backedUp("a", "x"), backedUp("a", "granted-a")), ""},
+		"Seed gets those granted to b": {a, changes(seeds, "", backedUp("a", "x"), backedUp("a", "granted-b")),
+			"newly refers"},
+		"Seed's first, nobody's":     {n, creates(seeds, backedUp("new", "nobodys")), ""},
+		"Seed's first, its bucket's": {n, creates(seeds, backedUp("new", "mine")), ""},
+		"Seed's first, another's":    {n, creates(seeds, backedUp("new", "backup-a")), "newly refers"},
+		"Seed's first is not on update": {n, changes(seeds, "", backedUp("new", "x"), backedUp("new", "nobodys")),
+			"newly refers"},
+		"Seed with a Gardenlet, nobody's": {a, creates(seeds, backedUp("a", "nobodys")), "newly refers"},
+		"Seed, shared DNS": {a, changes(seeds, "", "metadata: {name: a}",
+			"{metadata: {name: a}, spec: {dns: {defaults: [{type: t, domain: d, credentialsRef: "+secretRef("shared-dns")+
+				"}]}}}"), ""},
+		"Seed, DNS of others": {a, changes(seeds, "", "metadata: {name: a}",
+			"{metadata: {name: a}, spec: {dns: {defaults: [{type: t, domain: d, credentialsRef: "+secretRef("x")+"}]}}}"),
+			"newly refers"},
+		"shared DNS is for DNS alone": {a, changes(seeds, "", "metadata: {name: a}", backedUp("a", "shared-dns")),
+			"newly refers"},
+		"own Seed":         {a, deletes(seeds, meta("", "a")), "the client's own Seed"},
+		"Seed's heartbeat": {a, changes(seeds, "status", meta("", "a"), meta("", "a")), ""},
+		"Seed's owner": {a, changes(seeds, "status", meta("", "a"), owned("\"\"", "a", "", ownerShoot)),
+			"owner"},
+		"Shoot's finalizer": {a, changes(shoots, "", meta("p", "s"),
+			"metadata: {namespace: p, name: s, finalizers: [x]}"), ""},
+		"Shoot's deletion": {a, changes(shoots, "", meta("p", "s"),
+			"metadata: {namespace: p, name: s, annotations: {confirmation.gardener.cloud/deletion: 'true'}}"),
+			"confirmation.gardener.cloud/deletion is set"},
+		"Shoot's deletion by its status": {a, changes(shoots, "status", meta("p", "s"),
+			"metadata: {namespace: p, name: s, annotations: {confirmation.gardener.cloud/deletion: 'true'}}"),
+			"confirmation.gardener.cloud/deletion is set"},
+		"Shoot's resources": {a, changes(shoots, "", meta("p", "s"),
+			"{metadata: {namespace: p, name: s}, spec: {resources: [{name: r, resourceRef: {apiVersion: v1, kind: Secret, "+
+				"name: x}}]}}"), "newly refers to Secret/p/x"},
+		"Shoot's DNS": {a, changes(shoots, "",
+			"{metadata: {namespace: p, name: s}, spec: {dns: {providers: [{secretName: x}]}}}",
+			"{metadata: {namespace: p, name: s}, spec: {dns: {providers: [{secretName: x, credentialsRef: {apiVersion: v1, "+
+				"kind: Secret, name: x}}]}}}"), ""},
+		"Shoot comes": {a, changes(shoots, "",
+			"{metadata: {namespace: p, name: leaving}, spec: {seedName: b}}",
+			"{metadata: {namespace: p, name: leaving}, spec: {seedName: a}}"), "spec.seedName newly"},
+		"entry": {a, creates(entries, entry("seedName: a, bucketName: uid-a", ownerShoot)), ""},
+		"entry without owner": {a, creates(entries, entry("seedName: a, bucketName: uid-a")),
+			"no owner reference"},
+		"entry of another's Shoot": {a, creates(entries, entry("seedName: a, bucketName: uid-a", ownerOther)),
+			"belongs to another Seed"},
+		"entry of an old Shoot": {a, creates(entries,
+			entry("seedName: a, bucketName: uid-a", strings.Replace(ownerShoot, "uid-s", "x", 1))), "UID"},
+		"entry moves into the own bucket": {a, changes(entries, "", entry("seedName: a, bucketName: uid-b", ownerShoot),
+			entry("seedName: a, bucketName: uid-a", ownerShoot)), ""},
+		"entry moves into another bucket": {a, changes(entries, "", entry("seedName: a, bucketName: uid-a", ownerShoot),
+			entry("seedName: a, bucketName: uid-b", ownerShoot)), "another than the bucket"},
+		"entry that another Seed holds": {a, changes(entries, "",
+			"{metadata: {namespace: p, name: entry}, spec: {seedName: a, bucketName: uid-b}, status: {seedName: b}}",
+			"{metadata: {namespace: p, name: entry}, spec: {seedName: a, bucketName: uid-a}, status: {seedName: b}}"),
+			"status.seedName"},
+		"entry's Seed": {a, changes(entries, "", entry("seedName: b, bucketName: uid-b", ownerOther),
+			entry("seedName: a, bucketName: uid-b", ownerOther)), "spec.seedName becomes"},
+		"entry's owner by its status": {a, changes(entries, "status",
+			entry("seedName: a, bucketName: uid-a", ownerShoot), entry("seedName: a, bucketName: uid-a", ownerOther)), "owner"},
+		"bastion's Shoot": {a, changes(bastions, "",
+			"{metadata: {namespace: p, name: x}, spec: {shootRef: {name: s}}}",
+			owned("p", "x", ", spec: {shootRef: {name: s}}", ownerShoot)), ""},
+		"bastion's owner": {a, changes(bastions, "status",
+			"{metadata: {namespace: p, name: x}, spec: {shootRef: {name: s}}}",
+			owned("p", "x", ", spec: {shootRef: {name: s}}", ownerOther)), "owner"},
+		"Gardenlet": {a, creates(gardenlets,
+			"{metadata: {namespace: garden, name: a}, spec: {deployment: {helm: {ociRepository: {ref: r, pullSecretRef: "+
+				"{name: pull}}}}}}"), ""},
+		"Gardenlet by an extension": {ax, creates(gardenlets, meta("garden", "a")), "only gardenlets may"},
+		"Gardenlet with operation": {a, creates(gardenlets,
+			"metadata: {namespace: garden, name: a, annotations: {gardener.cloud/operation: renew-kubeconfig}}"), "annotated"},
+		"Gardenlet with kubeconfig": {a, creates(gardenlets,
+			"{metadata: {namespace: garden, name: a}, spec: {kubeconfigSecretRef: {name: x}}}"), "kubeconfigSecretRef"},
+		"Gardenlet with others' template": {a, creates(gardenlets,
+			"{metadata: {namespace: garden, name: a}, spec: {config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, "+
+				"kind: GardenletConfiguration, seedConfig: {spec: {backup: {provider: p, credentialsRef: "+secretRef("x")+"}}}}}}"),
+			"seed template"},
+		"Gardenlet pulls with any Secret": {a, creates(gardenlets,
+			"{metadata: {namespace: garden, name: a}, spec: {deployment: {helm: {ociRepository: {ref: r, pullSecretRef: "+
+				"{name: x}}}}}}"), "newly refers to Secret/garden/x"},
+		"Gardenlet of a Seed that is not": {n, creates(gardenlets, meta("garden", "new")), "Seed/new does not exist"},
+		"Gardenlet changes": {a, changes(gardenlets, "", meta("garden", "a"),
+			"{metadata: {namespace: garden, name: a}, spec: {kubeconfigSecretRef: {name: x}}}"), "its spec changes"},
+		"ManagedSeed's finalizer": {a, changes(managedSeeds, "", managed(""), managed("finalizers: [x]")), ""},
+		"ManagedSeed's operation": {a, changes(managedSeeds, "", managed(""),
+			managed("annotations: {gardener.cloud/operation: renew-kubeconfig}")), "gardener.cloud/operation is set"},
+		"ManagedSeed's operation by status": {a, changes(managedSeeds, "status", managed(""),
+			managed("annotations: {gardener.cloud/operation: renew-kubeconfig}")), "gardener.cloud/operation is set"},
+		"ManagedSeed's operation goes": {a, changes(managedSeeds, "",
+			managed("annotations: {gardener.cloud/operation: x}"), managed("")), ""},
+		"ManagedSeed by the child": {gardenletOf("m"), changes(managedSeeds, "", managed(""), managed("")),
+			"the client's own Seed"},
+		"ManagedSeed's Shoot": {a, changes(managedSeeds, "", managed(""),
+			strings.Replace(managed(""), "on-a", "x", 1)), "its spec changes"},
+		"ManagedSeed's template is filled": {a, changes(managedSeeds, "", managed(""),
+			strings.Replace(managed(""), "kind: GardenletConfiguration",
+				"kind: GardenletConfiguration, seedConfig: {spec: {backup: {provider: p}}}", 1)), ""},
+		"ManagedSeed's template refers": {a, changes(managedSeeds, "", managed(""),
+			strings.Replace(managed(""), "kind: GardenletConfiguration", "kind: GardenletConfiguration, "+
+				"seedConfig: {spec: {backup: {provider: p, credentialsRef: "+secretRef("x")+"}}}", 1)), "newly refers"},
+		"installation": {a, changes(installations, "",
+			"{metadata: {name: x}, spec: {seedRef: {name: a}}}",
+			"{metadata: {name: x, finalizers: [w]}, spec: {seedRef: {name: a}}}"), ""},
+		"installation's deployment": {a, changes(installations, "",
+			"{metadata: {name: x}, spec: {seedRef: {name: a}}}",
+			"{metadata: {name: x}, spec: {seedRef: {name: a}, deploymentRef: {name: w}}}"), "its spec changes"},
+		"account with secrets": {a, creates("serviceaccounts",
+			"{metadata: {namespace: garden, name: gardenlet-bootstrap-m}, secrets: [{name: x}]}"), "new secrets"},
+		"account with pull secrets": {a, changes("serviceaccounts", "", meta("garden", "gardenlet-bootstrap-m"),
+			"{metadata: {namespace: garden, name: gardenlet-bootstrap-m}, imagePullSecrets: [{name: x}]}"),
+			"new imagePullSecrets"},
+		"account in the Seed's namespace": {a, creates("serviceaccounts",
+			"{metadata: {namespace: seed-a, name: x}, secrets: [{name: x}]}"), ""},
+		"binding changes": {a, changes(bindings, "", bindingOf("m"),
+			strings.Replace(bindingOf("m"), "namespace: garden", "namespace: x", 1)), "subjects"},
+		"token": {a, creates("secrets", token("bootstrap-token-"+id, id, tomorrow)), ""},
+		"token by an extension": {ax, creates("secrets", token("bootstrap-token-"+id, id, tomorrow)),
+			"gardenlets"},
+		"token of another id": {a, creates("secrets", token("bootstrap-token-abcdef", "abcdef", tomorrow)),
+			"name and token-id"},
+		"token for days": {a, creates("secrets", token("bootstrap-token-"+id, id, "2026-11-22T12:00:00Z")),
+			"expiration"},
+		"token for ever": {a, creates("secrets", token("bootstrap-token-"+id, id, "")), "expiration"},
+		"Shoot's Secret": {a, creates("secrets", secret("p", "s.monitoring", ", data: {k: AA==}")), ""},
+		"Shoot's Secret, its role": {a, creates("secrets",
+			"metadata: {namespace: p, name: s.monitoring, labels: {gardener.cloud/role: monitoring}}"), ""},
+		"Shoot's Secret, another role": {a, creates("secrets",
+			"metadata: {namespace: p, name: s.monitoring, labels: {gardener.cloud/role: default-domain}}"),
+			"gardener.cloud/role"},
+		"leaving Shoot's Secret": {a, changes("secrets", "", secret("p", "leaving.monitoring", ""),
+			secret("p", "leaving.monitoring", ", data: {k: AA==}")), ""},
+		"backup Secret that a template names": {a, creates("secrets", secret("garden", "backup-m", "")), "not the client's"},
+		"bucket's Secret elsewhere": {a, creates("secrets", secret("p", "generated-bucket-uid-a", "")),
+			"not the client's"},
+		"issuer": {a, creates("secrets",
+			strings.NewReplacer("own", "s", "p--uid", "project--uid-s").Replace(issuer(issuerOwn))), ""},
+		"issuer of another UID": {a, creates("secrets",
+			strings.NewReplacer("own", "s", "p--uid", "project--uid-o").Replace(issuer(issuerOwn))), "<project>--<UID"},
+		"other Secret's finalizer": {a, changes("secrets", "", meta("garden", "backup-a"),
+			"metadata: {namespace: garden, name: backup-a, finalizers: [x]}"), ""},
+		"other Secret's contents": {a, changes("secrets", "", meta("garden", "backup-a"),
+			secret("garden", "backup-a", ", data: {k: AA==}")), "not the client's"},
+		"other Secret's owner": {a, changes("secrets", "", meta("garden", "backup-a"),
+			owned("garden", "backup-a", "", ownerShoot)), "not the client's"},
+		"backup Secret is released": {a, changes("secrets", "",
+			"metadata: {namespace: garden, name: backup-m, labels: {secret.backup.gardener.cloud/status: x}, "+
+				"ownerReferences: ["+ownerManaged+"]}", meta("garden", "backup-m")), ""},
+		"other Secret goes":   {a, deletes("secrets", meta("garden", "backup-a")), "not the client's"},
+		"backup Secret goes":  {a, deletes("secrets", owned("garden", "backup-m", "", ownerManaged)), ""},
+		"Shoot's Secret goes": {a, deletes("secrets", meta("p", "s.monitoring")), ""},
+		"Shoot's ConfigMap, another's UID": {a, creates("configmaps",
+			"metadata: {namespace: p, name: s.ca-cluster, labels: {shoot.gardener.cloud/uid: x}}"), "another Shoot"},
+		"what all Seeds share": {a, changes("configmaps", "", meta("kube-system", "cluster-identity"),
+			"{metadata: {namespace: kube-system, name: cluster-identity}, data: {k: v}}"), "not that of a project ConfigMap"},
+		"what all Seeds share goes": {a, deletes("configmaps", meta("kube-system", "cluster-identity")),
+			"not that of a project ConfigMap"},
+		"InternalSecret": {a, changes(internalSecrets, "", meta("p", "s.ca-client"),
+			"{metadata: {namespace: p, name: s.ca-client}, data: {k: AA==}}"), ""},
+		"other InternalSecret goes": {a, deletes(internalSecrets, meta("p", "other.ca-client")),
+			"belongs to another Seed"},
+		"WorkloadIdentity": {a, creates(identities, meta("p", "x")), "no client on a Seed may"},
+		"WorkloadIdentity's finalizer": {a, changes(identities, "", meta("p", "x"),
+			"metadata: {namespace: p, name: x, finalizers: [w]}"), ""},
+		"WorkloadIdentity's audience": {a, changes(identities, "", meta("p", "x"),
+			"{metadata: {namespace: p, name: x}, spec: {audiences: [w]}}"), "more than its finalizers"},
+		"token for the own Shoot": {a, withSubresource("token",
+			creates(identities,
+				"{metadata: {namespace: p, name: x}, spec: {contextObject: {apiVersion: core.gardener.cloud/v1beta1, kind: "+
+					"Shoot, namespace: p, name: s, uid: uid-s}}}")), ""},
+		"token for another's Shoot": {a, withSubresource("token",
+			creates(identities,
+				"{metadata: {namespace: p, name: x}, spec: {contextObject: {apiVersion: core.gardener.cloud/v1beta1, kind: "+
+					"Shoot, namespace: p, name: other, uid: uid-o}}}")), "contextObject"},
+		"leader election elsewhere": {a, creates(leases, meta("p", "gardenlet-leader-election")),
+			"the namespace is not garden"},
+		"a name that is made up": {a, creates(buckets, "{metadata: {generateName: x}, spec: {seedName: a}}"),
+			"generateName"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			policy := Policy{
+				SharedDNSSecrets: []string{"shared-*"},
+				SeedReferences:   []SeedReferences{{Seeds: []string{"*"}, Names: []string{"granted-<seed>"}}},
+			}
+			response := newPluginWith(newMemory(t, guardedGarden...), policy).Admit(t.Context(), as(c.user, c.request))
+			if c.message == "" {
+				require.True(t, response.Allowed, "%v", response.Result)
+				return
+			}
+			require.False(t, response.Allowed)
+			require.EqualValues(t, 403, response.Result.Code, response.Result.Message)
+			require.Contains(t, response.Result.Message, c.message)
+
+			// What the table of writes alone denies becomes a warning, or is not looked at.
+			policy.References = ReferencesWarn
+			warned := newPluginWith(newMemory(t, guardedGarden...), policy).Admit(t.Context(), as(c.user, c.request))
+			if warned.Allowed {
+				require.Contains(t, warned.Warnings[0], c.message)
+				require.NotEmpty(t, warned.AuditAnnotations)
+			}
+			policy.References = ReferencesOff
+			ignored := newPluginWith(newMemory(t, guardedGarden...), policy).Admit(t.Context(), as(c.user, c.request))
+			require.Equal(t, warned.Allowed, ignored.Allowed)
+			require.Empty(t, ignored.Warnings)
+		})
+	}
+}
+
+// TestExistingSecretsAreHidden: whether a Secret exists that the client may not read, a denial does not tell.
+func TestExistingSecretsAreHidden(t *testing.T) {
+	for resource, name := range map[string]string{"secrets": "any", internalSecrets: "other.ca-client"} {
+		m := newMemory(t, guardedGarden...)
+		m.live = m.cached
+		m.existing = map[string]bool{strings.SplitN(resource, ".", 2)[0] + ".v1/p/" + name: true,
+			"internalsecrets.v1beta1/p/" + name: true}
+		response := newPluginWith(m, Policy{}).Admit(t.Context(), as(gardenletOf("a"), creates(resource, meta("p", name))))
+		require.EqualValues(t, 403, response.Result.Code, resource)
+		response = newPlugin(m).Admit(t.Context(), as(gardenletOf("a"), creates(resource, meta("p", name))))
+		require.EqualValues(t, 409, response.Result.Code, "as ever")
+	}
+}

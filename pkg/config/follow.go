@@ -1,0 +1,132 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/klog/v2"
+
+	"github.com/seedguard/seedguard/pkg/access"
+)
+
+// Follower takes over what changes in the configuration file while the server runs: KubeconfigAccess. Everything else
+// holds from the start. A file that cannot be used changes nothing.
+type Follower struct {
+	file string
+	// began is the configuration with which the server began, but for what is taken over. read is the file's content that
+	// was looked at last.
+	began SeedGuardConfiguration
+	read  []byte
+
+	changes   *prometheus.CounterVec
+	lastValid prometheus.Gauge
+
+	mu       sync.Mutex
+	problems []string
+}
+
+// followEvery is how often the file is looked at. A ConfigMap takes longer to reach a Pod.
+const followEvery = 5 * time.Second
+
+// NewFollower returns a Follower of the file that the flags name. Without a file there is nothing to follow. It panics
+// when its metrics are registered already.
+func (f *Flags) NewFollower(registerer prometheus.Registerer) (*Follower, error) {
+	w := &Follower{
+		file: f.file,
+		changes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "seedguard_config_changes_total",
+			Help: "Changes of the configuration file, by result: applied or rejected.",
+		}, []string{"result"}),
+		lastValid: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "seedguard_config_valid",
+			Help: "1 when the configuration file can be used as it is, 0 when an earlier state of it is in force.",
+		}),
+	}
+	w.lastValid.Set(1)
+	registerer.MustRegister(w.changes, w.lastValid)
+	if w.file == "" {
+		return w, nil
+	}
+	var err error
+	if w.read, err = os.ReadFile(w.file); err != nil {
+		return nil, err
+	}
+	loaded, err := decode(w.read)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", w.file, err)
+	}
+	w.began = withoutFollowed(loaded)
+	return w, nil
+}
+
+func withoutFollowed(c *SeedGuardConfiguration) SeedGuardConfiguration {
+	rest := *c
+	rest.KubeconfigAccess = access.Config{}
+	return rest
+}
+
+// Problems returns why the file as it is cannot be used, empty when it can.
+func (w *Follower) Problems() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.problems
+}
+
+// Run gives each valid change to apply, until ctx ends.
+func (w *Follower) Run(ctx context.Context, apply func(access.Config)) {
+	if w.file != "" {
+		wait.UntilWithContext(ctx, func(ctx context.Context) { w.look(ctx, apply) }, followEvery)
+	}
+}
+
+// look applies the file if its content has changed.
+func (w *Follower) look(ctx context.Context, apply func(access.Config)) {
+	content, err := os.ReadFile(w.file)
+	if err == nil && bytes.Equal(content, w.read) {
+		return
+	}
+	if err != nil && len(w.Problems()) > 0 {
+		return // told already
+	}
+	w.read = content
+	log, changed := klog.FromContext(ctx).WithValues("file", w.file), &SeedGuardConfiguration{}
+	if err == nil {
+		if changed, err = decode(content); err == nil {
+			err = changed.KubeconfigAccess.Validate(field.NewPath("kubeconfigAccess")).ToAggregate()
+		}
+	}
+	if err != nil {
+		w.changes.WithLabelValues("rejected").Inc()
+		log.Error(err, "The configuration file cannot be used; what it said before stays in force")
+		w.tell(fmt.Sprintf("the configuration file cannot be used: %s: %v", w.file, err))
+		return
+	}
+	w.changes.WithLabelValues("applied").Inc()
+	w.tell()
+	apply(changed.KubeconfigAccess)
+	log.Info("Applied kubeconfigAccess of the changed configuration file", "rules", len(changed.KubeconfigAccess.Rules))
+	if !reflect.DeepEqual(withoutFollowed(changed), w.began) {
+		log.Error(errors.New("not only kubeconfigAccess differs"),
+			"The rest of the configuration file is applied at a restart")
+	}
+}
+
+func (w *Follower) tell(problems ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.problems = problems
+	if len(problems) == 0 {
+		w.lastValid.Set(1)
+	} else {
+		w.lastValid.Set(0)
+	}
+}
