@@ -127,7 +127,7 @@ func updateOfShoot(shoot *gardencorev1beta1.Shoot) *admissionv1.AdmissionRequest
 		}
 		for len(o.ManagedFields) < 5 {
 			o.ManagedFields = append(o.ManagedFields, metav1.ManagedFieldsEntry{Manager: "gardenlet",
-				FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":"` + padding[:1000] + `"}`)}})
+				FieldsV1: metav1.NewFieldsV1(`{"f:spec":"` + padding[:1000] + `"}`)})
 		}
 		raw, err := json.Marshal(o)
 		if err != nil {
