@@ -71,7 +71,7 @@ test-gardenlet: ## Real gardenlets behind seedguard: before each release (ARGS=-
 	go test -v -timeout 30m -count 1 ./test/gardenlet $(addprefix -args ,$(ARGS))
 
 .PHONY: garden
-garden: ## Bring up etcd, kube-apiserver and seedguard, ready for kubectl (ARGS=--gardener: with gardener-apiserver).
+garden: ## Bring up a real garden with seedguard, ready for kubectl (ARGS=--gardener=false: CustomResourceDefinitions).
 	go run ./test/garden/cmd $(ARGS)
 
 .PHONY: bench
