@@ -8,8 +8,9 @@ VERSION  ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null || echo
 COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X k8s.io/component-base/version.gitVersion=$(VERSION) -X k8s.io/component-base/version.gitCommit=$(COMMIT)
 FUZZTIME ?= 10000x
-# Packages whose tests are fast and run under the race detector; the end-to-end tests have a target of their own.
-PACKAGES  = $(shell go list ./... | grep -v /test/e2e)
+# Packages whose tests are fast and run under the race detector; the end-to-end tests and the gardenlets have targets of
+# their own.
+PACKAGES  = $(shell go list ./... | grep -v -e /test/e2e -e /test/gardenlet)
 
 .PHONY: help
 help: ## List the targets.
@@ -64,8 +65,13 @@ e2e: ## End-to-end tests against real etcd, kube-apiserver and gardener-apiserve
 	hack/tools/build.sh etcd kube-apiserver garden-kube-apiserver gardener-apiserver >/dev/null
 	go test -timeout 30m -count 1 -p 1 ./test/e2e/...
 
+.PHONY: test-gardenlet
+test-gardenlet: ## Real gardenlets behind seedguard: before each release (ARGS=-keep keeps the logs).
+	hack/tools/build.sh etcd garden-kube-apiserver gardener-apiserver gardener-controller-manager gardenlet >/dev/null
+	go test -v -timeout 30m -count 1 ./test/gardenlet $(addprefix -args ,$(ARGS))
+
 .PHONY: garden
-garden: ## Bring up etcd, kube-apiserver and seedguard, ready for kubectl (ARGS=--gardener: with gardener-apiserver).
+garden: ## Bring up a real garden with seedguard, ready for kubectl (ARGS=--gardener=false: CustomResourceDefinitions).
 	go run ./test/garden/cmd $(ARGS)
 
 .PHONY: bench

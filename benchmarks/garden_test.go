@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -73,8 +76,12 @@ func admissionCases(l *landscape.Landscape) []admissionCase {
 	}
 	entry := func(seed, bucketOf int) *admissionv1.AdmissionRequest {
 		o := l.At(graph.KindBackupBucket, bucketOf).(metav1.Object)
-		return create("core.gardener.cloud", "v1beta1", "backupentries", "BackupEntry", x.Namespace, "entry",
+		request := create("core.gardener.cloud", "v1beta1", "backupentries", "BackupEntry", x.Namespace, "entry",
 			fmt.Sprintf(`"spec":{"bucketName":%q,"seedName":%q}`, o.GetName(), l.SeedName(seed)))
+		owner := fmt.Sprintf(`"metadata":{"ownerReferences":[{"apiVersion":"core.gardener.cloud/v1beta1","kind":"Shoot",`+
+			`"name":%q,"uid":%q}],`, x.Name, l.At(graph.KindShoot, 0).(metav1.Object).GetUID())
+		request.Object.Raw = []byte(strings.Replace(string(request.Object.Raw), `"metadata":{`, owner, 1))
+		return request
 	}
 	list := []admissionCase{
 		{"projectSecret", secret(x.Namespace, x.Name+".ca-cluster"), true},
@@ -82,11 +89,12 @@ func admissionCases(l *landscape.Landscape) []admissionCase {
 		{"unrelatedSecret", secret(x.Namespace, "any"), false},
 		{"backupEntry", entry(l.SeedOf(0), l.SeedOf(0)), true},
 		{"backupEntryOfOther", entry(l.Stranger(0), l.Stranger(0)), false},
+		{"updateOf30kBShoot", updateOfShoot(l.At(graph.KindShoot, 0).(*gardencorev1beta1.Shoot)), true},
 		{"lease", create("coordination.k8s.io", "v1", "leases", "Lease", "gardener-system-seed-lease", own, `"spec":{}`),
 			true},
 		{"certificateRequest", create("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest",
 			"", "seed-csr",
-			`"spec":{"request":"`+certificateRequest(gardenletPrefix+own)+
+			`"spec":{"signerName":"kubernetes.io/kube-apiserver-client","request":"`+certificateRequest(gardenletPrefix+own)+
 				`","usages":["digital signature","key encipherment","client auth"]}`), true},
 		{"leaseOfOther", create("coordination.k8s.io", "v1", "leases", "Lease", "gardener-system-seed-lease", stranger,
 			`"spec":{}`), false},
@@ -96,6 +104,40 @@ func admissionCases(l *landscape.Landscape) []admissionCase {
 			Groups: []string{seedsGroup, everyone}}
 	}
 	return list
+}
+
+// updateOfShoot adds a finalizer to a Shoot of 30 kB, most of it in spec, managedFields and status.
+func updateOfShoot(shoot *gardencorev1beta1.Shoot) *admissionv1.AdmissionRequest {
+	marshal := func(finalizers ...string) []byte {
+		o := shoot.DeepCopy()
+		o.SetGroupVersionKind(gardencorev1beta1.SchemeGroupVersion.WithKind("Shoot"))
+		o.Finalizers = finalizers
+		for i := 0; len(o.Spec.Resources) < 20; i++ {
+			name := fmt.Sprintf("resource-%d", i)
+			o.Spec.Resources = append(o.Spec.Resources, gardencorev1beta1.NamedResourceReference{Name: name,
+				ResourceRef: autoscalingv1.CrossVersionObjectReference{APIVersion: "v1", Kind: "Secret", Name: name}})
+		}
+		for len(o.Spec.Provider.Workers) < 20 {
+			o.Spec.Provider.Workers = append(o.Spec.Provider.Workers, gardencorev1beta1.Worker{
+				Name: "worker", Machine: gardencorev1beta1.Machine{Type: "large"},
+				Annotations: map[string]string{"a": padding[:400]}})
+		}
+		for len(o.Status.Conditions) < 10 {
+			o.Status.Conditions = append(o.Status.Conditions, gardencorev1beta1.Condition{Message: padding[:1000]})
+		}
+		for len(o.ManagedFields) < 5 {
+			o.ManagedFields = append(o.ManagedFields, metav1.ManagedFieldsEntry{Manager: "gardenlet",
+				FieldsV1: metav1.NewFieldsV1(`{"f:spec":"` + padding[:1000] + `"}`)})
+		}
+		raw, err := json.Marshal(o)
+		if err != nil {
+			panic(err)
+		}
+		return raw
+	}
+	request := create("core.gardener.cloud", "v1beta1", "shoots", "Shoot", shoot.Namespace, shoot.Name, "")
+	request.Operation, request.Object.Raw, request.OldObject.Raw = admissionv1.Update, marshal("gardener"), marshal()
+	return request
 }
 
 // certificateRequest returns a seed client certificate request, in PEM and base64.

@@ -16,6 +16,7 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -50,6 +51,12 @@ func (a *Admission) Allows(request *admissionv1.AdmissionRequest) (bool, error) 
 	switch o := object.(type) {
 	case *corev1.Secret:
 		return a.secret(seed, o)
+	case *gardencorev1beta1.Shoot:
+		old, err := runtime.Decode(decoder, request.OldObject.Raw)
+		if err != nil {
+			return false, err
+		}
+		return apiequality.Semantic.DeepEqual(old.(*gardencorev1beta1.Shoot).Spec, o.Spec), nil
 	case *gardencorev1beta1.BackupEntry:
 		bucket := a.BackupBuckets[o.Spec.BucketName]
 		return is(o.Spec.SeedName, seed) && bucket != nil && is(bucket.Spec.SeedName, seed), nil

@@ -132,7 +132,8 @@ func budgets(r *results, sizes []int) []row {
 	}
 	admit := r.matching("Admit/")
 	admit = slices.DeleteFunc(admit, func(name string) bool {
-		return strings.HasSuffix(name, "impl=baseline") || strings.Contains(name, "unrelatedSecret")
+		return strings.HasSuffix(name, "impl=baseline") || strings.Contains(name, "unrelatedSecret") ||
+			strings.Contains(name, "updateOf30kBShoot")
 	})
 	if name, value, ok := worst(r.of, "ns/op", admit...); ok {
 		note := strings.TrimSuffix(strings.TrimPrefix(name, "Admit/request="), "/managedSeeds=50/impl=seedguard")
@@ -146,6 +147,13 @@ func budgets(r *results, sizes []int) []row {
 		baseline, _ := r.of(unrelated+"baseline", "ns/op")
 		rows = append(rows, row{what: "admission of an unrelated Secret, 50 ManagedSeeds", unit: "µs", limit: 20,
 			measured: value / microsecond, baseline: baseline / microsecond})
+	}
+	const update = "Admit/request=updateOf30kBShoot/managedSeeds=50/impl="
+	if value, ok := r.of(update+"seedguard", "ns/op"); ok {
+		baseline, _ := r.of(update+"baseline", "ns/op")
+		rows = append(rows, row{what: "admission of an update of a Shoot of 30 kB", unit: "µs", limit: 1000,
+			measured: value / microsecond, baseline: baseline / microsecond,
+			why: "Both objects are decoded, and the edges of both are compared."})
 	}
 	return rows
 }

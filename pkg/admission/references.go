@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/utils/ptr"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -322,7 +323,8 @@ func (d *decision) pulls(referrer, secret graph.Vertex) bool {
 func grantProviderSecret(d *decision, r garden.Reference) error {
 	if old, ok := d.oldObject.(*gardencorev1beta1.Shoot); ok && old.Spec.DNS != nil {
 		for _, provider := range old.Spec.DNS.Providers {
-			if r.From.Kind == graph.KindSecret && provider.SecretName != nil && *provider.SecretName == r.From.Name {
+			before := ptr.Deref(provider.SecretName, "") //nolint:staticcheck // deprecated, and still there
+			if r.From.Kind == graph.KindSecret && before != "" && before == r.From.Name {
 				return nil
 			}
 		}

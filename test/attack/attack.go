@@ -72,7 +72,7 @@ func (v *Violation) Error() string {
 	fmt.Fprintf(&b, "clients of Seed %s, landscape %d: %s\n", v.Seed, v.Random, v.What)
 	for i, m := range v.History {
 		body, _ := json.Marshal(m.Body)
-		target := m.Vertex.String()
+		target := m.String()
 		if m.Subresource != "" {
 			target += "/" + m.Subresource
 		}

@@ -101,7 +101,8 @@ func (g *game) grantsOf(m Move, old, o *object) func(graph.Vertex) bool {
 		}
 		if dns := old.typed.(*gardencorev1beta1.Shoot).Spec.DNS; dns != nil {
 			for _, provider := range dns.Providers {
-				one(vertexOf(graph.KindSecret, m.Namespace, ptr.Deref(provider.SecretName, "")))
+				name := ptr.Deref(provider.SecretName, "") //nolint:staticcheck // deprecated, and still there
+				one(vertexOf(graph.KindSecret, m.Namespace, name))
 			}
 		}
 	case m.Kind == graph.KindGardenlet && old == nil:

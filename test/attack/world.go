@@ -111,7 +111,7 @@ func (w *world) remove(v graph.Vertex) {
 func (w *world) update(v graph.Vertex) {
 	w.updateOne(v)
 	for other := range w.objects {
-		switch other.Kind {
+		switch other.Kind { //nolint:exhaustive // the others depend on nothing
 		case graph.KindManagedSeed, graph.KindGardenlet:
 			if v.Kind == graph.KindSeed && v.Name == other.Name {
 				w.updateOne(other)
@@ -147,9 +147,7 @@ func (w *world) derived(o *garden.Object) []graph.Edge {
 	switch facts := o.Facts.(type) {
 	case garden.ShootFacts:
 		if facts.ManagedIssuer {
-			for _, secret := range w.issuerSecrets(o) {
-				from = append(from, secret)
-			}
+			from = append(from, w.issuerSecrets(o)...)
 		}
 	case garden.GardenletFacts:
 		if w.mayBootstrap(o) && !strings.HasPrefix(o.Name, naming.SelfHostedShootPrefix) {

@@ -494,7 +494,7 @@ func TestForgeries(t *testing.T) {
 		denied(t, forger.tryCreate(t.Context(), request), http.StatusForbidden, "create")
 	})
 
-	const seed = `{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: NAME}, spec: SPEC}`
+	const seed = `{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: NAME}, spec: CONTENT}`
 	for _, s := range []struct{ name, seed, spec string }{
 		{"another's backup", "forger-new", `{backup: {credentialsRef: ` + robbedSecret + `}}`},
 		{"another's settings", "forger-new",
@@ -507,7 +507,7 @@ func TestForgeries(t *testing.T) {
 			namespace: garden, name: nobodys}}}`},
 	} {
 		t.Run("a Seed with "+s.name, func(t *testing.T) {
-			o := one(t, strings.NewReplacer("NAME", s.seed, "SPEC", s.spec).Replace(seed), words...)
+			o := one(t, strings.NewReplacer("NAME", s.seed, "CONTENT", s.spec).Replace(seed), words...)
 			err := gardenlet(t, shared, s.seed).tryCreate(t.Context(), o)
 			denied(t, err, http.StatusForbidden, s.name)
 			require.ErrorContains(t, err, "newly refers to")

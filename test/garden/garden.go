@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,8 @@ type Options struct {
 	// Gardener is how many replicas of the real gardener-apiserver serve Gardener's resources. 0: there is none, and the
 	// resources are CustomResourceDefinitions, which is up sooner.
 	Gardener int
+	// Audit has all API servers of the garden log who requests what (AuditEvents).
+	Audit bool
 	// References is what seedguard's restriction.references is set to, and what is registered for it. Empty: the default.
 	References admission.References
 	// Without names resources (plural.group) whose CustomResourceDefinitions are left out.
@@ -65,6 +68,7 @@ type Garden struct {
 	mapper      meta.ResettableRESTMapper
 	guard       guardState
 	gardener    gardenerState
+	others      others
 }
 
 // Build builds the programs that the garden consists of, unless they are there, and returns the path of seedguard.
@@ -154,6 +158,7 @@ func Start(ctx context.Context, options Options) (_ *Garden, err error) {
 
 // Stop ends everything that runs.
 func (g *Garden) Stop() {
+	g.others.stop()
 	if g.Guard != nil {
 		g.Guard.Stop()
 	}
@@ -177,7 +182,7 @@ func (g *Garden) Stop() {
 // Logs returns the ends of all logs, for a test that failed.
 func (g *Garden) Logs() string {
 	var b strings.Builder
-	processes := append([]*Process{g.Etcd, g.APIServer}, g.Gardeners...)
+	processes := slices.Concat([]*Process{g.Etcd, g.APIServer}, g.Gardeners, g.others.all())
 	if g.Guard != nil {
 		processes = append(processes, g.Guard.Process)
 	}
@@ -260,6 +265,7 @@ func (g *Garden) prepareAPIServer() error {
 		"--service-account-key-file=" + tokenKey,
 		"--service-cluster-ip-range=10.96.0.0/16",
 		"--endpoint-reconciler-type=none",
+		"--enable-bootstrap-token-auth=true",
 		"--authorization-config=" + g.guard.authorization,
 		"--admission-control-config-file=" + g.guard.admission,
 		// Nobody here needs protection from too many requests, and load tests must not be slowed.
@@ -267,6 +273,13 @@ func (g *Garden) prepareAPIServer() error {
 		"--max-requests-inflight=0",
 		"--max-mutating-requests-inflight=0",
 		"--profiling=false",
+	}
+	if g.Audit {
+		further, err := g.auditArguments(kubeAPIServer)
+		if err != nil {
+			return err
+		}
+		g.apiserver = append(g.apiserver, further...)
 	}
 	if g.Gardener > 0 {
 		further, err := g.prepareGardener()

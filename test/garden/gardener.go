@@ -94,7 +94,13 @@ func (g *Garden) prepareGardener() (apiserver []string, err error) {
 		return nil, err
 	}
 	var addresses []string
-	for range g.Gardener {
+	for i := range g.Gardener {
+		var audit []string
+		if g.Audit {
+			if audit, err = g.auditArguments(fmt.Sprintf("%s-%d", gardenerName, i)); err != nil {
+				return nil, err
+			}
+		}
 		port, err := FreePort()
 		if err != nil {
 			return nil, err
@@ -102,25 +108,25 @@ func (g *Garden) prepareGardener() (apiserver []string, err error) {
 		address := "127.0.0.1:" + strconv.Itoa(port)
 		addresses = append(addresses, address)
 		s.hosts = append(s.hosts, "https://"+address)
-		s.arguments = append(s.arguments, []string{
-			"--etcd-servers=" + g.EtcdURL, // below a prefix of its own
+		s.arguments = append(s.arguments, append(audit,
+			"--etcd-servers="+g.EtcdURL, // below a prefix of its own
 			"--bind-address=127.0.0.1",
-			"--secure-port=" + strconv.Itoa(port),
-			"--tls-cert-file=" + certificate,
-			"--tls-private-key-file=" + key,
-			"--kubeconfig=" + kubeconfig,
-			"--authentication-kubeconfig=" + kubeconfig,
-			"--authorization-kubeconfig=" + kubeconfig,
+			"--secure-port="+strconv.Itoa(port),
+			"--tls-cert-file="+certificate,
+			"--tls-private-key-file="+key,
+			"--kubeconfig="+kubeconfig,
+			"--authentication-kubeconfig="+kubeconfig,
+			"--authorization-kubeconfig="+kubeconfig,
 			"--authorization-always-allow-paths=/healthz,/livez,/readyz",
-			"--admission-control-config-file=" + admission,
-			"--cluster-identity=" + ClusterIdentity,
+			"--admission-control-config-file="+admission,
+			"--cluster-identity="+ClusterIdentity,
 			"--workload-identity-token-issuer=https://issuer.test-garden.example.com",
-			"--workload-identity-signing-key-file=" + key, // any key does
-			"--enable-priority-and-fairness=false",        // as for the kube-apiserver
+			"--workload-identity-signing-key-file="+key, // any key does
+			"--enable-priority-and-fairness=false",      // as for the kube-apiserver
 			"--max-requests-inflight=0",
 			"--max-mutating-requests-inflight=0",
 			"--profiling=false",
-		})
+		))
 	}
 	if s.balancer, err = newBalancer(addresses); err != nil {
 		return nil, err

@@ -121,12 +121,14 @@ type Client struct {
 
 // NewClient returns a client. It asks for the API server's resources as the administrator, so that its own requests are
 // those that are made with it, and nothing else.
-func (g *Garden) NewClient(config *rest.Config) (*Client, error) {
+func (g *Garden) NewClient(config *rest.Config) (*Client, error) { return newClient(config, g.mapper) }
+
+func newClient(config *rest.Config, mapper meta.ResettableRESTMapper) (*Client, error) {
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{Config: config, FieldManager: "test-garden", mapper: g.mapper}
+	c := &Client{Config: config, FieldManager: "test-garden", mapper: mapper}
 	if c.Kubernetes, err = kubernetes.NewForConfigAndClient(config, httpClient); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,11 @@ type Process struct {
 
 // startProcess starts a program. Its output is appended to <directory>/<name>.log.
 func startProcess(directory, name, path string, args ...string) (*Process, error) {
+	return startProcessWith(nil, directory, name, path, args...)
+}
+
+// startProcessWith starts a program whose environment has further variables, each written NAME=value.
+func startProcessWith(environment []string, directory, name, path string, args ...string) (*Process, error) {
 	p := &Process{Name: name, Log: filepath.Join(directory, name+".log"), done: make(chan struct{})}
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -38,6 +43,9 @@ func startProcess(directory, name, path string, args ...string) (*Process, error
 	cmd := exec.Command(path, args...) // #nosec G204 -- the programs under test
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = processAttributes()
+	if len(environment) > 0 {
+		cmd.Env = append(os.Environ(), environment...)
+	}
 
 	started := make(chan error)
 	go func() {
@@ -64,6 +72,9 @@ func startProcess(directory, name, path string, args ...string) (*Process, error
 
 // PID returns the process's number.
 func (p *Process) PID() int { return p.pid }
+
+// Done returns a channel that is closed when the program has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Signal sends a signal to the program and all that it started.
 func (p *Process) Signal(signal syscall.Signal) error {

@@ -110,6 +110,31 @@ func (a *Authority) Issue(template *x509.Certificate) (KeyPair, error) {
 	return KeyPair{Certificate: encode(certificate), Key: keyPEM}, nil
 }
 
+// SignClient issues the client certificate that a request in PEM asks for.
+func (a *Authority) SignClient(request []byte) ([]byte, error) {
+	block, _ := pem.Decode(request)
+	if block == nil {
+		return nil, errors.New("no PEM")
+	}
+	r, err := x509.ParseCertificateRequest(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.CheckSignature(); err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		Subject:     r.Subject,
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	certificate, err := signPublic(template, r.PublicKey, a.certificate, a.key)
+	if err != nil {
+		return nil, err
+	}
+	return encode(certificate), nil
+}
+
 // CertificateRequest returns a request for a certificate, in PEM, as a CertificateSigningRequest holds it.
 func CertificateRequest(template *x509.CertificateRequest) ([]byte, error) {
 	key, err := newKey()
@@ -155,6 +180,12 @@ func (a *Authority) Verify(certificate []byte) (pkix.Name, error) {
 
 // sign signs a template with its own key by an issuer, which may be the template itself.
 func sign(template *x509.Certificate, key crypto.Signer, issuer *x509.Certificate, issuerKey crypto.Signer) (
+	*x509.Certificate, error,
+) {
+	return signPublic(template, key.Public(), issuer, issuerKey)
+}
+
+func signPublic(template *x509.Certificate, key crypto.PublicKey, issuer *x509.Certificate, issuerKey crypto.Signer) (
 	_ *x509.Certificate, err error,
 ) {
 	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 64)); err != nil {
@@ -166,7 +197,7 @@ func sign(template *x509.Certificate, key crypto.Signer, issuer *x509.Certificat
 	if template.NotAfter.IsZero() {
 		template.NotAfter = time.Now().Add(validity)
 	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), issuerKey)
+	raw, err := x509.CreateCertificate(rand.Reader, template, issuer, key, issuerKey)
 	if err != nil {
 		return nil, err
 	}

@@ -254,7 +254,7 @@ func TestAdmissionCaller(t *testing.T) {
 		require.NoError(t, g.WriteGardenerCaller(g.WebhookPKI(), caller))
 		time.Sleep(time.Second + 100*time.Millisecond) // client-go reads such files once a second at most
 		g.Guard.Stop()                                 // ends the connections that were made with the other one
-		require.NoError(t, g.StartSeedguard(t.Context()))
+		require.NoError(t, startSeedguard(t.Context()))
 	}
 	own := uidOf(t, "Seed", "a")
 	restart("somebody")

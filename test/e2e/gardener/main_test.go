@@ -60,7 +60,7 @@ func run(m *testing.M) (code int) {
 	if err := configure(""); err != nil {
 		return fail(err)
 	}
-	if err := g.StartSeedguard(ctx, "--config="+configFile); err != nil {
+	if err := startSeedguard(ctx); err != nil {
 		return fail(err)
 	}
 	if code = m.Run(); code != 0 {
@@ -71,6 +71,8 @@ func run(m *testing.M) (code int) {
 
 // configFile is seedguard's configuration, which it follows.
 var configFile string
+
+func startSeedguard(ctx context.Context) error { return g.StartSeedguard(ctx, "--config="+configFile) }
 
 // configure writes seedguard's configuration with a section.
 func configure(section string) error {

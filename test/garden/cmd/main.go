@@ -1,6 +1,6 @@
-// Command cmd brings up a garden to try seedguard in: etcd, kube-apiserver and seedguard, with the example landscape,
-// and kubeconfigs for an administrator, a gardenlet and an extension. With --gardener there is the real
-// gardener-apiserver too, and a landscape that it takes. It runs until it is told to stop.
+// Command cmd brings up a garden to try seedguard in: etcd, kube-apiserver, gardener-apiserver and seedguard, with a
+// small landscape, and kubeconfigs for an administrator, a gardenlet and an extension. With --gardener=false it takes
+// CustomResourceDefinitions for Gardener's kinds, and examples/landscape. It runs until it is told to stop.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 const extension = "example"
 
 func main() {
-	gardener := flag.Bool("gardener", false, "with the real gardener-apiserver instead of CustomResourceDefinitions")
+	gardener := flag.Bool("gardener", true, "with the real gardener-apiserver instead of CustomResourceDefinitions")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()

@@ -1,0 +1,91 @@
+package garden
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+
+	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
+)
+
+const (
+	auditSuffix = "-audit.jsonl"
+	// auditLine bounds the length of an audit event. They hold no bodies.
+	auditLine = 1 << 20
+)
+
+// auditPolicy logs, without bodies, the requests of seed clients and of those who are about to become gardenlets.
+func auditPolicy() *auditv1.Policy {
+	return &auditv1.Policy{
+		TypeMeta:   metav1.TypeMeta{APIVersion: auditv1.SchemeGroupVersion.String(), Kind: "Policy"},
+		OmitStages: []auditv1.Stage{auditv1.StageRequestReceived},
+		Rules: []auditv1.PolicyRule{
+			{
+				Level:      auditv1.LevelMetadata,
+				UserGroups: []string{constants.SeedsGroup, "system:bootstrappers", "system:serviceaccounts"},
+			},
+			{Level: auditv1.LevelNone},
+		},
+	}
+}
+
+// auditArguments writes the audit policy, and returns the arguments by which an API server follows it.
+func (g *Garden) auditArguments(server string) ([]string, error) {
+	policy, err := g.writeYAML("audit-policy.yaml", auditPolicy())
+	if err != nil {
+		return nil, err
+	}
+	return []string{
+		"--audit-policy-file=" + policy,
+		"--audit-log-path=" + filepath.Join(g.Dir, server+auditSuffix),
+		"--audit-log-mode=blocking", // so that what a client has seen is in the log
+	}, nil
+}
+
+// AuditEvents returns what the garden's API servers have logged of the requests of seed clients, bootstrappers and
+// ServiceAccounts: Options.Audit. A request that the kube-apiserver passed on is there once, as gardener-apiserver
+// logged it.
+func (g *Garden) AuditEvents() ([]auditv1.Event, error) {
+	names := []string{kubeAPIServer}
+	for i := range g.Gardener {
+		names = append(names, fmt.Sprintf("%s-%d", gardenerName, i))
+	}
+	var events []auditv1.Event
+	known := map[string]int{}
+	for _, name := range names {
+		f, err := os.Open(filepath.Join(g.Dir, name+auditSuffix)) // #nosec G304 -- a file of the garden
+		if errors.Is(err, os.ErrNotExist) {
+			continue // nothing happened
+		}
+		if err != nil {
+			return nil, err
+		}
+		lines := bufio.NewScanner(f)
+		lines.Buffer(nil, auditLine)
+		for lines.Scan() {
+			var event auditv1.Event
+			if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+				_ = f.Close()
+				return nil, fmt.Errorf("%s: %w", f.Name(), err)
+			}
+			if at, ok := known[string(event.AuditID)]; ok {
+				events[at] = event // a later stage, or the server that the request was passed on to
+				continue
+			}
+			known[string(event.AuditID)] = len(events)
+			events = append(events, event)
+		}
+		err = lines.Err()
+		_ = f.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return events, nil
+}
