@@ -245,8 +245,8 @@ func (p *planner) template(v graph.Vertex) map[string]any {
 	case graph.KindBastion:
 		text = `{spec: {seedName: SEED, shootRef: {name: s}}}`
 	case graph.KindCertificateSigningRequest:
-		text = `{spec: {request: ` + certificateRequest(asGardenlet, p.seed) + `, signerName: kubernetes.io/kube-apiserver-client,
-			usages: [key encipherment, digital signature, client auth]}}`
+		text = `{spec: {request: ` + certificateRequest(asGardenlet, p.seed) + `,
+			signerName: kubernetes.io/kube-apiserver-client, usages: [key encipherment, digital signature, client auth]}}`
 	case graph.KindClusterRoleBinding:
 		text = `{roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ` +
 			`gardener.cloud:system:seed-bootstrapper},
