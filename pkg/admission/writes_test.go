@@ -448,7 +448,7 @@ func TestExempt(t *testing.T) {
 	}{
 		"all three":                             {extension("x"), secret("foo-system"), true},
 		"deletion":                              {extension("x"), deletes("secrets", meta("foo-system", "any")), true},
-		"not decodable":                         {extension("x"), creates("secrets", meta("foo-a", "any")+"type: 4711"), true},
+		"not decodable":                         {extension("x"), creates("secrets", meta("foo-a", "x")+"type: 4711"), true},
 		"another extension":                     {extension("w"), secret("foo-system"), false},
 		"another namespace":                     {extension("x"), secret("bar-system"), false},
 		"another resource":                      {extension("x"), creates("configmaps", meta("foo-system", "any")), false},
