@@ -10,7 +10,7 @@ LDFLAGS  := -s -w -X k8s.io/component-base/version.gitVersion=$(VERSION) -X k8s.
 FUZZTIME ?= 10000x
 # Packages whose tests are fast and run under the race detector; the end-to-end tests and the gardenlets have targets of
 # their own.
-PACKAGES  = $(shell go list ./... | grep -v -e /test/e2e -e /test/gardenlet)
+PACKAGES  = $(shell go list ./... | grep -v -e /benchmarks -e /test/e2e -e /test/gardenlet)
 
 .PHONY: help
 help: ## List the targets.
@@ -51,6 +51,7 @@ verify: ## Fail when a generated file or go.mod is out of date.
 .PHONY: unit
 unit: ## Unit and property tests under the race detector.
 	go test -race -timeout 20m $(PACKAGES)
+	go test -timeout 20m ./benchmarks/...
 
 .PHONY: attack
 attack: ## Let clients that were taken over attack: ATTACKS writes, and until each planted hole is found. Not under -race.

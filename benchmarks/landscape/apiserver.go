@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,6 +29,8 @@ func (l *Landscape) APIServer(streams bool) http.Handler {
 		mux.HandleFunc("GET "+path+"/"+r.Version+"/"+r.Resource, func(w http.ResponseWriter, request *http.Request) {
 			query, send := request.URL.Query(), l.watch
 			switch {
+			case strings.Contains(request.Header.Get("Accept"), "as=PartialObjectMetadataList"):
+				send = probed
 			case query.Get("watch") == "":
 				send = l.page
 			case query.Get("sendInitialEvents") == "true" && !streams:
@@ -45,6 +48,14 @@ func (l *Landscape) APIServer(streams bool) http.Handler {
 		_, _ = io.WriteString(w, `{"major":"1","minor":"37","gitVersion":"v1.37.1"}`) // as above
 	})
 	return mux
+}
+
+// probed answers a list of metadata, by which clients only see that there is an answer.
+func probed(w http.ResponseWriter, _ *http.Request, _ garden.Resource) error {
+	w.Header().Set("Content-Type", runtime.ContentTypeJSON)
+	_, err := io.WriteString(w, `{"apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadataList",`+
+		`"metadata":{"resourceVersion":"2"},"items":[]}`)
+	return err
 }
 
 // page answers with a part of a list. It insists on limits, as all at once would be gigabytes.
