@@ -81,6 +81,12 @@ seedguard_kubeconfig_requests_total{level="viewer",result="granted",scope="shoot
 	renamed := asksKubeconfig("viewerkubeconfig", "s", viewer, `{}`)
 	renamed.Object.Raw = []byte(`{"metadata":{"name":"t"}}`)
 	require.Equal(t, int32(http.StatusBadRequest), p.Admit(t.Context(), renamed).Result.Code)
+	// What is exempt is bounded all the same.
+	p = New(Options{Reader: reader, Access: policy, Policy: Policy{Exempt: []Exemption{
+		{Extensions: []string{"*"}, Namespaces: []string{"*"}, Resources: []string{"shoots.core.gardener.cloud"}}}}})
+	exempt := asksKubeconfig("viewerkubeconfig", "s", viewer, `{"expirationSeconds":86400}`)
+	exempt.UserInfo = extensionOn("a")
+	require.Equal(t, int32(http.StatusForbidden), p.Admit(t.Context(), exempt).Result.Code)
 	person := asksKubeconfig("adminkubeconfig", "s", admin, `{"expirationSeconds":86400}`)
 	person.UserInfo = authenticationv1.UserInfo{Username: "jane"}
 	require.True(t, p.Admit(t.Context(), person).Allowed)

@@ -145,12 +145,11 @@ func (p *Plugin) decide(
 	d := &decision{Attributes: a, name: a.GetName(), policy: &p.policy, reader: p.reader, now: p.clock.Now()}
 	check := p.check
 	if client, ok := identity.From(a.GetUserInfo()); ok {
-		if p.policy.exempts(a, client) {
-			return nil, ""
-		}
 		d.client = client
 		if _, ok := p.ofKubeconfig(a); ok {
 			check = p.checkKubeconfig
+		} else if p.policy.exempts(a, client) {
+			return nil, ""
 		}
 	} else if d.bootstrapper.BootstrapUser, ok = p.ofBootstrapper(a); ok {
 		d.client.Kind, check = identity.Bootstrapper, p.checkBootstrapper
