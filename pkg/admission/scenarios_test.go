@@ -13,7 +13,7 @@ import (
 func TestScenarios(t *testing.T) {
 	asked := 0
 	scenarios.Run(t, func(_ *testing.T, w *scenarios.World) func(*testing.T, scenarios.Request) {
-		plugin := admission.New(admission.Options{Reader: w, Clock: w.Clock, Policy: w.Policy})
+		plugin := admission.New(admission.Options{Reader: w, Clock: w.Clock, Policy: w.Policy, Access: w.Access})
 		return func(t *testing.T, r scenarios.Request) {
 			if r.Admit == "" {
 				return

@@ -332,7 +332,7 @@ func TestDecisionsFollowTheGraph(t *testing.T) {
 func TestScenarios(t *testing.T) {
 	scenarios.Run(t, func(t *testing.T, w *scenarios.World) func(*testing.T, scenarios.Request) {
 		a := newAuthorizer(t, authorizer.Options{
-			Graph: w.Graph, References: w.Policy.References != admission.ReferencesOff,
+			Graph: w.Graph, References: w.Policy.References != admission.ReferencesOff, Access: w.Access,
 		})
 		return func(t *testing.T, r scenarios.Request) {
 			if r.Authorize == "" {

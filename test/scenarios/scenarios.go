@@ -5,6 +5,7 @@
 //  2. A request says who asks for what, and what is expected: authorize (allow, noOpinion) of the SeedAuthorizer, admit
 //     (allowed, or the HTTP status of the denial) of the SeedRestriction. What is left out is not asked.
 //  3. restriction is the configuration of the SeedRestriction. Without it, restriction.references is Off.
+//     kubeconfigAccess is that of kubeconfigs.
 //  4. A request's name reads as the assertion, and is the name of its subtest.
 package scenarios
 
@@ -32,6 +33,7 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/yaml"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -49,6 +51,8 @@ type Scenario struct {
 	Now time.Time `json:"now"`
 	// Restriction says what writes may bring about. What writes refer to is not looked at without it.
 	Restriction *admission.Policy `json:"restriction"`
+	// KubeconfigAccess says which clients may ask for kubeconfigs of Shoots.
+	KubeconfigAccess access.Config `json:"kubeconfigAccess"`
 	// Objects are the objects of the garden, of watched kinds.
 	Objects []runtime.RawExtension `json:"objects"`
 	// Requests are independent of each other: none changes an object.
@@ -182,10 +186,18 @@ func (r *Request) Review() (*admissionv1.AdmissionRequest, error) {
 	}
 	u := r.As.Info()
 	gvk := o.GroupVersionKind()
+	version := gvk.Version
+	if gvk.Group != resource.Group { // the body of a subresource
+		for _, kind := range graph.Kinds() {
+			if kind.Resource().GroupResource() == resource {
+				version = kind.Resource().Version
+			}
+		}
+	}
 	review := &admissionv1.AdmissionRequest{
 		UID:         "request",
 		Kind:        metav1.GroupVersionKind(gvk),
-		Resource:    metav1.GroupVersionResource{Group: resource.Group, Version: gvk.Version, Resource: resource.Resource},
+		Resource:    metav1.GroupVersionResource{Group: resource.Group, Version: version, Resource: resource.Resource},
 		SubResource: subresource,
 		Namespace:   orElse(r.Namespace, o.Namespace),
 		Name:        orElse(r.Object, o.Name),
@@ -242,6 +254,8 @@ type World struct {
 	Clock *testingclock.FakeClock
 	// Policy is the scenario's configuration of the SeedRestriction.
 	Policy admission.Policy
+	// Access is the scenario's configuration of kubeconfigs.
+	Access *access.Policy
 }
 
 // Run opens a world for each scenario and asks one of the halves about each request. open makes the half from the
@@ -280,6 +294,8 @@ func start(t *testing.T, s Scenario) *World {
 	var err error
 	w.Garden, err = garden.New(garden.Options{Source: source, Graph: w.Graph, Clock: w.Clock})
 	require.NoError(t, err)
+	require.Empty(t, s.KubeconfigAccess.Validate(nil))
+	w.Access = access.New(w.Garden, s.KubeconfigAccess, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- w.Run(ctx) }()
