@@ -3,6 +3,7 @@ package gardener
 import (
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,7 +24,14 @@ var kubeconfigKinds = map[string]string{
 // kubeconfig asks for a kubeconfig of the Shoot garden-a/crop.
 func (c client) kubeconfig(t *testing.T, subresource string, seconds int64) (*unstructured.Unstructured, error) {
 	t.Helper()
-	r, name := c.of(t, "Shoot", "garden-a/crop")
+	return c.kubeconfigOf(t, "garden-a/crop", subresource, seconds)
+}
+
+func (c client) kubeconfigOf(
+	t *testing.T, shoot, subresource string, seconds int64,
+) (*unstructured.Unstructured, error) {
+	t.Helper()
+	r, name := c.of(t, "Shoot", shoot)
 	return r.Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "authentication.gardener.cloud/v1alpha1", "kind": kubeconfigKinds[subresource],
 		"metadata": map[string]any{"name": name}, "spec": map[string]any{"expirationSeconds": seconds},
@@ -162,4 +170,101 @@ kubeconfigAccess:
 	require.NoError(t, err)
 	requireKubeconfig(t, authority, answer, "gardener.cloud:admin:admin", "gardener.cloud:system:admins")
 	require.InDelta(t, before, calls(), 0)
+}
+
+const backing = `
+apiVersion: core.gardener.cloud/v1beta1
+kind: Project
+metadata: {name: garden}
+spec: {namespace: garden}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: cloud, namespace: garden}
+stringData: {key: value}
+---
+apiVersion: security.gardener.cloud/v1alpha1
+kind: CredentialsBinding
+metadata: {name: cloud, namespace: garden}
+provider: {type: local}
+credentialsRef: {apiVersion: v1, kind: Secret, namespace: garden, name: cloud}
+---
+apiVersion: core.gardener.cloud/v1beta1
+kind: Shoot
+metadata: {name: backing, namespace: garden}
+spec:
+  cloudProfile: {kind: CloudProfile, name: local}
+  credentialsBindingName: cloud
+  kubernetes: {version: 1.36.1, verticalPodAutoscaler: {enabled: true}}
+  networking: {type: local, nodes: 10.10.0.0/16, pods: 10.11.0.0/16, services: 10.12.0.0/16}
+  dns: {domain: backing.example.com, providers: [{type: unmanaged, primary: true}]}
+  region: local
+  provider:
+    type: local
+    workers:
+    - name: worker
+      minimum: 1
+      maximum: 1
+      machine: {type: small, image: {name: local, version: 1.0.0}, architecture: amd64}
+      cri: {name: containerd}
+      zones: [local-1]
+  seedName: a
+`
+
+const backed = `
+apiVersion: seedmanagement.gardener.cloud/v1alpha1
+kind: ManagedSeed
+metadata: {name: another-name, namespace: garden}
+spec:
+  shoot: {name: backing}
+  gardenlet:
+    config:
+      apiVersion: gardenlet.config.gardener.cloud/v1alpha1
+      kind: GardenletConfiguration
+      seedConfig:
+        spec:
+          provider: {type: local, region: local, zones: [local-1]}
+          dns:
+            provider:
+              type: local
+              credentialsRef: &cloud {apiVersion: v1, kind: Secret, namespace: garden, name: cloud}
+            internal: {type: local, domain: internal.example.com, credentialsRef: *cloud}
+`
+
+// TestKubeconfigsOfSeeds: the level follows the ManagedSeed that a Shoot backs, as it comes and goes.
+func TestKubeconfigsOfSeeds(t *testing.T) {
+	require.NoError(t, configure(`
+kubeconfigAccess:
+  rules:
+  - match: {clients: [Gardenlet]}
+    levels: {shoots: none, seeds: viewer}
+`))
+	defer func() { require.NoError(t, configure("")) }()
+	administrator := admin(t)
+	for _, manifest := range strings.Split(backing, "---\n") {
+		soon(t, "gardener-apiserver knows what it refers to", func() error { return administrator.create(t, manifest) })
+	}
+	request := func() error {
+		_, err := gardenlet(t, "a").kubeconfigOf(t, "garden/backing", "viewerkubeconfig", 600)
+		return err
+	}
+	soon(t, "seedguard follows its configuration", func() error {
+		if err := request(); err == nil || !strings.Contains(err.Error(), "has level none in scope shoots by rule 1") {
+			return fmt.Errorf("want no level, got: %w", err)
+		}
+		return nil
+	})
+	require.NoError(t, administrator.create(t, backed))
+	// gardener-apiserver is asked then. It has no CA of this Shoot, which nobody has made.
+	soon(t, "the Shoot is in scope seeds", func() error {
+		if err := request(); err == nil || apierrors.IsForbidden(err) {
+			return fmt.Errorf("want an answer of gardener-apiserver, got: %w", err)
+		}
+		return nil
+	})
+	_, err := gardenlet(t, "a").kubeconfigOf(t, "garden/backing", "adminkubeconfig", 600)
+	forbidden(t, err)
+	require.ErrorContains(t, err, "needs level admin, the client has level viewer in scope seeds by rule 1")
+	require.NoError(t, administrator.remove(t, "ManagedSeed", "garden/another-name"))
+	soonForbidden(t, "the Shoot is in scope shoots again", request)
 }
