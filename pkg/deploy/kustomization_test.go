@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -243,6 +244,8 @@ func TestMetricNames(t *testing.T) {
 		Admission: admission.New(admission.Options{Reader: watched, Registerer: registry}), Graph: g,
 		NotReady: watched.NotReady, Registry: registry,
 	})
+	require.NoError(t, err)
+	_, err = config.AddFlags(pflag.NewFlagSet("serve", pflag.ContinueOnError)).NewFollower(registry)
 	require.NoError(t, err)
 	has := func(name string) bool { return describes(registry, name) }
 	require.True(t, has("seedguard_ready"))
