@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -77,6 +80,104 @@ func BenchmarkAuthorize(b *testing.B) {
 			})
 		}
 	})
+}
+
+// BenchmarkAuthorizeWhileWaiting measures the time of single decisions while 1,000 Shoots a second move, with nobody and
+// with 100 clients who wait for news: each of these looks again after each move.
+func BenchmarkAuthorizeWhileWaiting(b *testing.B) {
+	each(b, func(b *testing.B, w *world) {
+		g, ok := w.graph.(*graph.Graph)
+		if !ok {
+			return
+		}
+		hits, misses, moves := w.ask(vertices[0].ask(w)), w.ask(vertices[1].ask(w)), w.moves(b)
+		for _, clients := range []int{0, 100} {
+			b.Run(fmt.Sprintf("waiting=%d", clients), func(b *testing.B) {
+				n := &news{}
+				a, err := authorizer.New(authorizer.Options{Graph: g, News: n.next, Freshness: time.Hour})
+				if err != nil {
+					b.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(b.Context())
+				var busy sync.WaitGroup
+				moved := 0
+				busy.Go(func() {
+					write(ctx.Done(), true, func() {
+						m := &moves[moved%len(moves)]
+						g.Set(m.shoot, m.versions[(moved/len(moves)+1)%2])
+						moved++
+						n.tell()
+					})
+				})
+				for i := range clients {
+					// Ten of a Seed, in the name of Seeds that do not exist: the vertices of nobody.
+					r := attributes(&misses[i%len(misses)])
+					r.User = &user.DefaultInfo{Name: fmt.Sprintf("%snone-%d", gardenletPrefix, i/10), Groups: []string{seedsGroup}}
+					busy.Go(func() { _, _, _ = a.Authorize(ctx, r) })
+				}
+				for n.asked() < clients {
+					time.Sleep(time.Millisecond)
+				}
+				all := newLatencies(b.N)
+				b.ResetTimer()
+				for i := range b.N {
+					q := &hits[i%questions]
+					r := attributes(q)
+					start := time.Now()
+					got, reason, _ := a.Authorize(ctx, r)
+					all.add(time.Since(start))
+					if got != decision(q.want) {
+						b.Fatal(q, reason)
+					}
+				}
+				b.StopTimer()
+				cancel()
+				busy.Wait()
+				report(b, []*latencies{all})
+				moveBack(g, moves)
+			})
+		}
+	})
+}
+
+// news tells of changes as a garden does.
+type news struct {
+	mu    sync.Mutex
+	told  chan struct{}
+	times int
+}
+
+func (n *news) next() <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.times++; n.told == nil {
+		n.told = make(chan struct{})
+	}
+	return n.told
+}
+
+func (n *news) tell() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.told != nil {
+		close(n.told)
+		n.told = nil
+	}
+}
+
+// asked returns how often somebody began to wait.
+func (n *news) asked() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.times
+}
+
+// attributes returns a gardenlet's get of a Secret.
+func attributes(q *question) *kauthorizer.AttributesRecord {
+	return &kauthorizer.AttributesRecord{
+		User: &user.DefaultInfo{Name: gardenletPrefix + q.seed, Groups: []string{seedsGroup, everyone}},
+		Verb: "get", APIVersion: "v1", Resource: "secrets", Namespace: q.Namespace, Name: q.Name, ResourceRequest: true,
+	}
 }
 
 // review returns the SubjectAccessReview of a gardenlet's get of a Secret, as kube-apiserver 1.37 sends it.

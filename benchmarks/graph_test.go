@@ -100,27 +100,15 @@ func BenchmarkDecisionWhileWriting(b *testing.B) {
 		moves := w.moves(b)
 		for _, writer := range []string{"quiet", "paced", "unpaused"} {
 			b.Run("writer="+writer, func(b *testing.B) {
-				stop, moved, started := make(chan struct{}), 0, time.Now()
+				stop, moved := make(chan struct{}), 0
 				var writing, reading sync.WaitGroup
 				if writer != "quiet" {
 					writing.Go(func() {
-						pace := time.NewTicker(time.Millisecond)
-						defer pace.Stop()
-						for {
-							select {
-							case <-stop:
-								return
-							default:
-							}
-							// Late ticks are dropped, late moves are not.
-							if writer == "paced" && time.Since(started) < time.Duration(moved)*time.Millisecond {
-								<-pace.C
-								continue
-							}
+						write(stop, writer == "paced", func() {
 							m := &moves[moved%len(moves)]
 							g.Set(m.shoot, m.versions[(moved/len(moves)+1)%2])
 							moved++
-						}
+						})
 					})
 				}
 				const readers = 2
@@ -153,6 +141,26 @@ func BenchmarkDecisionWhileWriting(b *testing.B) {
 			})
 		}
 	})
+}
+
+// write calls change until stop is closed, without pause or 1,000 times a second.
+func write(stop <-chan struct{}, paced bool, change func()) {
+	pace := time.NewTicker(time.Millisecond)
+	defer pace.Stop()
+	for started, changes := time.Now(), 0; ; {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		// Late ticks are dropped, late changes are not.
+		if paced && time.Since(started) < time.Duration(changes)*time.Millisecond {
+			<-pace.C
+			continue
+		}
+		change()
+		changes++
+	}
 }
 
 func heartbeat(b *testing.B, g resourceGraph, moves []move) {

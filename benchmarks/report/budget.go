@@ -99,6 +99,12 @@ func budgets(r *results, sizes []int) []row {
 	add(row{what: "p99.9 of decisions by 2 goroutines while Shoots move without pause", unit: "µs", limit: 100,
 		why: whyTurns},
 		"p99.9-ns", microsecond, "DecisionWhileWriting", "/writer=unpaused")
+	if value, ok := r.of(at("AuthorizeWhileWaiting", "seedguard", "/waiting=100"), "p99-ns"); ok {
+		nobody, _ := r.of(at("AuthorizeWhileWaiting", "seedguard", "/waiting=0"), "p99-ns")
+		rows = append(rows, row{what: "p99 of Authorize while 100 clients wait for news and 1,000 Shoots a second move; " +
+			"budget: 1.2 times as long as while nobody waits, which is the baseline", unit: "µs", limit: 1.2 * nobody / microsecond,
+			measured: value / microsecond, baseline: nobody / microsecond, why: whyTurns})
+	}
 	add(row{what: "a Shoot changes its Seed", unit: "µs", limit: 15, why: whyCPU}, "ns/op", microsecond, "Update",
 		"/change=move")
 	add(row{what: "an update that changes no edge", unit: "µs", limit: 1,

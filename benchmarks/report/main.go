@@ -58,6 +58,8 @@ func (o *options) steps() []step {
 			step{pattern: fmt.Sprintf("%s/^shoots=%d$/^impl=seedguard$", onGraphs, n), time: "100ms", times: 5},
 			step{pattern: fmt.Sprintf("%s/^shoots=%d$/^impl=baseline$", onGraphs, n), time: "100ms", times: 1})
 	}
+	const waiting = "^AuthorizeWhileWaiting$/^shoots=%d$/^impl=seedguard$"
+	list = append(list, step{pattern: fmt.Sprintf(waiting, o.sizes[len(o.sizes)-1]), time: "300ms", times: 3})
 	for _, graph := range ablations {
 		list = append(list, step{pattern: "^Ablation$/^graph=" + graph.name + "$", time: "100ms", times: 5})
 	}

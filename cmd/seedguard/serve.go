@@ -147,6 +147,8 @@ func newServer(ctx context.Context, c *config.SeedGuardConfiguration, of compone
 	}
 	if _, ok := of.source.(*garden.KubeSource); ok { // there is an API server to ask
 		options.Absence = authorizer.NewAbsenceChecker(of.watched.StillExists, clock.RealClock{})
+		options.News, options.Freshness = of.watched.News, c.Authorizer.Freshness.Duration
+		options.Registerer = of.registry
 	}
 	decides, err := authorizer.New(options)
 	if err != nil {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 
@@ -42,15 +44,22 @@ type Options struct {
 	References bool
 	// Access grants kubeconfigs of Shoots. Nil: none.
 	Access *access.Policy
+	// News returns a channel that is closed when the graph changes next, nil when no change can be expected. A request
+	// for which there is no path waits for news, for as long as Freshness in all. Nil or 0: none waits.
+	News      func() <-chan struct{}
+	Freshness time.Duration
+	// Registerer takes the metrics of waiting. Nil: none are registered.
+	Registerer prometheus.Registerer
 }
 
 // Authorizer is the SeedAuthorizer. It is safe for concurrent use, and allocates nothing but for reads by
-// Options.Absence.
+// Options.Absence and for requests that wait for Options.News.
 type Authorizer struct {
 	graph      Graph
 	absence    Absence
 	references bool
 	access     *access.Policy
+	waiting    *waitingRoom
 }
 
 var _ authorizer.Authorizer = &Authorizer{}
@@ -64,12 +73,13 @@ var rules = func() *index {
 	return built
 }()
 
-// New returns the SeedAuthorizer on the graph.
+// New returns the SeedAuthorizer on the graph. It panics when its metrics are registered already.
 func New(options Options) (*Authorizer, error) {
 	if options.Graph == nil {
 		return nil, errors.New("the authorizer needs a graph")
 	}
-	return &Authorizer{options.Graph, options.Absence, options.References, options.Access}, nil
+	waiting := newWaitingRoom(options.News, options.Freshness, options.Registerer)
+	return &Authorizer{options.Graph, options.Absence, options.References, options.Access, waiting}, nil
 }
 
 // Authorize allows the request or has no opinion. The reason says why, and what would be allowed instead. The error is
@@ -151,7 +161,7 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 		return noOpinion(rule.say.namespace, rule.Rule, StepNamespace)
 	}
 	if level, ok := rule.Levels[subresource]; ok && a.access != nil && a.access.Enabled() {
-		return a.byLevel(request, client, rule, level)
+		return a.byLevel(ctx, request, client, rule, level)
 	}
 	if subresource != "" && !slices.Contains(rule.Subresources, subresource) {
 		return noOpinion(rule.say.subresource, rule.Rule, StepSubresource)
@@ -185,19 +195,27 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 	if verb == Delete && subresource == "" && a.absent(ctx, client.Seed, rule.Rule, object) {
 		return allow(rule.say.absent, rule.Rule, StepAbsent)
 	}
+	if a.waiting.wait(ctx, client.Seed, func() bool { return a.graph.Reaches(object, client.Seed) }) {
+		return allow(rule.say.path, rule.Rule, StepGraph)
+	}
 	return noOpinion(rule.say.noPath[verb.index()], rule.Rule, StepGraph)
 }
 
 // byLevel allows to create a kubeconfig of a Shoot on the client's Seed when the client's level includes the one that
 // it needs.
 func (a *Authorizer) byLevel(
-	request authorizer.Attributes, client identity.Client, rule *entry, needed access.Level,
+	ctx context.Context, request authorizer.Attributes, client identity.Client, rule *entry, needed access.Level,
 ) Explanation {
 	what := rule.Resource.String() + "/" + request.GetSubresource()
 	if verbOf(request.GetVerb()) != Create || request.GetName() == "" || request.GetNamespace() == "" {
 		return noOpinion(what+": allowed verbs: create, with a namespace and a name", rule.Rule, StepLevel)
 	}
-	has, related := a.access.Of(client, rule.vertex(request.GetNamespace(), request.GetName()))
+	shoot := rule.vertex(request.GetNamespace(), request.GetName())
+	has, related := a.access.Of(client, shoot)
+	related = related || a.waiting.wait(ctx, client.Seed, func() (on bool) {
+		has, on = a.access.Of(client, shoot)
+		return on
+	})
 	switch {
 	case !related:
 		return noOpinion(what+": create needs a Shoot on the client's Seed", rule.Rule, StepLevel)

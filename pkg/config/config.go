@@ -66,6 +66,9 @@ const minMaxStaleness = 10 * time.Second
 type Authorizer struct {
 	// ParentScope says how far the client of a parent Seed reaches.
 	ParentScope graph.ParentScope `json:"parentScope,omitempty"`
+	// Freshness is how long a request that no path allows waits for news of the garden, since its client may be ahead of
+	// them. 0: none waits.
+	Freshness metav1.Duration `json:"freshness"`
 }
 
 // Serving configures the webhooks' listener.
@@ -118,7 +121,10 @@ const webhookTimeout = 3 * time.Second
 func Default() *SeedGuardConfiguration {
 	return &SeedGuardConfiguration{
 		TypeMeta:   metav1.TypeMeta{APIVersion: APIVersion, Kind: Kind},
-		Authorizer: Authorizer{ParentScope: graph.ParentScopeSeed},
+		Authorizer: Authorizer{
+			ParentScope: graph.ParentScopeSeed,
+			Freshness:   metav1.Duration{Duration: 250 * time.Millisecond},
+		},
 		Restriction: admission.Policy{
 			References:        admission.ReferencesEnforce,
 			FirstRegistration: admission.FirstRegistrationGarden,
@@ -180,6 +186,10 @@ func (c *SeedGuardConfiguration) Validate() error {
 			fmt.Sprintf("must be 0 or at least %s", minMaxStaleness)))
 	}
 	errs = append(errs, c.Authorizer.validate(field.NewPath("authorizer"))...)
+	if d, most := c.Authorizer.Freshness.Duration, c.Serving.RequestTimeout.Duration; d < 0 || d >= most {
+		errs = append(errs, field.Invalid(field.NewPath("authorizer", "freshness"), d.String(),
+			fmt.Sprintf("must be at least 0 and less than serving.requestTimeout, which is %s", most)))
+	}
 	errs = append(errs, validateRestriction(&c.Restriction, field.NewPath("restriction"))...)
 	errs = append(errs, c.KubeconfigAccess.Validate(field.NewPath("kubeconfigAccess"))...)
 	errs = append(errs, c.Serving.validate(field.NewPath("serving"))...)

@@ -84,7 +84,7 @@ logging: {format: json, verbosity: 3}
 	c, err := parse(t, content)
 	require.NoError(t, err)
 	require.Equal(t, "from-file", c.Garden.Landscape)
-	require.Equal(t, Authorizer{graph.ParentScopeEverything}, c.Authorizer)
+	require.Equal(t, graph.ParentScopeEverything, c.Authorizer.ParentScope)
 	require.Equal(t, 1111, c.Serving.SecurePort)
 	require.Equal(t, []string{"a", "b"}, c.Serving.ClientAllowedNames)
 	require.Equal(t, time.Second, c.Serving.RequestTimeout.Duration)
@@ -98,7 +98,7 @@ logging: {format: json, verbosity: 3}
 		"--logging-format=text", "-v=5")
 	require.NoError(t, err)
 	require.Equal(t, "from-flag", c.Garden.Landscape)
-	require.Equal(t, Authorizer{graph.ParentScopeSeed}, c.Authorizer)
+	require.Equal(t, graph.ParentScopeSeed, c.Authorizer.ParentScope)
 	require.Equal(t, 0, c.Serving.SecurePort)
 	require.Equal(t, []string{"c", "d", "e"}, c.Serving.ClientAllowedNames)
 	require.Equal(t, 2*time.Second, c.Serving.RequestTimeout.Duration)
@@ -116,6 +116,7 @@ func TestEverySettingHasAFlag(t *testing.T) {
 		"--kubeconfig=k",
 		"--max-staleness=1m",
 		"--parent-scope=Everything",
+		"--authorizer-freshness=0",
 		"--references=Warn",
 		"--first-registration=Refuse",
 		"--shared-dns-secrets=dns",
@@ -165,6 +166,8 @@ func TestValidate(t *testing.T) {
 		"two sources":             {[]string{"--kubeconfig=a", "--landscape=b"}, "garden.landscape"},
 		"short staleness":         {[]string{"--max-staleness=9s"}, "garden.maxStaleness"},
 		"parent scope":            {[]string{"--parent-scope=seed"}, "authorizer.parentScope"},
+		"freshness":               {[]string{"--authorizer-freshness=2500ms"}, "authorizer.freshness"},
+		"negative freshness":      {[]string{"--authorizer-freshness=-1s"}, "authorizer.freshness"},
 		"references":              {[]string{"--references=enforce"}, `restriction.references: Unsupported value: "enforce"`},
 		"no references":           {[]string{"--references="}, "restriction.references"},
 		"first registration":      {[]string{"--first-registration=None"}, "restriction.firstRegistration"},

@@ -30,6 +30,9 @@ func AddFlags(set *pflag.FlagSet) *Flags {
 	set.StringVar((*string)(&c.Authorizer.ParentScope), "parent-scope", string(c.Authorizer.ParentScope),
 		"what the client of a parent Seed reaches: Seed (the managed Seed itself) or Everything (also what is on it)")
 
+	set.DurationVar(&c.Authorizer.Freshness.Duration, "authorizer-freshness", c.Authorizer.Freshness.Duration,
+		"how long a request that would get no opinion waits for news of the garden, which its client may be ahead of; 0: not")
+
 	r := &c.Restriction
 	set.StringVar((*string)(&r.References), "references", string(r.References),
 		"what becomes of writes by which a client would reach more: Enforce (denied), Warn (admitted with a warning) or Off")

@@ -63,6 +63,8 @@ type Garden struct {
 	wakeups map[graph.Vertex]clock.Timer
 	// edges is scratch space for putLocked.
 	edges []graph.Edge
+
+	news news
 }
 
 // watch is a watched kind at work.
@@ -313,6 +315,7 @@ func (g *Garden) handle(w *watch, old, o *Object) {
 	}
 
 	done := g.clock.Now()
+	g.news.tell()
 	g.metrics.lockWait.Observe(locked.Sub(arrived).Seconds())
 	g.metrics.update.Observe(done.Sub(locked).Seconds())
 	if o != nil {
@@ -355,6 +358,7 @@ func (g *Garden) wake(v graph.Vertex) {
 	defer g.mu.Unlock()
 	if _, ok := g.wakeups[v]; ok { // else it was handled in the meantime
 		g.putLocked(v)
+		g.news.tell()
 	}
 }
 

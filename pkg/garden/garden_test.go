@@ -201,8 +201,17 @@ func TestManagedSeedBootstrap(t *testing.T) {
 		g.related(false, tokenSecret, "parent")
 		g.clock.SetTime(expiration.Add(-time.Second))
 		require.False(t, g.graph.Reaches(tokenSecret, "parent"))
+		news := g.News()
 		g.clock.SetTime(expiration)
 		g.related(true, tokenSecret, "parent")
+		g.eventually("news of the expiration", func() bool {
+			select {
+			case <-news:
+				return true
+			default:
+				return false
+			}
+		})
 	}
 
 	source.modify(seedUntil(start.Add(1000 * time.Hour)))

@@ -46,7 +46,7 @@ func newDecisions(half, verb string, verbs sets.Set[string], buckets []float64) 
 		verbs: verbs,
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "seedguard_" + half + "_decision_duration_seconds",
-			Help:    "Time to decide, without the time on the wire.",
+			Help:    "Time to decide, without the time on the wire and without waiting for news of the graph.",
 			Buckets: buckets,
 		}),
 	}

@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
+
+	seedauthorizer "github.com/seedguard/seedguard/pkg/authorizer"
 )
 
 // typeMeta opens every body. Members that it does not know are errors at the top of a body, because the API server's
@@ -192,9 +194,10 @@ func (s *Server) answerReview(ctx context.Context, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, waited := seedauthorizer.WithWaited(ctx)
 	start := time.Now()
 	decision, reason, err := s.options.Authorizer.Authorize(ctx, r)
-	s.metrics.reviewed(r, decision, time.Since(start))
+	s.metrics.reviewed(r, decision, time.Since(start)-*waited)
 	s.logDecision(r, decision, reason, err)
 
 	answer := &reviewAnswer{Kind: reviewKind, APIVersion: r.version}

@@ -2,46 +2,29 @@ package e2e
 
 import (
 	"fmt"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
 const times = 200
 
-// freshness makes a pair of requests many times: the second, at once, on what the first has made. It reports how often
-// the second was forbidden at first, and how long until it was allowed. It returns how many were forbidden at first.
-func freshness(t *testing.T, pair func(i int) (first, second func() error)) int {
+// refused makes a pair of requests many times, the second at once on what the first has made. It returns how many of the
+// second were forbidden at first.
+func refused(t *testing.T, pair func(i int) (create, use func() error)) int {
 	t.Helper()
-	var delays []time.Duration
-	for i := range times {
-		first, second := pair(i)
-		require.NoError(t, first())
-		begin := time.Now()
-		err := second()
-		if err == nil {
-			continue
-		}
-		require.True(t, apierrors.IsForbidden(err), "%v", err)
-		for err != nil {
-			require.True(t, apierrors.IsForbidden(err), "%v", err)
-			require.Less(t, time.Since(begin), patience)
-			err = second()
-		}
-		delays = append(delays, time.Since(begin))
-	}
-	report := fmt.Sprintf("%d of %d first attempts were forbidden", len(delays), times)
-	if len(delays) > 0 {
-		slices.Sort(delays)
-		report += fmt.Sprintf("; allowed after %v (median), %v (longest)", delays[len(delays)/2], delays[len(delays)-1])
-	}
-	t.Log(report)
-	return len(delays)
+	delays, err := shared.UseAtOnce(t.Context(), times, 1, patience, pair)
+	require.NoError(t, err)
+	t.Log(delays)
+	return len(delays.Refused)
+}
+
+// atMostOne asserts that no more than one is forbidden at first: the authorizer waits for news before it has no opinion.
+func atMostOne(t *testing.T, pair func(i int) (create, use func() error)) {
+	t.Helper()
+	require.LessOrEqual(t, refused(t, pair), 1)
 }
 
 // TestFreshness: controllers create an object and use it at once.
@@ -65,42 +48,42 @@ func TestFreshness(t *testing.T) {
 	)
 
 	t.Run("a BackupBucket, patched", func(t *testing.T) {
-		freshness(t, func(i int) (func() error, func() error) {
+		atMostOne(t, func(i int) (func() error, func() error) {
 			return create(operator, one(t, bucket, "NAME", name(i))), do("patch BackupBucket " + name(i))
 		})
 	})
 	t.Run("own Bastion, read", func(t *testing.T) {
-		freshness(t, func(i int) (func() error, func() error) {
+		atMostOne(t, func(i int) (func() error, func() error) {
 			return create(a, one(t, bastion, "NAME", name(i))), do("get Bastion garden-fresh-a/" + name(i))
 		})
 	})
 	t.Run("own CertificateSigningRequest, read", func(t *testing.T) {
-		freshness(t, func(i int) (func() error, func() error) {
+		atMostOne(t, func(i int) (func() error, func() error) {
 			return create(a, certificateSigningRequest(t, name(i), "fresh-a")), do("get CertificateSigningRequest " + name(i))
 		})
 	})
 	t.Run("a Shoot scheduled by another, read", func(t *testing.T) {
-		freshness(t, func(i int) (func() error, func() error) {
+		atMostOne(t, func(i int) (func() error, func() error) {
 			return create(operator, one(t, shoot, "NAME", name(i))), do("get Shoot garden-fresh-a/" + name(i))
 		})
 	})
 	// The admission reads live before it denies, so it never denies what is only new.
 	t.Run("a BackupBucket, its Secret created", func(t *testing.T) {
-		require.Zero(t, freshness(t, func(i int) (func() error, func() error) {
+		require.Zero(t, refused(t, func(i int) (func() error, func() error) {
 			return create(operator, one(t, bucket, "NAME", "with-secret-"+name(i))),
 				create(a, object("Secret", "garden/generated-bucket-with-secret-"+name(i)))
 		}))
 	})
 	t.Run("a BackupBucket, a BackupEntry created in it", func(t *testing.T) {
 		words := []string{"UID-OF-SHOOT", uidOf(t, a, "Shoot", "garden-fresh-a/crop"), "SEED", "fresh-a"}
-		require.Zero(t, freshness(t, func(i int) (func() error, func() error) {
+		require.Zero(t, refused(t, func(i int) (func() error, func() error) {
 			entry := one(t, entryManifest, append([]string{"bucket-SEED", "with-entry-" + name(i)}, words...)...)
 			entry.SetName(name(i))
 			return create(operator, one(t, bucket, "NAME", "with-entry-"+name(i))), create(a, entry)
 		}))
 	})
 	t.Run("a Shoot scheduled by another, its ShootState created", func(t *testing.T) {
-		require.Zero(t, freshness(t, func(i int) (func() error, func() error) {
+		require.Zero(t, refused(t, func(i int) (func() error, func() error) {
 			return create(operator, one(t, shoot, "NAME", "with-state-"+name(i))),
 				create(a, object("ShootState", "garden-fresh-a/with-state-"+name(i)))
 		}))
