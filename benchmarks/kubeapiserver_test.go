@@ -46,14 +46,14 @@ func BenchmarkProcessKubeAPIServer(b *testing.B) {
 	must(b, os.WriteFile(kubeconfig, content, 0o600))
 	b.Run(fmt.Sprintf("shoots=%d/server=kube-apiserver", n), func(b *testing.B) {
 		for range b.N {
-			measureSeedguard(b, l, binary, kubeconfig, "GOGC=100")
+			measureSeedguard(b, l, binary, kubeconfig, byDefault)
 		}
 		b.ReportMetric(memory(b, g.APIServer.PID(), "VmRSS"), "kube-apiserver-MiB")
 	})
 	stream := serveLandscape(b, l, true)
 	b.Run(fmt.Sprintf("shoots=%d/server=stream", n), func(b *testing.B) {
 		for range b.N {
-			measureSeedguard(b, l, binary, stream, "GOGC=100")
+			measureSeedguard(b, l, binary, stream, byDefault)
 		}
 	})
 }
