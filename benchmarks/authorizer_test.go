@@ -244,15 +244,16 @@ func options(b *testing.B, a kauthorizer.UnconditionalAuthorizer, g *graph.Graph
 	plugin server.Admission) server.Options {
 	b.Helper()
 	c := config.Default()
-	c.Serving.SecurePort, c.Serving.ShutdownDelay, c.Metrics.BindAddress = 0, metav1.Duration{}, config.MetricsOff
+	c.Serving.SecurePort, c.Serving.ShutdownDelay = 0, metav1.Duration{}
+	c.Metrics.BindAddress, c.Debug.BindAddress = config.ListenerOff, config.ListenerOff
 	var resources []schema.GroupResource
 	for _, r := range garden.Resources() {
 		resources = append(resources, r.GroupResource())
 	}
 	resources = append(resources, schema.GroupResource{Resource: "secrets"})
 	return server.Options{
-		Serving: c.Serving, Metrics: c.Metrics, Authorizer: a, Admission: plugin, Graph: g, Resources: resources,
-		NotReady: func() []string { return nil }, Registry: prometheus.NewRegistry(),
+		Serving: c.Serving, Metrics: c.Metrics, Debug: c.Debug, Authorizer: a, Admission: plugin, Graph: g,
+		Resources: resources, NotReady: func() []string { return nil }, Registry: prometheus.NewRegistry(),
 	}
 }
 

@@ -104,7 +104,7 @@ func measureSeedguard(b *testing.B, l *landscape.Landscape, binary, kubeconfig, 
 	b.Helper()
 	started := time.Now()
 	p := startProcess(b, exec.Command(binary, "serve", "--kubeconfig", kubeconfig, "--secure-port", "0",
-		"--metrics-bind-address", "0", "--shutdown-delay", "0s"), setting)
+		"--metrics-bind-address", "0", "--debug-bind-address", "0", "--shutdown-delay", "0s"), setting)
 	line := p.line(b)
 	url := strings.TrimSpace(line[strings.Index(line, "https://"):])
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true},

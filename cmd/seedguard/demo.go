@@ -29,9 +29,9 @@ func demonstrate(
 	fmt.Fprintf(&b, "\nseedguard decides on %s\n\n  webhooks     https://%s\n", c.Garden.Landscape, web.Address())
 	if address := web.MetricsAddress(); address != "" {
 		fmt.Fprintf(&b, "  metrics      http://%s/metrics\n", address)
-		if c.Metrics.DebugPages() {
-			fmt.Fprintf(&b, "  debug pages  http://%s/debug/\n", address)
-		}
+	}
+	if address := web.DebugAddress(); address != "" {
+		fmt.Fprintf(&b, "  debug pages  http://%s/debug/\n", address)
 	}
 	if secret, own, other, ok := example(g); ok && c.Serving.ClientCAFile == "" {
 		fmt.Fprintf(&b, "\nThree questions about the Secret %s/%s, to paste:\n", secret.Namespace, secret.Name)

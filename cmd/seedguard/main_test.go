@@ -494,8 +494,8 @@ func serving(t *testing.T, want string, args ...string) *safeBuffer {
 	var out, errOut safeBuffer
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan int, 1)
-	args = append([]string{"serve", "--secure-port=0", "--metrics-bind-address=127.0.0.1:0", "--shutdown-delay=0s"},
-		args...)
+	args = append([]string{"serve", "--secure-port=0", "--metrics-bind-address=127.0.0.1:0",
+		"--debug-bind-address=127.0.0.1:0", "--shutdown-delay=0s"}, args...)
 	go func() { ended <- run(ctx, args, streams{strings.NewReader(""), &out, &errOut}) }()
 	t.Cleanup(func() {
 		cancel()

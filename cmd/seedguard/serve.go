@@ -166,6 +166,7 @@ func newServer(ctx context.Context, c *config.SeedGuardConfiguration, of compone
 	return server.New(ctx, server.Options{
 		Serving:    c.Serving,
 		Metrics:    c.Metrics,
+		Debug:      c.Debug,
 		Authorizer: decides,
 		Admission: admission.New(admission.Options{
 			Reader: of.watched, Registerer: of.registry, Policy: c.Restriction, Access: of.levels,

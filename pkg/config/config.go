@@ -40,8 +40,10 @@ type SeedGuardConfiguration struct {
 	KubeconfigAccess access.Config `json:"kubeconfigAccess,omitzero"`
 	// Serving configures the webhooks' listener.
 	Serving Serving `json:"serving,omitempty"`
-	// Metrics configures the listener of metrics and debug pages.
+	// Metrics configures the listener of the metrics.
 	Metrics Metrics `json:"metrics,omitempty"`
+	// Debug configures the listener of the debug pages.
+	Debug Debug `json:"debug,omitempty"`
 	// Logging configures the logs, as in the components of Kubernetes.
 	Logging logsapi.LoggingConfiguration `json:"logging,omitempty"`
 }
@@ -101,18 +103,24 @@ type Serving struct {
 	ShutdownDelay metav1.Duration `json:"shutdownDelay,omitempty"`
 }
 
-// Metrics configures the listener of metrics and debug pages. It has neither TLS nor authentication.
+// Metrics configures the listener of the metrics. It has neither TLS nor authentication.
 type Metrics struct {
 	// BindAddress is IP:port; port 0 lets the system choose a free one. "0" switches the listener off.
 	BindAddress string `json:"bindAddress,omitempty"`
-	// ExposeDebugPages serves the debug pages beyond loopback too: they show the names of all objects in the graph.
-	ExposeDebugPages bool `json:"exposeDebugPages,omitempty"`
-	// Profiling serves net/http/pprof beside the debug pages.
+}
+
+// Debug configures the listener of the debug pages. It has neither TLS nor authentication.
+type Debug struct {
+	// BindAddress is as that of Metrics.
+	BindAddress string `json:"bindAddress,omitempty"`
+	// ExposeBeyondLoopback allows to listen beyond loopback: the pages show the names of all objects in the graph.
+	ExposeBeyondLoopback bool `json:"exposeBeyondLoopback,omitempty"`
+	// Profiling serves net/http/pprof beside the pages.
 	Profiling bool `json:"profiling,omitempty"`
 }
 
-// MetricsOff is the Metrics.BindAddress that switches the listener off.
-const MetricsOff = "0"
+// ListenerOff is the address of Metrics and Debug that switches the listener off.
+const ListenerOff = "0"
 
 // webhookTimeout is how long the API server waits for a webhook.
 const webhookTimeout = 3 * time.Second
@@ -139,6 +147,7 @@ func Default() *SeedGuardConfiguration {
 			ShutdownDelay:       metav1.Duration{Duration: 5 * time.Second},
 		},
 		Metrics: Metrics{BindAddress: "127.0.0.1:9444"},
+		Debug:   Debug{BindAddress: "127.0.0.1:9445"},
 		Logging: *logsapi.NewLoggingConfiguration(),
 	}
 }
@@ -193,7 +202,9 @@ func (c *SeedGuardConfiguration) Validate() error {
 	errs = append(errs, validateRestriction(&c.Restriction, field.NewPath("restriction"))...)
 	errs = append(errs, c.KubeconfigAccess.Validate(field.NewPath("kubeconfigAccess"))...)
 	errs = append(errs, c.Serving.validate(field.NewPath("serving"))...)
-	errs = append(errs, c.Metrics.validate(field.NewPath("metrics"))...)
+	_, metricsErrs := listener(c.Metrics.BindAddress, field.NewPath("metrics", "bindAddress"))
+	errs = append(errs, metricsErrs...)
+	errs = append(errs, c.Debug.validate(field.NewPath("debug"))...)
 	errs = append(errs, logsapi.Validate(&c.Logging, nil, field.NewPath("logging"))...)
 	return errs.ToAggregate()
 }
@@ -251,19 +262,23 @@ func (s *Serving) validate(path *field.Path) (errs field.ErrorList) {
 	return errs
 }
 
-func (m *Metrics) validate(path *field.Path) (errs field.ErrorList) {
-	if m.BindAddress == MetricsOff {
-		return nil
+// listener checks the address of a listener that may be off. The IP is nil when it is, and when the address is wrong.
+func listener(address string, path *field.Path) (ip net.IP, errs field.ErrorList) {
+	if address == ListenerOff {
+		return nil, nil
 	}
-	host, _, err := net.SplitHostPort(m.BindAddress)
-	if err != nil || net.ParseIP(host) == nil {
-		errs = append(errs, field.Invalid(path.Child("bindAddress"), m.BindAddress, `must be IP:port, or "0" for none`))
+	host, _, err := net.SplitHostPort(address)
+	if ip = net.ParseIP(host); err != nil || ip == nil {
+		return nil, field.ErrorList{field.Invalid(path, address, `must be IP:port, or "0" for none`)}
 	}
-	return errs
+	return ip, nil
 }
 
-// DebugPages reports whether the listener of the metrics serves the debug pages.
-func (m *Metrics) DebugPages() bool {
-	host, _, err := net.SplitHostPort(m.BindAddress)
-	return err == nil && (m.ExposeDebugPages || net.ParseIP(host).IsLoopback())
+func (d *Debug) validate(path *field.Path) field.ErrorList {
+	ip, errs := listener(d.BindAddress, path.Child("bindAddress"))
+	if ip != nil && !ip.IsLoopback() && !d.ExposeBeyondLoopback {
+		errs = append(errs, field.Invalid(path.Child("bindAddress"), d.BindAddress,
+			"must be a loopback address unless exposeBeyondLoopback is set"))
+	}
+	return errs
 }

@@ -45,9 +45,11 @@ func TestFileIsStrict(t *testing.T) {
 	for name, c := range map[string]struct{ content, message string }{
 		"unknown field":       {head + "serving:\n  sekurePort: 1\n", `unknown field "serving.sekurePort"`},
 		"of an older version": {head + "authorizer:\n  withSelectors: true\n", `unknown field "authorizer.withSelectors"`},
-		"unknown at the top":  {head + "colour: red\n", `unknown field "colour"`},
-		"other case":          {head + "serving:\n  SecurePort: 1\n", `unknown field "serving.SecurePort"`},
-		"duplicate":           {head + "serving:\n  securePort: 1\n  securePort: 2\n", `"securePort" already set`},
+		"of metrics before they were apart": {head + "metrics:\n  exposeDebugPages: true\n",
+			`unknown field "metrics.exposeDebugPages"`},
+		"unknown at the top": {head + "colour: red\n", `unknown field "colour"`},
+		"other case":         {head + "serving:\n  SecurePort: 1\n", `unknown field "serving.SecurePort"`},
+		"duplicate":          {head + "serving:\n  securePort: 1\n  securePort: 2\n", `"securePort" already set`},
 		"duplicate in JSON": {`{"apiVersion":"seedguard.config/v1alpha1","kind":"SeedGuardConfiguration","metrics":{},` +
 			`"metrics":{}}`, `"metrics" already set`},
 		"wrong type":           {head + "serving:\n  securePort: no\n", "securePort"},
@@ -78,7 +80,7 @@ serving:
   clientCAFile: ca.crt
   clientAllowedNames: [a, b]
   requestTimeout: 1s
-metrics: {profiling: true}
+debug: {profiling: true}
 logging: {format: json, verbosity: 3}
 `
 	c, err := parse(t, content)
@@ -89,7 +91,7 @@ logging: {format: json, verbosity: 3}
 	require.Equal(t, []string{"a", "b"}, c.Serving.ClientAllowedNames)
 	require.Equal(t, time.Second, c.Serving.RequestTimeout.Duration)
 	require.Equal(t, Default().Serving.TLSMinVersion, c.Serving.TLSMinVersion, "what the file does not say is the default")
-	require.True(t, c.Metrics.Profiling)
+	require.True(t, c.Debug.Profiling)
 	require.Equal(t, "json", c.Logging.Format)
 	require.EqualValues(t, 3, c.Logging.Verbosity)
 
@@ -102,7 +104,7 @@ logging: {format: json, verbosity: 3}
 	require.Equal(t, 0, c.Serving.SecurePort)
 	require.Equal(t, []string{"c", "d", "e"}, c.Serving.ClientAllowedNames)
 	require.Equal(t, 2*time.Second, c.Serving.RequestTimeout.Duration)
-	require.False(t, c.Metrics.Profiling)
+	require.False(t, c.Debug.Profiling)
 	require.Equal(t, "text", c.Logging.Format)
 	require.EqualValues(t, 5, c.Logging.Verbosity)
 	require.Equal(t, "ca.crt", c.Serving.ClientCAFile, "flags that were not given leave the file's settings alone")
@@ -133,6 +135,7 @@ func TestEverySettingHasAFlag(t *testing.T) {
 		"--request-timeout=1s",
 		"--shutdown-delay=1s",
 		"--metrics-bind-address=0",
+		"--debug-bind-address=0",
 		"--expose-debug-pages",
 		"--profiling",
 		"--logging-format=json",
@@ -147,13 +150,14 @@ func TestEverySettingHasAFlag(t *testing.T) {
 	data, err = yaml.Marshal(Default())
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(data, &defaults))
-	for _, section := range []string{"garden", "authorizer", "restriction", "serving", "metrics"} {
+	for _, section := range []string{"garden", "authorizer", "restriction", "serving", "metrics", "debug"} {
 		for field, value := range set[section].(map[string]any) {
 			was, _ := defaults[section].(map[string]any)
 			require.NotEqual(t, was[field], value, "%s.%s has no flag in this test", section, field)
 		}
 	}
 	require.Len(t, set["serving"], 12)
+	require.Len(t, set["debug"], 3)
 	require.Len(t, set["restriction"], 3, "seedReferences and exempt are in the file alone")
 }
 
@@ -190,7 +194,10 @@ func TestValidate(t *testing.T) {
 		"delay":                    {[]string{"--shutdown-delay=-1s"}, "serving.shutdownDelay"},
 		"metrics address":          {[]string{"--metrics-bind-address=localhost:1"}, "metrics.bindAddress"},
 		"metrics address, no port": {[]string{"--metrics-bind-address=127.0.0.1"}, "metrics.bindAddress"},
-		"log format":               {[]string{"--logging-format=xml"}, "logging.format"},
+		"debug address":            {[]string{"--debug-bind-address=:9445"}, `debug.bindAddress: Invalid value: ":9445"`},
+		"open debug pages": {[]string{"--debug-bind-address=0.0.0.0:9445"},
+			"must be a loopback address unless exposeBeyondLoopback is set"},
+		"log format": {[]string{"--logging-format=xml"}, "logging.format"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parse(t, "", c.args...)
@@ -201,28 +208,17 @@ func TestValidate(t *testing.T) {
 		"open with everything": append(files, "--bind-address=0.0.0.0", "--client-ca-file=ca"),
 		"open as asked for": {"--bind-address=0.0.0.0", "--allow-self-signed-certificate",
 			"--allow-unauthenticated-callers"},
-		"IPv6 loopback": {"--bind-address=::1"},
-		"no metrics":    {"--metrics-bind-address=0"},
+		"IPv6 loopback":                 {"--bind-address=::1"},
+		"no metrics":                    {"--metrics-bind-address=0"},
+		"open metrics":                  {"--metrics-bind-address=0.0.0.0:9444"},
+		"no debug pages":                {"--debug-bind-address=0"},
+		"debug pages on IPv6 loopback":  {"--debug-bind-address=[::1]:9445"},
+		"open debug pages as asked for": {"--debug-bind-address=[::]:9445", "--expose-debug-pages"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parse(t, "", args...)
 			require.NoError(t, err)
 		})
-	}
-}
-
-func TestDebugPages(t *testing.T) {
-	for name, c := range map[string]struct {
-		want    bool
-		metrics Metrics
-	}{
-		"loopback": {true, Metrics{BindAddress: "127.0.0.1:9444"}},
-		"IPv6":     {true, Metrics{BindAddress: "[::1]:9444"}},
-		"open":     {false, Metrics{BindAddress: "0.0.0.0:9444"}},
-		"exposed":  {true, Metrics{BindAddress: "0.0.0.0:9444", ExposeDebugPages: true}},
-		"off":      {false, Metrics{BindAddress: MetricsOff, ExposeDebugPages: true}},
-	} {
-		require.Equal(t, c.want, c.metrics.DebugPages(), name)
 	}
 }
 

@@ -9,7 +9,7 @@
 //  3. Defaults come first, then the file, then the flags that were given.
 //
 //  4. What is served to others must be safe. Without a serving certificate and a client CA the server listens on
-//     loopback only, unless a setting allows more by name.
+//     loopback only, and for the debug pages in any case, unless a setting allows more by name.
 //
 //     defaults -> file (--config) -> flags -> Validate -> server
 package config

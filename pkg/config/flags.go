@@ -64,11 +64,14 @@ func AddFlags(set *pflag.FlagSet) *Flags {
 	set.DurationVar(&s.ShutdownDelay.Duration, "shutdown-delay", s.ShutdownDelay.Duration,
 		"how long to go on serving, not ready, after SIGTERM or SIGINT")
 
-	m := &c.Metrics
-	set.StringVar(&m.BindAddress, "metrics-bind-address", m.BindAddress,
-		`IP:port of the metrics and, on loopback, the debug pages, without TLS or authentication; "0" for none`)
-	set.BoolVar(&m.ExposeDebugPages, "expose-debug-pages", false, "serve the debug pages beyond loopback too")
-	set.BoolVar(&m.Profiling, "profiling", false, "serve /debug/pprof beside the debug pages")
+	set.StringVar(&c.Metrics.BindAddress, "metrics-bind-address", c.Metrics.BindAddress,
+		`IP:port of the metrics, without TLS or authentication; "0" for none`)
+	d := &c.Debug
+	set.StringVar(&d.BindAddress, "debug-bind-address", d.BindAddress,
+		`IP:port of the debug pages, without TLS or authentication; "0" for none`)
+	set.BoolVar(&d.ExposeBeyondLoopback, "expose-debug-pages", false,
+		"listen beyond loopback for the debug pages: they show the names of all objects")
+	set.BoolVar(&d.Profiling, "profiling", false, "serve /debug/pprof beside the debug pages")
 
 	logsapi.AddFlags(&c.Logging, set)
 	return f

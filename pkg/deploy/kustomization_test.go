@@ -161,7 +161,7 @@ func TestDeployment(t *testing.T) {
 	c, err := config.Load(filepath.Join(root, "runtime", "config.yaml"))
 	require.NoError(t, err)
 	require.NoError(t, c.Validate())
-	require.False(t, c.Metrics.DebugPages(), "they would be open to the cluster")
+	require.Equal(t, "127.0.0.1:9445", c.Debug.BindAddress, "kubectl port-forward reaches it, the cluster does not")
 
 	var deployment appsv1.Deployment
 	require.NoError(t, yaml.UnmarshalStrict(read(t, filepath.Join(root, "runtime", "deployment.yaml")), &deployment))
@@ -238,9 +238,9 @@ func TestMetricNames(t *testing.T) {
 	decides, err := authorizer.New(authorizer.Options{Graph: g})
 	require.NoError(t, err)
 	c := config.Default()
-	c.Serving.SecurePort, c.Metrics.BindAddress = 0, config.MetricsOff
+	c.Serving.SecurePort, c.Metrics.BindAddress, c.Debug.BindAddress = 0, config.ListenerOff, config.ListenerOff
 	_, err = server.New(t.Context(), server.Options{
-		Serving: c.Serving, Metrics: c.Metrics, Authorizer: decides,
+		Serving: c.Serving, Metrics: c.Metrics, Debug: c.Debug, Authorizer: decides,
 		Admission: admission.New(admission.Options{Reader: watched, Registerer: registry}), Graph: g,
 		NotReady: watched.NotReady, Registry: registry,
 	})

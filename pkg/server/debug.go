@@ -104,7 +104,7 @@ func (d *debug) register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/find", d.find)
 	mux.HandleFunc("GET /debug/vertex", d.vertex)
 	mux.HandleFunc("GET /debug/graph.dot", d.dot)
-	if d.options.Metrics.Profiling {
+	if d.options.Debug.Profiling {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -144,7 +144,7 @@ func (d *debug) overview(w http.ResponseWriter, _ *http.Request) {
 		Seeds, ShownSeeds        []seedRow
 		Profiling                bool
 	}{
-		page: d.page(s, "Graph"), Stats: stats, Profiling: d.options.Metrics.Profiling,
+		page: d.page(s, "Graph"), Stats: stats, Profiling: d.options.Debug.Profiling,
 		Vertices: total(stats.Vertices), Objects: total(stats.Objects), Edges: total(stats.Edges),
 		Seeds: s.seeds, ShownSeeds: s.seeds[:min(len(s.seeds), maxRows)],
 	}

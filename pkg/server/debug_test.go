@@ -2,7 +2,9 @@ package server
 
 import (
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -59,7 +61,7 @@ func debugServer(t *testing.T, g *graph.Graph) (get func(path string) answer) {
 	s := start(t, options)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	return func(path string) answer {
-		return send(t, client, http.MethodGet, "http://"+s.MetricsAddress()+path, "", "")
+		return send(t, client, http.MethodGet, "http://"+s.DebugAddress()+path, "", "")
 	}
 }
 
@@ -165,24 +167,67 @@ func TestDebugNotReady(t *testing.T) {
 	options.NotReady = func() []string { return []string{"shoots not synced"} }
 	s := start(t, options)
 	body := send(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, http.MethodGet,
-		"http://"+s.MetricsAddress()+"/debug/", "", "").body
+		"http://"+s.DebugAddress()+"/debug/", "", "").body
 	requireContains(t, body, "not ready")
 	requireContains(t, body, "<li>shoots not synced</li>")
 }
 
-func TestDebugPagesOffAndProfiling(t *testing.T) {
+func TestProfiling(t *testing.T) {
 	options := newOptions()
-	options.Metrics.Profiling = true
+	options.Debug.Profiling = true
 	s := start(t, options)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	require.Contains(t, send(t, client, http.MethodGet, "http://"+s.MetricsAddress()+"/debug/pprof/", "", "").body,
+	require.Contains(t, send(t, client, http.MethodGet, "http://"+s.DebugAddress()+"/debug/pprof/", "", "").body,
 		"goroutine")
+}
+
+// TestDebugPagesAreApart: Prometheus scrapes from anywhere, and sees no debug page. Those are on loopback, which
+// kubectl port-forward reaches.
+func TestDebugPagesAreApart(t *testing.T) {
+	options := newOptions()
+	options.Metrics.BindAddress = "0.0.0.0:0"
+	s := start(t, options)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for url, code := range map[string]int{
+		s.MetricsAddress() + "/metrics": http.StatusOK, s.MetricsAddress() + "/debug/": http.StatusNotFound,
+		s.DebugAddress() + "/debug/": http.StatusOK, s.DebugAddress() + "/metrics": http.StatusNotFound,
+	} {
+		require.Equal(t, code, send(t, client, http.MethodGet, "http://"+url, "", "").code, url)
+	}
+	require.True(t, netip.MustParseAddrPort(s.DebugAddress()).Addr().IsLoopback())
 
 	options = newOptions()
-	options.Metrics.BindAddress = "0.0.0.0:0"
+	options.Debug.BindAddress = "0"
 	s = start(t, options)
-	for path, code := range map[string]int{"/debug/": http.StatusNotFound, "/debug/pprof/": http.StatusNotFound,
-		"/metrics": http.StatusOK} {
-		require.Equal(t, code, send(t, client, http.MethodGet, "http://"+s.MetricsAddress()+path, "", "").code, path)
+	require.Empty(t, s.DebugAddress())
+	require.Equal(t, http.StatusOK, send(t, client, http.MethodGet, "http://"+s.MetricsAddress()+"/metrics", "", "").code)
+	require.Equal(t, http.StatusNotFound, s.get(t, newClient(t), "/debug/").code, "not on the webhooks' listener either")
+}
+
+// TestDebugPagesByOtherNames: a page in a browser cannot read the debug pages by a name that it has led to loopback.
+func TestDebugPagesByOtherNames(t *testing.T) {
+	for bind, exposed := range map[string]bool{"127.0.0.1:0": false, "0.0.0.0:0": true} {
+		options := newOptions()
+		options.Debug.BindAddress, options.Debug.ExposeBeyondLoopback = bind, true
+		s := start(t, options)
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		_, port, err := net.SplitHostPort(s.DebugAddress())
+		require.NoError(t, err)
+		for host, local := range map[string]bool{
+			"localhost:" + port: true, "127.0.0.1:" + port: true, "[::1]:" + port: true, "localhost": true, "10.0.0.7": true,
+			"evil.example:" + port: false, "localhost.evil.example": false, "127.0.0.1.evil.example:" + port: false,
+		} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.DebugAddress()+"/debug/", nil)
+			require.NoError(t, err)
+			r.Host = host
+			response, err := client.Do(r)
+			require.NoError(t, err)
+			require.NoError(t, response.Body.Close())
+			want := http.StatusForbidden
+			if local || exposed {
+				want = http.StatusOK
+			}
+			require.Equal(t, want, response.StatusCode, "%s at %s", host, bind)
+		}
 	}
 }

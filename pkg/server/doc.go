@@ -11,7 +11,8 @@
 //  5. A panic costs the call that caused it a 500 and is counted. It harms nothing else.
 //  6. Liveness never depends on the garden; readiness does. On shutdown the server first stops being ready, goes on
 //     serving for a while, finishes what it began, and ends.
-//  7. Metrics and debug pages have a listener of their own, on loopback by default.
+//  7. Metrics and debug pages have listeners of their own, on loopback by default. The debug pages are served beyond it
+//     only when a setting says so by name.
 //  8. Logs name users, objects and reasons. They never hold an object's contents.
 //  9. JSON is decoded in one way, which is stricter than the API server's: a member that comes twice, or bytes that are
 //     not UTF-8, could mean different things to different readers, so such a call is rejected.

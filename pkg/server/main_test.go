@@ -68,14 +68,14 @@ type testServer struct {
 func newOptions() Options {
 	c := config.Default()
 	c.Serving.SecurePort, c.Serving.ShutdownDelay = 0, metav1.Duration{}
-	c.Metrics.BindAddress = "127.0.0.1:0"
+	c.Metrics.BindAddress, c.Debug.BindAddress = "127.0.0.1:0", "127.0.0.1:0"
 	g := graph.New(graph.Options{})
 	shoot := graph.Vertex{Kind: graph.KindShoot, Namespace: "garden-a", Name: "x"}
 	secret := graph.Vertex{Kind: graph.KindSecret, Namespace: "garden-a", Name: "x"}
 	g.Set(shoot, []graph.Edge{{From: secret, To: shoot},
 		{From: shoot, To: graph.Vertex{Kind: graph.KindSeed, Name: "s1"}}})
 	return Options{
-		Serving: c.Serving, Metrics: c.Metrics, Graph: g,
+		Serving: c.Serving, Metrics: c.Metrics, Debug: c.Debug, Graph: g,
 		Authorizer: related(g),
 		Admission: admit(func(_ context.Context, r *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
 			if r.Name == "broken" {

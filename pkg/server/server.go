@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,14 +33,15 @@ const (
 
 // Options configure a Server. All fields but Notices and Stale are required.
 type Options struct {
-	// Serving and Metrics are validated configurations of the two listeners.
+	// Serving, Metrics and Debug are validated configurations of the three listeners.
 	Serving config.Serving
 	Metrics config.Metrics
+	Debug   config.Debug
 	// Authorizer answers SubjectAccessReviews. It must not keep the attributes that it is asked about.
 	Authorizer authorizer.UnconditionalAuthorizer
 	// Admission answers AdmissionReviews.
 	Admission Admission
-	// Graph is what the metrics and debug pages show.
+	// Graph is what the metrics and the debug pages show.
 	Graph *graph.Graph
 	// Resources are those that decisions are counted by; all others are counted together.
 	Resources []schema.GroupResource
@@ -70,7 +72,8 @@ type Server struct {
 	// draining is closed when the server begins to shut down.
 	draining chan struct{}
 
-	secure, plain net.Listener
+	// listeners are those of the webhooks, and, nil when they are off, of the metrics and of the debug pages.
+	listeners struct{ webhooks, metrics, debug net.Listener }
 }
 
 // Limits of the listeners. kube-apiserver sends all its calls over one connection, so a connection may hold as many as
@@ -116,22 +119,27 @@ func New(ctx context.Context, options Options) (*Server, error) {
 }
 
 func (s *Server) listen() (err error) {
-	address := net.JoinHostPort(s.options.Serving.BindAddress, strconv.Itoa(s.options.Serving.SecurePort))
-	if s.secure, err = net.Listen("tcp", address); err != nil {
-		return fmt.Errorf("cannot listen for webhook calls: %w", err)
+	listen := func(what, address string) net.Listener {
+		if err != nil || address == config.ListenerOff {
+			return nil
+		}
+		listener, failed := net.Listen("tcp", address)
+		if failed != nil {
+			err = fmt.Errorf("cannot listen for %s: %w", what, failed)
+			return nil
+		}
+		return listener
 	}
-	if s.options.Metrics.BindAddress == config.MetricsOff {
-		return nil
-	}
-	if s.plain, err = net.Listen("tcp", s.options.Metrics.BindAddress); err != nil {
-		return fmt.Errorf("cannot listen for metrics: %w", err)
-	}
-	return nil
+	serving := s.options.Serving
+	s.listeners.webhooks = listen("webhook calls", net.JoinHostPort(serving.BindAddress, strconv.Itoa(serving.SecurePort)))
+	s.listeners.metrics = listen("metrics", s.options.Metrics.BindAddress)
+	s.listeners.debug = listen("the debug pages", s.options.Debug.BindAddress)
+	return err
 }
 
 // close releases what New took.
 func (s *Server) close(ctx context.Context) {
-	for _, listener := range []net.Listener{s.secure, s.plain} {
+	for _, listener := range []net.Listener{s.listeners.webhooks, s.listeners.metrics, s.listeners.debug} {
 		if listener != nil {
 			_ = listener.Close() // nothing was accepted, so nothing is lost
 		}
@@ -140,14 +148,19 @@ func (s *Server) close(ctx context.Context) {
 }
 
 // Address returns the address that the webhooks listen on, host:port.
-func (s *Server) Address() string { return s.secure.Addr().String() }
+func (s *Server) Address() string { return address(s.listeners.webhooks) }
 
-// MetricsAddress returns the address of the metrics and debug pages, host:port; empty when they are off.
-func (s *Server) MetricsAddress() string {
-	if s.plain == nil {
+// MetricsAddress returns the address of the metrics, host:port; empty when they are off.
+func (s *Server) MetricsAddress() string { return address(s.listeners.metrics) }
+
+// DebugAddress returns the address of the debug pages, host:port; empty when they are off.
+func (s *Server) DebugAddress() string { return address(s.listeners.debug) }
+
+func address(listener net.Listener) string {
+	if listener == nil {
 		return ""
 	}
-	return s.plain.Addr().String()
+	return listener.Addr().String()
 }
 
 // Run serves until ctx ends, drains, and returns when everything has stopped. It may be called once.
@@ -159,19 +172,25 @@ func (s *Server) Run(ctx context.Context) error {
 	// Certificates are followed and metrics are served until the last call is answered, so for longer than ctx.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	var running sync.WaitGroup
 	running.Go(func() { s.certificates.run(background) })
-	running.Go(func() { failed <- secure.ServeTLS(s.secure, "", "") })
-	plain := s.httpServer(s.metricsHandler())
-	// A CPU profile takes as long as it is asked to, 30 s by default.
-	plain.WriteTimeout = 2 * time.Minute
-	// Names may be long, and the debug pages have them in their addresses.
-	plain.MaxHeaderBytes = 0
-	if s.plain != nil {
-		running.Go(func() { failed <- plain.Serve(s.plain) })
+	running.Go(func() { failed <- secure.ServeTLS(s.listeners.webhooks, "", "") })
+	servers := []*http.Server{secure}
+	servePlain := func(listener net.Listener, server *http.Server) {
+		if listener != nil {
+			servers = append(servers, server)
+			running.Go(func() { failed <- server.Serve(listener) })
+		}
 	}
-	s.log.Info("Serving", "address", s.Address(), "metrics", s.MetricsAddress())
+	servePlain(s.listeners.metrics, s.httpServer(s.metricsHandler()))
+	pages := s.httpServer(s.debugHandler())
+	// A CPU profile takes as long as it is asked to, 30 s by default.
+	pages.WriteTimeout = 2 * time.Minute
+	// Names may be long, and the pages have them in their addresses.
+	pages.MaxHeaderBytes = 0
+	servePlain(s.listeners.debug, pages)
+	s.log.Info("Serving", "address", s.Address(), "metrics", s.MetricsAddress(), "debug", s.DebugAddress())
 
 	var err error
 	select {
@@ -184,7 +203,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	deadline, cancel := context.WithTimeout(background, drainTimeout)
 	defer cancel()
-	for _, server := range []*http.Server{secure, plain} {
+	for _, server := range servers {
 		if undone := server.Shutdown(deadline); undone != nil {
 			err = errors.Join(err, fmt.Errorf("calls were cut off: %w", undone), server.Close())
 		}
@@ -236,8 +255,31 @@ func (s *Server) metricsHandler() http.Handler {
 	mux := http.NewServeMux()
 	metrics := promhttp.HandlerOpts{ErrorLog: log.New(errorLog{s.log}, "", 0)}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.options.Registry, metrics))
-	if s.options.Metrics.DebugPages() {
-		(&debug{Server: s}).register(mux)
-	}
 	return mux
+}
+
+// debugHandler returns what the listener of the debug pages serves.
+func (s *Server) debugHandler() http.Handler {
+	mux := http.NewServeMux()
+	(&debug{Server: s}).register(mux)
+	if address, err := netip.ParseAddrPort(s.DebugAddress()); err != nil || !address.Addr().IsLoopback() {
+		return mux
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !localHost(r.Host) {
+			http.Error(w, "the debug pages are for this machine: open them as localhost or by an IP address",
+				http.StatusForbidden)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// localHost reports whether a page from elsewhere cannot have made a browser ask for this host. A name other than
+// localhost may lead to loopback because whoever owns it wants that: the page would then read what it may not.
+func localHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return host == "localhost" || net.ParseIP(strings.Trim(host, "[]")) != nil
 }

@@ -24,8 +24,8 @@ const CallerName = "kube-apiserver"
 // Seedguard is a running seedguard.
 type Seedguard struct {
 	*Process
-	// URL is the address of the webhooks, MetricsURL that of the metrics.
-	URL, MetricsURL string
+	// URL is the address of the webhooks, MetricsURL that of the metrics, DebugURL that of the debug pages.
+	URL, MetricsURL, DebugURL string
 
 	client *http.Client
 }
@@ -38,24 +38,24 @@ type WebhookPKI struct {
 
 // guardState is what the garden knows of seedguard beside its process.
 type guardState struct {
-	port, metricsPort int
-	pki               WebhookPKI
-	certificate, key  string // files of seedguard
-	callersCA         string
-	kubeconfig        string
-	authorization     string // files of the kube-apiserver
-	admission         string
-	generation        int // counts the kubeconfigs of the authorization webhook
+	port, metricsPort, debugPort int
+
+	pki              WebhookPKI
+	certificate, key string // files of seedguard
+	callersCA        string
+	kubeconfig       string
+	authorization    string // files of the kube-apiserver
+	admission        string
+	generation       int // counts the kubeconfigs of the authorization webhook
 }
 
 // prepareSeedguard chooses ports and writes all files of the webhooks.
 func (g *Garden) prepareSeedguard() (err error) {
 	s := &g.guard
-	if s.port, err = FreePort(); err != nil {
-		return err
-	}
-	if s.metricsPort, err = FreePort(); err != nil {
-		return err
+	for _, port := range []*int{&s.port, &s.metricsPort, &s.debugPort} {
+		if *port, err = FreePort(); err != nil {
+			return err
+		}
 	}
 	if s.pki.Serving, err = pki.NewAuthority("seedguard-serving"); err != nil {
 		return err
@@ -197,6 +197,7 @@ func (g *Garden) LaunchSeedguard(arguments ...string) error {
 		"--client-ca-file=" + s.callersCA,
 		"--client-allowed-names=" + CallerName,
 		"--metrics-bind-address=127.0.0.1:" + strconv.Itoa(s.metricsPort),
+		"--debug-bind-address=127.0.0.1:" + strconv.Itoa(s.debugPort),
 		"--shutdown-delay=0s",
 	}, arguments...)
 	if g.References != "" {
@@ -217,8 +218,9 @@ func (g *Garden) LaunchSeedguard(arguments ...string) error {
 	if err != nil {
 		return err
 	}
-	g.Guard = &Seedguard{Process: p, URL: caller.Host, MetricsURL: "http://127.0.0.1:" + strconv.Itoa(s.metricsPort),
-		client: client}
+	g.Guard = &Seedguard{Process: p, URL: caller.Host, client: client,
+		MetricsURL: "http://127.0.0.1:" + strconv.Itoa(s.metricsPort),
+		DebugURL:   "http://127.0.0.1:" + strconv.Itoa(s.debugPort)}
 	return nil
 }
 

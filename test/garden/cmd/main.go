@@ -102,6 +102,7 @@ As the gardenlet:
 
 %[6]s
 What seedguard decided: curl -s %[5]s/metrics | grep decisions_total
+The graph, in a browser: %[7]s/debug/
 
 Ctrl-C ends all of it.
 `, g.Host, what, seed, extension, g.Guard.MetricsURL, commands(
@@ -109,7 +110,7 @@ Ctrl-C ends all of it.
 		[2]string{"kubectl get shoots -A", "everybody's: forbidden"},
 		[2]string{"kubectl auth can-i list secrets -n " + naming.SeedNamespace(seed), "yes"},
 		[2]string{"kubectl create secret generic any -n garden", "denied by the admission"},
-	))
+	), g.Guard.DebugURL)
 	<-ctx.Done()
 	return nil
 }
