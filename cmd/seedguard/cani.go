@@ -46,8 +46,8 @@ func newCanI(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "can-i VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME]",
 		Short: "Ask whether a request would be allowed",
-		Long: `Ask whether a request would be allowed: by the tables and a directory of manifests (--landscape), or by a
-running server (--server).
+		Long: `Ask whether a request would be allowed: by the tables and a garden, which is a directory of manifests
+(--landscape) or a live one (--kubeconfig), or by a running server (--server).
 
 With --filename, the object in the file is created (or updated, or deleted), and both halves are asked: would the
 authorizer let the request pass, and would the admission admit it. The resource then follows from the object
@@ -65,6 +65,9 @@ API server, RBAC is asked next.`,
   # May that user do it? Ask a running server.
   seedguard can-i update shoots.core.gardener.cloud/status web -n garden-dev --as jane --as-group devs \
     --server https://127.0.0.1:9443 --insecure-skip-tls-verify
+
+  # The same of a live garden, by what it holds now.
+  seedguard can-i get secrets aws-account -n garden-dev --seed aws-eu1 --kubeconfig garden.kubeconfig
 
   # May the gardenlet create this object?
   seedguard can-i create -f object.yaml --seed aws-eu1 --landscape examples/landscape`,
@@ -190,8 +193,9 @@ func (c *canI) ask(
 // decider returns the pair that the flags name.
 func (c *canI) decider(ctx context.Context) (decider, error) {
 	switch {
-	case (c.remote.url == "") == (c.landscape.dir == ""):
-		return nil, errors.New("say what to ask: a directory of manifests by --landscape, or a running server by --server")
+	case (c.remote.url == "") == !c.landscape.given():
+		return nil, errors.New("say what to ask: a directory of manifests by --landscape, a live garden by --kubeconfig, " +
+			"or a running server by --server")
 	case c.remote.url != "":
 		return &c.remote, c.remote.connect()
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -27,12 +26,13 @@ func newExplain(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "explain KIND [NAMESPACE/]NAME",
 		Short: "Show why a resource has to do with a Seed",
-		Long: `Show why a resource has to do with a Seed: a shortest path through the graph of a directory of
-manifests, for one Seed or for all that the resource reaches.
+		Long: `Show why a resource has to do with a Seed: a shortest path through the graph of a garden, for one Seed
+or for all that the resource reaches. The garden is a directory of manifests (--landscape) or a live one (--kubeconfig).
 
 Exit status: 0 when it reaches the Seed (or any), 1 when it does not, 2 when that could not be found out.`,
 		Example: `  seedguard explain Secret garden-dev/aws-account --landscape examples/landscape
-  seedguard explain cloudprofile aws --seed aws-eu1 --landscape examples/landscape`,
+  seedguard explain cloudprofile aws --seed aws-eu1 --landscape examples/landscape
+  seedguard explain secret garden-dev/aws-account --kubeconfig garden.kubeconfig`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(command *cobra.Command, args []string) error { return e.run(command.Context(), args[0], args[1]) },
 	}
@@ -42,9 +42,6 @@ Exit status: 0 when it reaches the Seed (or any), 1 when it does not, 2 when tha
 }
 
 func (e *explain) run(ctx context.Context, kindName, objectName string) error {
-	if e.landscape.dir == "" {
-		return errors.New("say on which directory of manifests, by --landscape")
-	}
 	kind, err := parseKind(kindName)
 	if err != nil {
 		return err

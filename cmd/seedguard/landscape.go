@@ -1,18 +1,24 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
 	admissionv1 "k8s.io/api/admission/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
 	"github.com/seedguard/seedguard/pkg/access"
@@ -25,21 +31,27 @@ import (
 	"github.com/seedguard/seedguard/pkg/server"
 )
 
-// landscapeFlags say which directory of manifests a command works on.
+// landscapeFlags say which garden a command works on: one in a directory of manifests, or a live one.
 type landscapeFlags struct {
-	dir         string
-	parentScope string
-	config      string
-	references  string
+	dir                     string
+	kubeconfig, contextName string
+	parentScope             string
+	config                  string
+	references              string
 }
 
 func (f *landscapeFlags) addFlags(set *pflag.FlagSet) {
 	set.StringVar(&f.dir, "landscape", "", "directory of manifests to decide on")
+	set.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig of a live garden to decide on: it is read once")
+	set.StringVar(&f.contextName, "context", "", "context of the kubeconfig to take instead of its current one")
 	set.StringVar(&f.config, "config", "",
 		"configuration file of serve; its sections authorizer, restriction and kubeconfigAccess say how to decide")
 	set.StringVar(&f.parentScope, "parent-scope", "", "Seed (the default) or Everything, as in serve")
 	set.StringVar(&f.references, "references", "", "Enforce (the default), Warn or Off, as in serve")
 }
+
+// given reports whether a garden was named.
+func (f *landscapeFlags) given() bool { return f.dir != "" || f.kubeconfig != "" }
 
 // configuration returns what to decide by: the file's, if one was given, with the given flags over it.
 func (f *landscapeFlags) configuration() (*config.SeedGuardConfiguration, error) {
@@ -59,7 +71,7 @@ func (f *landscapeFlags) configuration() (*config.SeedGuardConfiguration, error)
 	return c, c.Validate()
 }
 
-// landscape is a directory of manifests as it was when it was loaded. Nothing runs behind it.
+// landscape is a garden as it was when it was loaded. Nothing runs behind it.
 type landscape struct {
 	config *config.SeedGuardConfiguration
 	graph  *graph.Graph
@@ -67,38 +79,135 @@ type landscape struct {
 	access *access.Policy
 }
 
-// loadTimeout bounds the loading of a directory.
-const loadTimeout = 2 * time.Minute
-
-// load brings the directory into a graph, and tells what is wrong with the directory.
-func (f *landscapeFlags) load(ctx context.Context, warnings io.Writer) (*landscape, error) {
+// load brings the garden into a graph. What is wrong with a directory is told to errOut, and so is, on a terminal, how
+// far the reading of a live garden has come.
+func (f *landscapeFlags) load(ctx context.Context, errOut io.Writer) (*landscape, error) {
 	c, err := f.configuration()
 	if err != nil {
 		return nil, err
 	}
-	source, err := directory.New(f.dir)
+	line := newStatusLine(errOut)
+	defer line.clear()
+	source, err := f.source(ctx, line, errOut)
 	if err != nil {
 		return nil, err
-	}
-	for _, problem := range source.Problems() {
-		_, _ = fmt.Fprintf(warnings, "Warning: %s: %s\n", f.dir, problem) // for people only
 	}
 	l := &landscape{config: c, graph: graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope})}
 	if l.garden, err = garden.New(garden.Options{Source: source, Graph: l.graph}); err != nil {
 		return nil, err
 	}
 	l.access = access.New(l.garden, c.KubeconfigAccess, nil)
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
-	defer cancel()
-	var running sync.WaitGroup
-	defer running.Wait()
-	loading, stop := context.WithCancel(ctx)
-	defer stop()
-	running.Go(func() { _ = l.garden.Run(loading) }) // ends without error when it is told to
-	if err := l.garden.WaitReady(ctx); err != nil {
-		return nil, fmt.Errorf("%s was not loaded: %w", f.dir, err)
+	if err := read(ctx, l.garden, line, loadPatience); err != nil {
+		return nil, fmt.Errorf("%s was not loaded: %w", cmp.Or(f.dir, "the garden of "+f.kubeconfig), err)
 	}
 	return l, nil
+}
+
+// source returns where the objects come from, after a look whether they can be read.
+func (f *landscapeFlags) source(ctx context.Context, line *statusLine, warnings io.Writer) (garden.Source, error) {
+	switch {
+	case (f.dir == "") == (f.kubeconfig == ""):
+		return nil, errors.New("say on which garden: a directory of manifests by --landscape, or a live one by --kubeconfig")
+	case f.contextName != "" && f.kubeconfig == "":
+		return nil, errors.New("--context needs --kubeconfig")
+	case f.dir != "":
+		source, err := directory.New(f.dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, problem := range source.Problems() {
+			_, _ = fmt.Fprintf(warnings, "Warning: %s: %s\n", f.dir, problem) // for people only
+		}
+		return source, nil
+	}
+	cluster, err := f.cluster()
+	if err != nil {
+		return nil, err
+	}
+	source, err := garden.NewKubeSource(cluster)
+	if err != nil {
+		return nil, err
+	}
+	line.show("Reading the garden at %s", cluster.Host)
+	if err := readable(ctx, source); err != nil {
+		return nil, fmt.Errorf("cannot read the garden at %s: %w", cluster.Host, err)
+	}
+	return source, nil
+}
+
+// cluster returns how to reach the live garden.
+func (f *landscapeFlags) cluster() (*rest.Config, error) {
+	cluster, err := loadKubeconfig(f.kubeconfig, f.contextName)
+	if err != nil {
+		return nil, err
+	}
+	cluster.UserAgent = userAgent()
+	cluster.WarningHandler = rest.NoWarnings{} // about deprecated versions, which nobody here can help
+	return cluster, nil
+}
+
+// readable fails when a watched kind cannot be listed. A server would try again until it can; here somebody waits.
+func readable(ctx context.Context, source garden.Prober) error {
+	ctx, cancel := context.WithTimeout(ctx, remoteTimeout)
+	defer cancel()
+	resources := garden.Resources()
+	failed := make([]error, len(resources))
+	var probing sync.WaitGroup
+	for i, r := range resources {
+		probing.Go(func() { failed[i] = source.Probe(ctx, r) })
+	}
+	probing.Wait()
+	var forbidden []string
+	var first error
+	for i, err := range failed {
+		switch {
+		case apierrors.IsForbidden(err):
+			forbidden = append(forbidden, resources[i].GroupResource().String())
+			if first == nil {
+				first = err
+			}
+		case apierrors.ReasonForError(err) != metav1.StatusReasonUnknown:
+			return fmt.Errorf("cannot list %s: %w", resources[i].GroupResource(), err)
+		case err != nil: // no answer, or none of an API server
+			return err
+		}
+	}
+	if len(forbidden) == 0 {
+		return nil
+	}
+	return fmt.Errorf("permission is needed to list %s in all namespaces, as deploy/generated/permissions gives it: %w",
+		strings.Join(forbidden, ", "), first)
+}
+
+// loadPatience is for how long nothing may come of a garden that is being read.
+const loadPatience = time.Minute
+
+// read runs the garden until all of its objects are in the graph.
+func read(ctx context.Context, g *garden.Garden, line *statusLine, patience time.Duration) error {
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	var running sync.WaitGroup
+	defer running.Wait()
+	loading, stop := context.WithCancel(klog.NewContext(ctx, klog.Logger{})) // the error says what went wrong
+	defer stop()
+	running.Go(func() { _ = g.Run(loading) }) // ends without error when it is told to
+	running.Go(func() {
+		last, since := garden.Progress{}, time.Now()
+		for tick := time.Tick(100 * time.Millisecond); loading.Err() == nil; {
+			p := g.Progress()
+			if p != last {
+				last, since = p, time.Now()
+			} else if time.Since(since) > patience {
+				giveUp(fmt.Errorf("nothing came for %s", patience))
+			}
+			line.show("Reading the garden: %d of %d kinds, %d objects", p.Synced, p.Kinds, p.Objects)
+			select {
+			case <-loading.Done():
+			case <-tick:
+			}
+		}
+	})
+	return g.WaitReady(ctx)
 }
 
 // pair returns both halves on the landscape.

@@ -406,7 +406,7 @@ func TestExplain(t *testing.T) {
 	}
 	for line, message := range map[string]string{
 		"explain pod x --landscape " + dir: `the graph has no kind "pod", only BackupBucket`,
-		"explain shoot a/b":                "say on which directory",
+		"explain shoot a/b":                "say on which garden",
 		"explain shoot --landscape x":      "accepts 2 arg(s)",
 	} {
 		o := command(words(line)...)

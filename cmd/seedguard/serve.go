@@ -188,13 +188,27 @@ func newSource(g *config.Garden) (garden.Source, error) {
 	var cluster *rest.Config
 	var err error
 	if g.Kubeconfig != "" {
-		cluster, err = clientcmd.BuildConfigFromFlags("", g.Kubeconfig)
+		cluster, err = loadKubeconfig(g.Kubeconfig, "")
 	} else if cluster, err = rest.InClusterConfig(); errors.Is(err, rest.ErrNotInCluster) {
 		err = errors.New("no garden: set --kubeconfig or --landscape, or run in a cluster")
 	}
 	if err != nil {
 		return nil, err
 	}
-	cluster.UserAgent = "seedguard/" + rest.DefaultKubernetesUserAgent()
+	cluster.UserAgent = userAgent()
 	return garden.NewKubeSource(cluster)
+}
+
+func userAgent() string { return "seedguard/" + rest.DefaultKubernetesUserAgent() }
+
+// loadKubeconfig returns the client configuration of a context of a kubeconfig, or of its current one.
+func loadKubeconfig(file, contextName string) (*rest.Config, error) {
+	cluster, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
+		&clientcmd.ClientConfigLoadingRules{ExplicitPath: file},
+		&clientcmd.ConfigOverrides{CurrentContext: contextName},
+	).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig %s: %w", file, err)
+	}
+	return cluster, nil
 }

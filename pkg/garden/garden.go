@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,6 +53,8 @@ type Garden struct {
 	// contacts are in the order of their kinds in the table.
 	contacts     []*contact
 	maxStaleness time.Duration
+	// arrived counts the objects that have come in.
+	arrived atomic.Int64
 	// informers are those of all watches. They share their start and end.
 	informers informers.SharedInformerFactory
 
@@ -121,6 +124,7 @@ func (g *Garden) setUp(w *watch) error {
 	w.door.clock, w.door.resource = g.clock, w.GroupResource().String()
 	w.door.contact = g.contactWith(w.Resource)
 	w.door.keep = func(o runtime.Object) (*Object, error) {
+		g.arrived.Add(1)
 		kept, dropped, err := w.kept(o)
 		if err != nil {
 			return nil, err
@@ -252,6 +256,25 @@ func (g *Garden) NotReady() []string {
 		reasons = append(reasons, reason)
 	}
 	return reasons
+}
+
+// Progress is how far the first lists of a Garden have come.
+type Progress struct {
+	// Kinds are watched, and all objects of Synced of them have reached the graph.
+	Kinds, Synced int
+	// Objects have come in, also such that are not in the graph yet.
+	Objects int64
+}
+
+// Progress returns how far the first lists have come.
+func (g *Garden) Progress() Progress {
+	p := Progress{Kinds: len(g.watches), Objects: g.arrived.Load()}
+	for _, w := range g.watches {
+		if w.handled.HasSynced() {
+			p.Synced++
+		}
+	}
+	return p
 }
 
 // LostContact returns with which API groups there is no contact, and for how long. Meanwhile decisions rest on what was
