@@ -71,8 +71,9 @@ API server, RBAC is asked next.`,
 
   # May the gardenlet create this object?
   seedguard can-i create -f object.yaml --seed aws-eu1 --landscape examples/landscape`,
-		Args: cobra.MaximumNArgs(3),
-		RunE: func(command *cobra.Command, args []string) error { return c.run(command.Context(), args) },
+		Args:              cobra.MaximumNArgs(3),
+		ValidArgsFunction: completeCanI,
+		RunE:              func(command *cobra.Command, args []string) error { return c.run(command.Context(), args) },
 	}
 	flags := command.Flags()
 	c.question.addFlags(flags)
@@ -155,7 +156,7 @@ func (c *canI) run(ctx context.Context, args []string) error {
 		encoder.SetIndent("", "  ")
 		err = encoder.Encode(v)
 	} else {
-		_, err = io.WriteString(c.out, v.text())
+		_, err = io.WriteString(c.out, v.text(c.out))
 	}
 	if err == nil && !v.Allowed {
 		return errNotAllowed
@@ -378,12 +379,15 @@ func (c *canI) admit(
 	return v, nil
 }
 
-// text writes the verdict for people. Its last line begins with yes or no.
-func (v *verdict) text() string {
-	word := map[bool]string{true: "yes", false: "no"}[v.Allowed]
+// text returns the verdict for people who read it on out. Its last line begins with yes or no.
+func (v *verdict) text(out io.Writer) string {
+	word := painted(out, red, "no")
+	if v.Allowed {
+		word = painted(out, green, "yes")
+	}
 	if v.Admission == nil {
 		if v.Authorizer.Decision == "no opinion" {
-			word += " opinion"
+			word = painted(out, red, "no opinion")
 		}
 		return line(word, v.Authorizer.Reason, v.Authorizer.Error)
 	}

@@ -33,8 +33,11 @@ Exit status: 0 when it reaches the Seed (or any), 1 when it does not, 2 when tha
 		Example: `  seedguard explain Secret garden-dev/aws-account --landscape examples/landscape
   seedguard explain cloudprofile aws --seed aws-eu1 --landscape examples/landscape
   seedguard explain secret garden-dev/aws-account --kubeconfig garden.kubeconfig`,
-		Args: cobra.ExactArgs(2),
-		RunE: func(command *cobra.Command, args []string) error { return e.run(command.Context(), args[0], args[1]) },
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: completeExplain,
+		RunE: func(command *cobra.Command, args []string) error {
+			return e.run(command.Context(), args[0], args[1])
+		},
 	}
 	e.landscape.addFlags(command.Flags())
 	command.Flags().StringVar(&e.seed, "seed", "", "only the path to this Seed")

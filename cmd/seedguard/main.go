@@ -52,7 +52,22 @@ on the command line.`,
 	root.SetOut(s.out)
 	root.SetErr(s.errOut)
 	root.SetArgs(args)
-	root.AddCommand(newServe(s), newCanI(s), newExplain(s), newRules(s), newManifests(s), newVersion(s))
+	const serving, asking, more = "serving", "asking", "more"
+	add := func(group string, commands ...*cobra.Command) {
+		for _, command := range commands {
+			command.GroupID = group
+			root.AddCommand(command)
+		}
+	}
+	root.AddGroup(&cobra.Group{ID: serving, Title: "Install and serve:"}, &cobra.Group{ID: asking, Title: "Ask:"},
+		&cobra.Group{ID: more, Title: "More:"})
+	add(serving, newServe(s), newManifests(s))
+	add(asking, newCanI(s), newExplain(s), newRules(s))
+	add(more, newVersion(s))
+	root.SetCompletionCommandGroupID(more)
+	root.SetHelpCommandGroupID(more)
+	root.AddCommand(newTopics()...)
+	addCompletions(root)
 	switch err := root.ExecuteContext(ctx); {
 	case err == nil:
 		return exitOK

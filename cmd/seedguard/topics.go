@@ -1,0 +1,23 @@
+package main
+
+import (
+	_ "embed" // for the topics
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+//go:embed configuration.yaml
+var configurationTopic string
+
+// newTopics returns what `seedguard help TOPIC` prints beside the help of the commands. To cobra a command that cannot
+// be run is a topic.
+func newTopics() []*cobra.Command {
+	return []*cobra.Command{
+		{
+			Use:   "configuration",
+			Short: "All fields of the configuration file, with their defaults",
+			Long:  strings.TrimSpace(configurationTopic),
+		},
+	}
+}
