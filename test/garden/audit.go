@@ -37,29 +37,38 @@ func auditPolicy() *auditv1.Policy {
 
 // auditArguments writes the audit policy, and returns the arguments by which an API server follows it.
 func (g *Garden) auditArguments(server string) ([]string, error) {
-	policy, err := g.writeYAML("audit-policy.yaml", auditPolicy())
+	policy := g.AuditPolicy
+	if policy == nil {
+		policy = auditPolicy()
+	}
+	file, err := g.writeYAML("audit-policy.yaml", policy)
 	if err != nil {
 		return nil, err
 	}
 	return []string{
-		"--audit-policy-file=" + policy,
+		"--audit-policy-file=" + file,
 		"--audit-log-path=" + filepath.Join(g.Dir, server+auditSuffix),
 		"--audit-log-mode=blocking", // so that what a client has seen is in the log
 	}, nil
+}
+
+// AuditLogs returns the files that the garden's API servers log to: Options.Audit. The kube-apiserver's is the first.
+func (g *Garden) AuditLogs() []string {
+	logs := []string{filepath.Join(g.Dir, kubeAPIServer+auditSuffix)}
+	for i := range g.Gardener {
+		logs = append(logs, filepath.Join(g.Dir, fmt.Sprintf("%s-%d%s", gardenerName, i, auditSuffix)))
+	}
+	return logs
 }
 
 // AuditEvents returns what the garden's API servers have logged of the requests of seed clients, bootstrappers and
 // ServiceAccounts: Options.Audit. A request that the kube-apiserver passed on is there once, as gardener-apiserver
 // logged it.
 func (g *Garden) AuditEvents() ([]auditv1.Event, error) {
-	names := []string{kubeAPIServer}
-	for i := range g.Gardener {
-		names = append(names, fmt.Sprintf("%s-%d", gardenerName, i))
-	}
 	var events []auditv1.Event
 	known := map[string]int{}
-	for _, name := range names {
-		f, err := os.Open(filepath.Join(g.Dir, name+auditSuffix)) // #nosec G304 -- a file of the garden
+	for _, name := range g.AuditLogs() {
+		f, err := os.Open(name) // #nosec G304 -- a file of the garden
 		if errors.Is(err, os.ErrNotExist) {
 			continue // nothing happened
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/seedguard/seedguard/pkg/admission"
@@ -39,6 +40,9 @@ type Options struct {
 	Gardener int
 	// Audit has all API servers of the garden log who requests what (AuditEvents).
 	Audit bool
+	// AuditPolicy is which requests they log then, and how much. Nil: without bodies, those of seed clients and of those
+	// who are about to become gardenlets.
+	AuditPolicy *auditv1.Policy
 	// References is what seedguard's restriction.references is set to, and what is registered for it. Empty: the default.
 	References admission.References
 	// Without names resources (plural.group) whose CustomResourceDefinitions are left out.
