@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// progress draws on a terminal how much of something has been read. It belongs to one goroutine.
+type progress struct {
+	out io.Writer
+	// total is 0 when it is not known.
+	total, read    int64
+	started, drawn time.Time
+}
+
+const (
+	progressInterval = 200 * time.Millisecond
+	progressWidth    = 30
+	// eraseLine goes to the start of the line and erases it.
+	eraseLine = "\r\x1b[K"
+)
+
+// newProgress returns nil when out is no terminal. A nil progress draws nothing.
+func newProgress(out io.Writer, total int64) *progress {
+	file, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) { // #nosec G115 -- file descriptors are small
+		return nil
+	}
+	return &progress{out: out, total: total, started: time.Now()}
+}
+
+// of returns a reader that tells the progress what is read.
+func (p *progress) of(in io.Reader) io.Reader {
+	if p == nil {
+		return in
+	}
+	return readerFunc(func(buffer []byte) (int, error) {
+		n, err := in.Read(buffer)
+		p.add(int64(n), time.Now())
+		return n, err
+	})
+}
+
+func (p *progress) add(read int64, now time.Time) {
+	p.read += read
+	if now.Sub(p.drawn) < progressInterval {
+		return
+	}
+	p.drawn = now
+	line := fmt.Sprintf("%d MiB", p.read>>20)
+	if p.total > 0 {
+		done := min(float64(p.read)/float64(p.total), 1)
+		bar := strings.Repeat("=", int(done*progressWidth))
+		line = fmt.Sprintf("[%-*s] %3.0f %% of %d MiB", progressWidth, bar, 100*done, p.total>>20)
+		if left := time.Duration(float64(now.Sub(p.started)) * (1/max(done, 1e-9) - 1)); left < 24*time.Hour {
+			line += fmt.Sprintf(", %s left", left.Round(time.Second))
+		}
+	}
+	_, _ = io.WriteString(p.out, eraseLine+line) // for people only
+}
+
+// done erases what was drawn.
+func (p *progress) done() {
+	if p != nil && !p.drawn.IsZero() {
+		_, _ = io.WriteString(p.out, eraseLine)
+	}
+}
+
+// readerFunc is an io.Reader.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(buffer []byte) (int, error) { return f(buffer) }

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/klog/v2"
+
+	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/replay"
+	"github.com/seedguard/seedguard/pkg/tabular"
+)
+
+// replayLogs is the command replay.
+type replayLogs struct {
+	landscape landscapeFlags
+	output    string
+	streams
+}
+
+func newReplay(s streams) *cobra.Command {
+	r := &replayLogs{streams: s}
+	command := &cobra.Command{
+		Use:   "replay AUDITLOG...",
+		Short: "Compare audit logs with what would be decided now",
+		Long: `Compare audit logs with what would be decided now: take the requests of gardenlets and extensions from audit
+logs of kube-apiserver (and gardener-apiserver), decide each by the tables and a directory of manifests, and count by
+kind of client, verb and resource which would be refused now and which allowed.
+
+A log is lines of JSON, events of audit.k8s.io/v1, plain or compressed by gzip; - is the standard input. Level
+Metadata is enough for the authorizer. The admission is asked about what was created with level Request or above.
+
+Exit status: 0 when nothing that was let through would be refused, 1 when something would be, 2 when that could not be
+found out.`,
+		Example: `  # What would seedguard have refused yesterday?
+  seedguard replay audit-2026-11-20.log.gz audit.log --landscape landscape
+
+  # As JSON, from another machine.
+  ssh control-plane cat /var/log/kubernetes/audit.log | seedguard replay - --landscape landscape -o json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error { return r.run(command.Context(), args) },
+	}
+	r.landscape.addFlags(command.Flags())
+	command.Flags().StringVarP(&r.output, "output", "o", "text", "text or json")
+	return command
+}
+
+func (r *replayLogs) run(ctx context.Context, files []string) error {
+	if r.output != "text" && r.output != "json" {
+		return fmt.Errorf("-o %s: want text or json", r.output)
+	}
+	if r.landscape.dir == "" {
+		return errors.New("say on which directory of manifests, by --landscape")
+	}
+	total, err := sizeOf(files)
+	if err != nil {
+		return err
+	}
+	l, err := r.landscape.load(ctx, r.errOut)
+	if err != nil {
+		return err
+	}
+	options, err := l.replayOptions()
+	if err != nil {
+		return err
+	}
+	// The API server's function that reads requests logs those that it does not understand.
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+	report, err := r.read(ctx, replay.New(options), files, newProgress(r.errOut, total))
+	if err != nil {
+		return err
+	}
+	r.warn(report)
+	if report.Summary.Events == 0 {
+		return fmt.Errorf("%s: no event of audit.k8s.io/v1 in it", strings.Join(files, ", "))
+	}
+	if r.output == "json" {
+		err = tabular.Write(r.out, r.output, report)
+	} else {
+		err = writeReport(r.out, report)
+	}
+	if err == nil && report.Summary.WouldBeRefused > 0 {
+		return errNotAllowed
+	}
+	return err
+}
+
+// stdin is how an argument names the standard input.
+const stdin = "-"
+
+// sizeOf returns how many bytes the files have, 0 when one has no size.
+func sizeOf(files []string) (total int64, err error) {
+	sized := true
+	for _, file := range files {
+		if file == stdin {
+			sized = false
+			continue
+		}
+		info, err := os.Stat(file)
+		if err != nil {
+			return 0, err
+		}
+		sized = sized && info.Mode().IsRegular()
+		total += info.Size()
+	}
+	if !sized {
+		return 0, nil
+	}
+	return total, nil
+}
+
+func (r *replayLogs) read(
+	ctx context.Context, into *replay.Replay, files []string, p *progress,
+) (*replay.Report, error) {
+	defer p.done()
+	for _, file := range files {
+		if file == stdin {
+			if err := into.Read(ctx, "standard input", p.of(r.in)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		log, err := os.Open(file) // #nosec G304 -- the user names the file
+		if err != nil {
+			return nil, err
+		}
+		err = into.Read(ctx, file, p.of(log))
+		_ = log.Close() // it was only read
+		if err != nil {
+			return nil, err
+		}
+	}
+	return into.Report(), nil
+}
+
+// warn tells what is wrong with the logs.
+func (r *replayLogs) warn(report *replay.Report) {
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(r.errOut, "Warning: "+format+"\n", args...) }
+	for _, problem := range report.Broken {
+		say("%s:%d: no event: %s", printable(problem.File), problem.Line, printable(problem.Why))
+	}
+	if more := report.BrokenLines - len(report.Broken); more > 0 {
+		say("%d lines more are no events", more)
+	}
+	if s := report.Summary; s.Events > 0 && s.Decided+s.Unknown == 0 {
+		say("no event is the end of a request of a seed client; does the audit policy log them?")
+	}
+}
+
+// replayOptions let a replay ask the pair on the landscape.
+func (l *landscape) replayOptions() (replay.Options, error) {
+	pair, err := l.pair()
+	if err != nil {
+		return replay.Options{}, err
+	}
+	type write struct {
+		resource    schema.GroupResource
+		subresource string
+		operation   admissionv1.Operation
+	}
+	guarded := map[write]bool{}
+	for _, g := range admission.AllGuarded(l.config.Restriction.References, l.access.Enabled()) {
+		for _, operation := range g.Operations {
+			guarded[write{g.Kind.Resource().GroupResource(), g.Subresource, admissionv1.Operation(operation)}] = true
+		}
+	}
+	kinds := map[schema.GroupResource]graph.Kind{}
+	for _, rule := range authorizer.Rules() {
+		kinds[rule.Resource] = rule.Kind
+	}
+	return replay.Options{
+		Authorize: pair.authorize,
+		Admit: func(ctx context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, error) {
+			if request.Kind.Kind == graph.KindSecret.String() || request.Kind.Kind == graph.KindInternalSecret.String() {
+				// What it cannot read the admission cannot either.
+				if raw, err := withoutStringData(request.Object.Raw); err == nil {
+					request.Object.Raw = raw
+				}
+			}
+			return pair.admit(ctx, request)
+		},
+		Guards: func(resource schema.GroupResource, subresource string, operation admissionv1.Operation) bool {
+			return guarded[write{resource, subresource, operation}]
+		},
+		Missing: func(resource schema.GroupResource, namespace, name string) bool {
+			kind := kinds[resource]
+			if kind == 0 {
+				return false // the landscape has no such objects
+			}
+			v := graph.Vertex{Kind: kind, Namespace: namespace, Name: name}
+			if !kind.Namespaced() {
+				v.Namespace = ""
+			}
+			// Objects that are not watched are there as far as others refer to them.
+			return !l.graph.HasObject(v) && (kind.Tracked() || len(l.graph.Seeds(v)) == 0)
+		},
+	}, nil
+}
+
+// writeReport writes a report for people.
+func writeReport(w io.Writer, report *replay.Report) error {
+	s := report.Summary
+	tables := []tabular.Table{{Head: []string{
+		"Client", "Verb", "Resource", "Same", "Would be refused", "Not in landscape", "Would be allowed", "Unknown",
+	}}}
+	examples := []struct {
+		verdict replay.Verdict
+		title   string
+	}{
+		{replay.WouldBeRefused, "Would be refused now, the first of each row:"},
+		{replay.WouldBeAllowed, "Would be allowed now, the first of each row:"},
+		{replay.Unknown, "Unknown, the first of each row:"},
+	}
+	for _, e := range examples {
+		tables = append(tables, tabular.Table{
+			Title: e.title, Head: []string{"Client", "Verb", "Resource", "User", "Object", "Why"},
+		})
+	}
+	byRBAC, notDecided, missing := 0, 0, 0
+	for _, g := range report.Groups {
+		byRBAC, notDecided, missing = byRBAC+g.ByRBAC, notDecided+g.AdmissionNotDecided, missing+g.NotInLandscape
+		row := []string{g.Client, printable(g.Verb), printable(g.Resource)}
+		if g.Subresource != "" {
+			row[2] += "/" + printable(g.Subresource)
+		}
+		line := slices.Clone(row)
+		for _, n := range []int{g.Same, g.WouldBeRefused, g.NotInLandscape, g.WouldBeAllowed, g.Unknown} {
+			line = append(line, strconv.Itoa(n))
+		}
+		tables[0].Rows = append(tables[0].Rows, line)
+		for i, e := range examples {
+			for _, x := range g.Examples {
+				if x.Verdict == e.verdict {
+					tables[i+1].Rows = append(tables[i+1].Rows,
+						append(slices.Clone(row), printable(x.User), objectOf(x), printable(x.Reason)))
+				}
+			}
+		}
+	}
+	tables = slices.DeleteFunc(tables, func(t tabular.Table) bool { return len(t.Rows) == 0 })
+	if err := tabular.Write(w, "text", nil, tables...); err != nil {
+		return err
+	}
+	notes := fmt.Sprintf("%d events read. Of the requests of seed clients, %d would be decided the same, %d would be "+
+		"refused now, %d would be allowed now, and %d are unknown.\n",
+		s.Events, s.Same, s.WouldBeRefused, s.WouldBeAllowed, s.Unknown)
+	if len(tables) > 0 {
+		notes = "\n" + notes
+	}
+	for _, note := range []struct {
+		count  int
+		format string
+	}{
+		{byRBAC, "Allowed by RBAC then and now, and not by way of the group of the Seeds: %d of the same."},
+		{notDecided, "Compared by the authorizer alone, because the log lacks what the admission needs: %d of the same."},
+		{missing, "About objects that are not in the landscape, or no longer: %d of those that would be refused."},
+	} {
+		if note.count > 0 {
+			notes += fmt.Sprintf(note.format+"\n", note.count)
+		}
+	}
+	_, err := io.WriteString(w, notes+replay.Limits+"\n")
+	return err
+}
+
+// objectOf names what an example is about.
+func objectOf(x replay.Example) string {
+	name := printable(cmp.Or(x.Path, x.Name, "-"))
+	if x.Namespace != "" {
+		name = printable(x.Namespace) + "/" + name
+	}
+	if x.NotInLandscape {
+		name += " (not in the landscape)"
+	}
+	return name
+}
+
+// printable escapes what a terminal would not print as it is: clients choose names.
+func printable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
