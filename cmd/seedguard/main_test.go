@@ -455,7 +455,7 @@ func TestManifestsByKubernetesVersion(t *testing.T) {
 }
 
 func TestHelpHasExamples(t *testing.T) {
-	for _, name := range []string{"serve", "can-i", "explain"} {
+	for _, name := range []string{"serve", "can-i", "explain", "replay"} {
 		o := command(name, "--help")
 		require.Equal(t, exitOK, o.exit)
 		require.Contains(t, o.out, "Examples:\n  ")

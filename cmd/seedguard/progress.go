@@ -57,8 +57,8 @@ func (p *progress) add(read int64, now time.Time) {
 		done := min(float64(p.read)/float64(p.total), 1)
 		bar := strings.Repeat("=", int(done*progressWidth))
 		line = fmt.Sprintf("[%-*s] %3.0f %% of %d MiB", progressWidth, bar, 100*done, p.total>>20)
-		if left := time.Duration(float64(now.Sub(p.started)) * (1/max(done, 1e-9) - 1)); left < 24*time.Hour {
-			line += fmt.Sprintf(", %s left", left.Round(time.Second))
+		if took := now.Sub(p.started); took >= time.Second && done > 0 { // earlier it would jump
+			line += fmt.Sprintf(", %s left", time.Duration(float64(took)*(1/done-1)).Round(time.Second))
 		}
 	}
 	_, _ = io.WriteString(p.out, eraseLine+line) // for people only

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -60,9 +59,6 @@ found out.`,
 func (r *replayLogs) run(ctx context.Context, files []string) error {
 	if r.output != "text" && r.output != "json" {
 		return fmt.Errorf("-o %s: want text or json", r.output)
-	}
-	if r.landscape.dir == "" {
-		return errors.New("say on which directory of manifests, by --landscape")
 	}
 	total, err := sizeOf(files)
 	if err != nil {
@@ -245,7 +241,7 @@ func writeReport(w io.Writer, report *replay.Report) error {
 			for _, x := range g.Examples {
 				if x.Verdict == e.verdict {
 					tables[i+1].Rows = append(tables[i+1].Rows,
-						append(slices.Clone(row), printable(x.User), objectOf(x), printable(x.Reason)))
+						append(slices.Clone(row), printable(x.User), objectOf(g, x), printable(x.Reason)))
 				}
 			}
 		}
@@ -254,9 +250,8 @@ func writeReport(w io.Writer, report *replay.Report) error {
 	if err := tabular.Write(w, "text", nil, tables...); err != nil {
 		return err
 	}
-	notes := fmt.Sprintf("%d events read. Of the requests of seed clients, %d would be decided the same, %d would be "+
-		"refused now, %d would be allowed now, and %d are unknown.\n",
-		s.Events, s.Same, s.WouldBeRefused, s.WouldBeAllowed, s.Unknown)
+	notes := fmt.Sprintf("%d events read. Requests of seed clients: %d the same, %d would be refused now, %d would be "+
+		"allowed now, %d unknown.\n", s.Events, s.Same, s.WouldBeRefused, s.WouldBeAllowed, s.Unknown)
 	if len(tables) > 0 {
 		notes = "\n" + notes
 	}
@@ -277,8 +272,12 @@ func writeReport(w io.Writer, report *replay.Report) error {
 }
 
 // objectOf names what an example is about.
-func objectOf(x replay.Example) string {
-	name := printable(cmp.Or(x.Path, x.Name, "-"))
+func objectOf(g replay.Group, x replay.Example) string {
+	all := "*"
+	if g.Verb == "create" {
+		all = "(no name)" // it is in the object, which the log does not have
+	}
+	name := printable(cmp.Or(x.Path, x.Name, all))
 	if x.Namespace != "" {
 		name = printable(x.Namespace) + "/" + name
 	}

@@ -298,6 +298,18 @@ func TestReplayReport(t *testing.T) {
   },`)
 }
 
+// TestReplayExample: the documentation shows what comes of the example, a log of a kube-apiserver without seedguard.
+func TestReplayExample(t *testing.T) {
+	o := command("replay", "../../examples/replay/audit.log", "--landscape", exampleDir)
+	require.Equal(t, exitNotAllowed, o.exit, o)
+	require.Empty(t, o.errOut)
+	operations, err := os.ReadFile("../../docs/operations.md")
+	require.NoError(t, err)
+	parts := strings.Split(o.out, "\n\n")
+	require.Contains(t, string(operations), parts[0]+"\n\n")
+	require.Contains(t, string(operations), "\n"+parts[len(parts)-1])
+}
+
 // TestReplayEscapes: clients choose names, which must not write to the terminal of who reads the report.
 func TestReplayEscapes(t *testing.T) {
 	long := strings.Repeat("x", 2000)

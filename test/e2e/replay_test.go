@@ -1,20 +1,12 @@
 package e2e
 
 import (
-	"encoding/json"
-	"errors"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/replay"
 	testgarden "github.com/seedguard/seedguard/test/garden"
@@ -24,10 +16,8 @@ import (
 // While seedguard decides, everything would be decided as it was. What RBAC lets through before the switch, and what is
 // created without the restriction, would be refused.
 func TestReplay(t *testing.T) {
-	content, err := os.ReadFile("../../examples/replay/audit-policy.yaml")
+	policy, err := testgarden.ReplayPolicy()
 	require.NoError(t, err)
-	policy := &auditv1.Policy{}
-	require.NoError(t, yaml.UnmarshalStrict(content, policy))
 	g := gardenWith(t, testgarden.Options{Audit: true, AuditPolicy: policy})
 	withSeeds(t, g, "own", "other")
 	// After the landscape: so seedguard knows all of it when the first request comes, as the replay does.
@@ -58,9 +48,10 @@ func TestReplay(t *testing.T) {
 		"a ConfigMap of another's Shoot")
 	require.NoError(t, own.create(t.Context(), object("Secret", "garden-own/crop.monitoring")))
 
-	exported := export(t, admin(t, g))
-	report, exit := replayOf(t, exported, g.AuditLogs()[0])
-	t.Logf("%+v", report.Summary)
+	exported := t.TempDir()
+	require.NoError(t, admin(t, g).Export(t.Context(), exported))
+	report, exit, err := g.Replay(t.Context(), exported, g.AuditLogs()...)
+	require.NoError(t, err)
 	for _, group := range report.Groups {
 		for _, x := range group.Examples {
 			require.Equal(t, replay.Unknown, x.Verdict, "%s %s %s/%s: %+v", group.Client, group.Verb, group.Resource,
@@ -93,7 +84,8 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: "gardener.cl
 	soon(t, "create another's ConfigMap", func() error {
 		return own.create(t.Context(), object("ConfigMap", "garden-other/crop.ca-kubelet"))
 	})
-	report, exit = replayOf(t, exported, g.AuditLogs()[0])
+	report, exit, err = g.Replay(t.Context(), exported, g.AuditLogs()...)
+	require.NoError(t, err)
 	require.Equal(t, 1, exit)
 	require.Zero(t, report.Summary.WouldBeAllowed)
 	read := groupOf(t, report, "get", "secrets")
@@ -118,39 +110,4 @@ func groupOf(t *testing.T, report *replay.Report, verb, resource string) replay.
 	}
 	require.Fail(t, "no such group", "%s %s", verb, resource)
 	return replay.Group{}
-}
-
-// replayOf runs seedguard replay.
-func replayOf(t *testing.T, landscape string, logs ...string) (report *replay.Report, exit int) {
-	t.Helper()
-	args := append([]string{"replay", "-o", "json", "--landscape", landscape}, logs...)
-	cmd := exec.CommandContext(t.Context(), seedguard, args...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if failed := new(exec.ExitError); errors.As(err, &failed) {
-		exit = failed.ExitCode()
-	} else {
-		require.NoError(t, err)
-	}
-	report = &replay.Report{}
-	require.NoError(t, json.Unmarshal(out, report), "%s", out)
-	return report, exit
-}
-
-// export writes what seedguard watches into a directory, as kubectl get -A -o json does.
-func export(t *testing.T, c *client) string {
-	t.Helper()
-	dir := t.TempDir()
-	for kind := range strings.FieldsSeq("Seed Shoot Project SecretBinding CredentialsBinding BackupBucket BackupEntry " +
-		"ControllerInstallation ControllerDeployment ManagedSeed Gardenlet Bastion CertificateSigningRequest " +
-		"ServiceAccount") {
-		r, err := c.Resource(object(kind, "").GroupVersionKind(), "")
-		require.NoError(t, err)
-		list, err := r.List(t.Context(), metav1.ListOptions{})
-		require.NoError(t, err)
-		content, err := list.MarshalJSON()
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, kind+".json"), content, 0o600))
-	}
-	return dir
 }

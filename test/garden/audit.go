@@ -2,16 +2,21 @@ package garden
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
+
+	"github.com/seedguard/seedguard/pkg/replay"
 )
 
 const (
@@ -97,4 +102,34 @@ func (g *Garden) AuditEvents() ([]auditv1.Event, error) {
 		}
 	}
 	return events, nil
+}
+
+// ReplayPolicy returns the audit policy that is documented for a replay.
+func ReplayPolicy() (*auditv1.Policy, error) {
+	root, err := Root()
+	if err != nil {
+		return nil, err
+	}
+	content, err := os.ReadFile(filepath.Join(root, "examples", "replay", "audit-policy.yaml")) // #nosec G304 -- ours
+	if err != nil {
+		return nil, err
+	}
+	policy := &auditv1.Policy{}
+	return policy, yaml.UnmarshalStrict(content, policy)
+}
+
+// Replay runs seedguard replay on audit logs and a directory of manifests, and returns its exit status too.
+func (g *Garden) Replay(ctx context.Context, landscape string, logs ...string) (*replay.Report, int, error) {
+	args := append([]string{"replay", "-o", "json", "--landscape", landscape}, logs...)
+	cmd := exec.CommandContext(ctx, g.Seedguard, args...) // #nosec G204 -- the binary under test
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if failed := new(exec.ExitError); err != nil && !errors.As(err, &failed) {
+		return nil, 0, err
+	}
+	report := &replay.Report{}
+	if err := json.Unmarshal(out, report); err != nil {
+		return nil, 0, fmt.Errorf("seedguard replay ended with %d and wrote %q: %w", cmd.ProcessState.ExitCode(), out, err)
+	}
+	return report, cmd.ProcessState.ExitCode(), nil
 }

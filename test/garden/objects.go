@@ -29,6 +29,8 @@ import (
 	kubernetesscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
+
+	watched "github.com/seedguard/seedguard/pkg/garden"
 )
 
 // Scheme knows the API types of Kubernetes and of Gardener.
@@ -161,6 +163,25 @@ func (c *Client) Of(o runtime.Object) (dynamic.ResourceInterface, *unstructured.
 	u := Unstructured(o)
 	r, err := c.Resource(u.GroupVersionKind(), u.GetNamespace())
 	return r, u, err
+}
+
+// Export writes the objects that seedguard watches into a directory, as kubectl get -A -o json does.
+func (c *Client) Export(ctx context.Context, directory string) error {
+	for _, r := range watched.Resources() {
+		list, err := c.dynamic.Resource(r.GroupVersionResource).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		content, err := list.MarshalJSON()
+		if err != nil {
+			return err
+		}
+		name := filepath.Join(directory, r.GroupResource().String()+".json")
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Apply brings objects into the state that is given, and their statuses too, by server-side apply.

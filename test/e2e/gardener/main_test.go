@@ -48,7 +48,11 @@ func run(m *testing.M) (code int) {
 	if err != nil {
 		return fail(err)
 	}
-	options := testgarden.Options{Dir: dir, Seedguard: seedguard, Gardener: replicas}
+	policy, err := testgarden.ReplayPolicy()
+	if err != nil {
+		return fail(err)
+	}
+	options := testgarden.Options{Dir: dir, Seedguard: seedguard, Gardener: replicas, Audit: true, AuditPolicy: policy}
 	if g, err = testgarden.Start(ctx, options); err != nil {
 		return fail(err)
 	}
