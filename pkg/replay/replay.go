@@ -105,15 +105,16 @@ func (r *Replay) take(ctx context.Context, e *event) error {
 	if !ok {
 		return nil
 	}
-	info, err := e.request()
-	if err != nil {
+	var f finding
+	info, broken := e.request()
+	if broken != nil {
 		info = &request.RequestInfo{Verb: e.Verb, Path: e.RequestURI}
-		r.count(client, who, e, info, finding{verdict: Unknown, why: err.Error()})
-		return nil
-	}
-	f, err := r.compare(ctx, e, who, info)
-	if err != nil {
-		return err
+		f = finding{verdict: Unknown, why: broken.Error()}
+	} else {
+		var err error
+		if f, err = r.compare(ctx, e, who, info); err != nil {
+			return err
+		}
 	}
 	r.count(client, who, e, info, f)
 	return nil
