@@ -211,7 +211,10 @@ func read(ctx context.Context, g *garden.Garden, line *statusLine, patience time
 }
 
 // pair returns both halves on the landscape.
-func (l *landscape) pair() (decider, error) {
+func (l *landscape) pair() (decider, error) { return l.pairOn(l.garden) }
+
+// pairOn is pair with another reader for the admission.
+func (l *landscape) pairOn(reader garden.Reader) (decider, error) {
 	policy := l.config.Restriction
 	a, err := authorizer.New(authorizer.Options{
 		Graph: l.graph, References: policy.References == admission.ReferencesEnforce, Access: l.access,
@@ -219,7 +222,7 @@ func (l *landscape) pair() (decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &offline{a, admission.New(admission.Options{Reader: l.garden, Policy: policy, Access: l.access})}, nil
+	return &offline{a, admission.New(admission.Options{Reader: reader, Policy: policy, Access: l.access})}, nil
 }
 
 // offline is the pair in this process.

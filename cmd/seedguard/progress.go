@@ -3,16 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 )
 
 // progress draws on a terminal how much of something has been read. It belongs to one goroutine.
 type progress struct {
-	out io.Writer
+	line *statusLine
 	// total is 0 when it is not known.
 	total, read    int64
 	started, drawn time.Time
@@ -21,24 +18,10 @@ type progress struct {
 const (
 	progressInterval = 200 * time.Millisecond
 	progressWidth    = 30
-	// eraseLine goes to the start of the line and erases it.
-	eraseLine = "\r\x1b[K"
 )
-
-// newProgress returns nil when out is no terminal. A nil progress draws nothing.
-func newProgress(out io.Writer, total int64) *progress {
-	file, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) { // #nosec G115 -- file descriptors are small
-		return nil
-	}
-	return &progress{out: out, total: total, started: time.Now()}
-}
 
 // of returns a reader that tells the progress what is read.
 func (p *progress) of(in io.Reader) io.Reader {
-	if p == nil {
-		return in
-	}
 	return readerFunc(func(buffer []byte) (int, error) {
 		n, err := in.Read(buffer)
 		p.add(int64(n), time.Now())
@@ -61,14 +44,7 @@ func (p *progress) add(read int64, now time.Time) {
 			line += fmt.Sprintf(", %s left", time.Duration(float64(took)*(1/done-1)).Round(time.Second))
 		}
 	}
-	_, _ = io.WriteString(p.out, eraseLine+line) // for people only
-}
-
-// done erases what was drawn.
-func (p *progress) done() {
-	if p != nil && !p.drawn.IsZero() {
-		_, _ = io.WriteString(p.out, eraseLine)
-	}
+	p.line.show("%s", line)
 }
 
 // readerFunc is an io.Reader.

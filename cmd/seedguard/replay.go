@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	admissionv1 "k8s.io/api/admission/v1"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/replay"
 	"github.com/seedguard/seedguard/pkg/tabular"
@@ -35,8 +37,9 @@ func newReplay(s streams) *cobra.Command {
 		Use:   "replay AUDITLOG...",
 		Short: "Compare audit logs with what would be decided now",
 		Long: `Compare audit logs with what would be decided now: take the requests of gardenlets and extensions from audit
-logs of kube-apiserver (and gardener-apiserver), decide each by the tables and a directory of manifests, and count by
-kind of client, verb and resource which would be refused now and which allowed.
+logs of kube-apiserver (and gardener-apiserver), decide each by the tables and a garden, and count by kind of client, verb
+and resource which would be refused now and which allowed. The garden is a directory of manifests (--landscape) or a live
+one (--kubeconfig).
 
 A log is lines of JSON, events of audit.k8s.io/v1, plain or compressed by gzip; - is the standard input. Level
 Metadata is enough for the authorizer. The admission is asked about what was created with level Request or above.
@@ -44,7 +47,7 @@ Metadata is enough for the authorizer. The admission is asked about what was cre
 Exit status: 0 when nothing that was let through would be refused, 1 when something would be, 2 when that could not be
 found out.`,
 		Example: `  # What would seedguard have refused yesterday?
-  seedguard replay audit-2026-11-20.log.gz audit.log --landscape landscape
+  seedguard replay audit-2026-11-20.log.gz audit.log --kubeconfig garden.kubeconfig
 
   # As JSON, from another machine.
   ssh control-plane cat /var/log/kubernetes/audit.log | seedguard replay - --landscape landscape -o json`,
@@ -75,7 +78,8 @@ func (r *replayLogs) run(ctx context.Context, files []string) error {
 	// The API server's function that reads requests logs those that it does not understand.
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
-	report, err := r.read(ctx, replay.New(options), files, newProgress(r.errOut, total))
+	p := &progress{line: newStatusLine(r.errOut), total: total, started: time.Now()}
+	report, err := r.read(ctx, replay.New(options), files, p)
 	if err != nil {
 		return err
 	}
@@ -121,7 +125,7 @@ func sizeOf(files []string) (total int64, err error) {
 func (r *replayLogs) read(
 	ctx context.Context, into *replay.Replay, files []string, p *progress,
 ) (*replay.Report, error) {
-	defer p.done()
+	defer p.line.clear()
 	for _, file := range files {
 		if file == stdin {
 			if err := into.Read(ctx, "standard input", p.of(r.in)); err != nil {
@@ -158,7 +162,7 @@ func (r *replayLogs) warn(report *replay.Report) {
 
 // replayOptions let a replay ask the pair on the landscape.
 func (l *landscape) replayOptions() (replay.Options, error) {
-	pair, err := l.pair()
+	pair, err := l.pairOn(asRead{l.garden})
 	if err != nil {
 		return replay.Options{}, err
 	}
@@ -204,6 +208,18 @@ func (l *landscape) replayOptions() (replay.Options, error) {
 			return !l.graph.HasObject(v) && (kind.Tracked() || len(l.graph.Seeds(v)) == 0)
 		},
 	}, nil
+}
+
+// asRead is a garden as it was read. Of a live one nothing is read again: a log has more denials than an API server
+// should be asked about, and knows of objects that were created afterwards.
+type asRead struct{ garden.Reader }
+
+func (asRead) Live(context.Context, string, graph.Vertex) (*garden.Object, error) {
+	return nil, garden.ErrNotAvailable
+}
+
+func (asRead) Exists(context.Context, string, schema.GroupVersionResource, string, string) (bool, error) {
+	return false, garden.ErrNotAvailable
 }
 
 // writeReport writes a report for people.

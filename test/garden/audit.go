@@ -118,9 +118,9 @@ func ReplayPolicy() (*auditv1.Policy, error) {
 	return policy, yaml.UnmarshalStrict(content, policy)
 }
 
-// Replay runs seedguard replay on audit logs and a directory of manifests, and returns its exit status too.
-func (g *Garden) Replay(ctx context.Context, landscape string, logs ...string) (*replay.Report, int, error) {
-	args := append([]string{"replay", "-o", "json", "--landscape", landscape}, logs...)
+// Replay runs seedguard replay with the arguments, and returns its exit status too.
+func (g *Garden) Replay(ctx context.Context, args ...string) (*replay.Report, int, error) {
+	args = append([]string{"replay", "-o", "json"}, args...)
 	cmd := exec.CommandContext(ctx, g.Seedguard, args...) // #nosec G204 -- the binary under test
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

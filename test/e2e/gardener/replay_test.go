@@ -47,7 +47,7 @@ func TestReplay(t *testing.T) {
 		require.NoError(t, os.WriteFile(logs[i], content[starts[i]:], 0o600))
 	}
 	created := func(logs ...string) (buckets replay.Group) {
-		report, exit, err := g.Replay(t.Context(), landscape, logs...)
+		report, exit, err := g.Replay(t.Context(), append(logs, "--landscape", landscape)...)
 		require.NoError(t, err)
 		require.Zero(t, exit, "%+v", report)
 		require.Zero(t, report.Summary.WouldBeAllowed, "%+v", report)
