@@ -128,7 +128,7 @@ const webhookTimeout = 3 * time.Second
 // Default returns the configuration with its defaults.
 func Default() *SeedGuardConfiguration {
 	return &SeedGuardConfiguration{
-		TypeMeta:   metav1.TypeMeta{APIVersion: APIVersion, Kind: Kind},
+		TypeMeta: metav1.TypeMeta{APIVersion: APIVersion, Kind: Kind},
 		Authorizer: Authorizer{
 			ParentScope: graph.ParentScopeSeed,
 			Freshness:   metav1.Duration{Duration: 250 * time.Millisecond},
