@@ -78,8 +78,13 @@ func (p *Plugin) tell(ctx context.Context, d *decision, err error) *statusError 
 	name := logs.Cut(d.name)
 	if p.denialLogs.Allow(d.readsAs(), d.now) {
 		what := "Denied a request"
-		if d.warns(err) {
+		switch warns, observes := d.warns(err), d.policy.Mode == ModeObserve; {
+		case warns && observes:
+			what = "Would have admitted a request with a warning"
+		case warns:
 			what = "Admitted a request with a warning"
+		case observes:
+			what = "Would have denied a request"
 		}
 		klog.FromContext(ctx).Info(what, "user", logs.Cut(d.GetUserInfo().GetName()),
 			"operation", operation, "resource", resource, "namespace", logs.Cut(d.GetNamespace()), "name", name,

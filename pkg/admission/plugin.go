@@ -61,6 +61,9 @@ func New(options Options) *Plugin {
 		denialLogs:  logs.NewLimiter(denialLogsPerSecond, denialLogsBurst),
 		droppedLogs: newDroppedLogs(options.Registerer),
 	}
+	if p.policy.Mode == "" {
+		p.policy.Mode = ModeEnforce
+	}
 	if p.policy.References == "" {
 		p.policy.References = ReferencesEnforce
 	}
@@ -91,6 +94,9 @@ func (p *Plugin) Validate(ctx context.Context, a admission.Attributes, o admissi
 		return nil // an API server asks about every request, a webhook only about those that it is registered for
 	}
 	denied, told := p.decide(ctx, a, o)
+	if p.policy.Mode == ModeObserve {
+		return nil
+	}
 	if denied != nil {
 		return denied
 	}
@@ -101,14 +107,15 @@ func (p *Plugin) Validate(ctx context.Context, a admission.Attributes, o admissi
 	return nil
 }
 
-// Admit decides on a request at the webhook, where the objects are JSON. The answer carries the request's uid.
+// Admit decides on a request at the webhook, where the objects are JSON. The answer carries the request's uid. In
+// ModeObserve it is allowed, and its result is that of the denial that it stands for. API servers do not look at it.
 func (p *Plugin) Admit(ctx context.Context, in *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
 	response := &admissionv1.AdmissionResponse{UID: in.UID, Allowed: true}
 	denied, told := p.decide(ctx, attributesOf(in), nil)
 	if denied != nil {
-		response.Allowed, response.Result = false, &denied.ErrStatus
+		response.Allowed, response.Result = p.policy.Mode == ModeObserve, &denied.ErrStatus
 	}
-	if told != "" {
+	if told != "" && p.policy.Mode != ModeObserve {
 		response.Warnings = []string{told}
 		response.AuditAnnotations = map[string]string{auditReferences: told}
 	}
@@ -148,7 +155,7 @@ func (p *Plugin) decide(
 		d.client = client
 		if _, ok := p.ofKubeconfig(a); ok {
 			check = p.checkKubeconfig
-		} else if p.policy.exempts(a, client) {
+		} else if p.policy.Exempts(client, a.GetNamespace(), a.GetResource().GroupResource()) {
 			return nil, ""
 		}
 	} else if d.bootstrapper.BootstrapUser, ok = p.ofBootstrapper(a); ok {

@@ -443,6 +443,49 @@ func TestLogOfWarnings(t *testing.T) {
 	require.Contains(t, lines[1], `"msg"="Denied a request"`)
 }
 
+// TestObserve: everything is admitted without a word to the client. The result and the log say what Enforce would have
+// said.
+func TestObserve(t *testing.T) {
+	var lines []string
+	ctx := klog.NewContext(t.Context(), funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{}))
+	widens := changes(seeds, "", backedUp("a", "x"), backedUp("a", "w"))
+	for _, references := range []References{ReferencesEnforce, ReferencesWarn} {
+		lines = nil
+		m := newMemory(t, guardedGarden...)
+		enforces, observes := newPluginWith(m, Policy{References: references}),
+			newPluginWith(m, Policy{References: references, Mode: ModeObserve})
+		would := func(seed string, request *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
+			t.Helper()
+			request = as(gardenletOf(seed), request)
+			want, got := enforces.Admit(t.Context(), request), observes.Admit(ctx, request)
+			require.True(t, got.Allowed)
+			require.Equal(t, want.Result, got.Result)
+			require.Empty(t, got.Warnings)
+			require.Empty(t, got.AuditAnnotations)
+			require.NoError(t, observes.Validate(t.Context(), attributesOf(request), nil))
+			return want
+		}
+		require.True(t, would("a", creates("secrets", meta("p", "s.monitoring"))).Allowed)
+		require.Empty(t, lines)
+		require.False(t, would("b", creates("secrets", meta("p", "s.monitoring"))).Allowed)
+		require.Len(t, lines, 1)
+		require.Contains(t, lines[0], `"msg"="Would have denied a request" "user"="gardener.cloud:system:seed:b"`)
+
+		want := would("a", widens)
+		require.Len(t, lines, 2)
+		if references == ReferencesWarn {
+			require.Len(t, want.Warnings, 1)
+			require.Contains(t, lines[1], `"msg"="Would have admitted a request with a warning"`)
+		} else {
+			require.False(t, want.Allowed)
+			require.Contains(t, lines[1], `"msg"="Would have denied a request"`)
+		}
+
+		m.err = errors.New("away")
+		require.EqualValues(t, 500, would("a", creates("secrets", meta("p", "unknown.monitoring"))).Result.Code)
+	}
+}
+
 // TestDenialsAreShort: a request of any size makes a short message and a short line of the log.
 func TestDenialsAreShort(t *testing.T) {
 	long := strings.Repeat("x", 1_200_000)

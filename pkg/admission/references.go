@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/utils/ptr"
 
 	"github.com/seedguard/seedguard/pkg/garden"
@@ -22,6 +21,17 @@ import (
 
 // This file holds what decides on new references: edges that only the new object implies and by which the client's
 // Seed would gain.
+
+// Mode says whether the SeedRestriction has its way.
+type Mode string
+
+// The values of Mode.
+const (
+	// ModeEnforce denies what does not belong to the client.
+	ModeEnforce Mode = "Enforce"
+	// ModeObserve admits everything, and tells what ModeEnforce would have said.
+	ModeObserve Mode = "Observe"
+)
 
 // References says what becomes of a write that would widen what the client reaches.
 type References string
@@ -58,6 +68,8 @@ type SeedReferences struct {
 
 // Policy configures what writes may bring about.
 type Policy struct {
+	// Mode defaults to Enforce.
+	Mode Mode `json:"mode,omitempty"`
 	// References defaults to Enforce.
 	References References `json:"references,omitempty"`
 	// FirstRegistration defaults to Garden.
@@ -332,14 +344,14 @@ func grantProviderSecret(d *decision, r garden.Reference) error {
 	return errors.New("it may not be added")
 }
 
-// exempts reports whether the configuration exempts a request of an extension.
-func (p *Policy) exempts(a admission.Attributes, client identity.Client) bool {
+// Exempts reports whether the configuration exempts a client's requests for a resource in a namespace.
+func (p *Policy) Exempts(client identity.Client, namespace string, resource schema.GroupResource) bool {
 	if client.Kind != identity.Extension {
 		return false
 	}
 	return slices.ContainsFunc(p.Exempt, func(e Exemption) bool {
-		return matchesAny(e.Extensions, client.Extension) && matchesAny(e.Namespaces, a.GetNamespace()) &&
-			slices.Contains(e.Resources, a.GetResource().GroupResource().String())
+		return matchesAny(e.Extensions, client.Extension) && matchesAny(e.Namespaces, namespace) &&
+			slices.Contains(e.Resources, resource.String())
 	})
 }
 

@@ -48,18 +48,25 @@ type Options struct {
 	// for which there is no path waits for news, for as long as Freshness in all. Nil or 0: none waits.
 	News      func() <-chan struct{}
 	Freshness time.Duration
-	// Registerer takes the metrics of waiting. Nil: none are registered.
+	// Mode defaults to ModeNoOpinion.
+	Mode Mode
+	// Exempt names what ModeDeny leaves to RBAC. Nil: nothing.
+	Exempt ExemptFunc
+	// Registerer takes the metrics of waiting and of ModeAudit. Nil: none are registered.
 	Registerer prometheus.Registerer
 }
 
 // Authorizer is the SeedAuthorizer. It is safe for concurrent use, and allocates nothing but for reads by
-// Options.Absence and for requests that wait for Options.News.
+// Options.Absence, for requests that wait for Options.News and for what ModeAudit tells.
 type Authorizer struct {
 	graph      Graph
 	absence    Absence
 	references bool
 	access     *access.Policy
 	waiting    *waitingRoom
+	mode       Mode
+	exempt     ExemptFunc
+	audit      *audit
 }
 
 var _ authorizer.Authorizer = &Authorizer{}
@@ -78,16 +85,29 @@ func New(options Options) (*Authorizer, error) {
 	if options.Graph == nil {
 		return nil, errors.New("the authorizer needs a graph")
 	}
-	waiting := newWaitingRoom(options.News, options.Freshness, options.Registerer)
-	return &Authorizer{options.Graph, options.Absence, options.References, options.Access, waiting}, nil
+	switch options.Mode {
+	case "":
+		options.Mode = ModeNoOpinion
+	case ModeNoOpinion, ModeDeny, ModeAudit:
+	default:
+		return nil, fmt.Errorf("the authorizer has no mode %q", options.Mode)
+	}
+	return &Authorizer{
+		graph: options.Graph, absence: options.Absence, references: options.References, access: options.Access,
+		waiting: newWaitingRoom(options.News, options.Freshness, options.Registerer),
+		mode:    options.Mode, exempt: options.Exempt, audit: newAudit(options.Registerer),
+	}, nil
 }
 
-// Authorize allows the request or has no opinion. The reason says why, and what would be allowed instead. The error is
-// always nil.
+// Authorize allows the request or has no opinion; with ModeDeny, it may deny the request. The reason says why, and what
+// would be allowed instead. The error is always nil.
 func (a *Authorizer) Authorize(
 	ctx context.Context, request authorizer.Attributes,
 ) (authorizer.Decision, string, error) {
 	e := a.Explain(ctx, request)
+	if a.mode != ModeNoOpinion && e.Decision == authorizer.DecisionNoOpinion && e.Rule != nil {
+		e.Decision = a.strictly(ctx, request, e.Rule, e.Reason)
+	}
 	return e.Decision, e.Reason, nil
 }
 
@@ -136,7 +156,7 @@ const (
 	StepAbsent      Step = "absent"
 )
 
-// Explain is Authorize with the rule and the step that decided.
+// Explain is Authorize in ModeNoOpinion, with the rule and the step that decided.
 func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes) Explanation {
 	client, ok := identity.From(request.GetUser())
 	if !ok {

@@ -1,6 +1,7 @@
 // Package authorizer is the SeedAuthorizer: it says which requests to the garden's API a seed client may make.
 //
-//  1. It allows, or has no opinion; then the API server asks its next authorizer. It never denies.
+//  1. It allows, or has no opinion; then the API server asks its next authorizer. It denies in ModeDeny alone, and only
+//     what a rule names and does not allow.
 //  2. It has no opinion on anybody but seed clients, on paths of URLs, and on resources that its table does not name.
 //  3. What the table does not name is not allowed. A verb is allowed always, or when a path in the graph leads from
 //     the object to the client's Seed. An exception allows a few objects by their names.
