@@ -54,7 +54,7 @@ authorizer let the request pass, and would the admission admit it. The resource 
 when it is left out.
 
 Exit status: 0 when it is allowed, 1 when it is not, 2 when nothing was decided. "No opinion" is not allowed: on an
-API server, RBAC is asked next.`,
+API server, RBAC is asked next. "Denied" is the answer instead where the configuration has authorizer.mode Deny.`,
 		Example: `  # May the gardenlet of Seed aws-eu1 read a Secret?
   seedguard can-i get secrets aws-account -n garden-dev --seed aws-eu1 --landscape examples/landscape
 
@@ -386,8 +386,11 @@ func (v *verdict) text(out io.Writer) string {
 		word = painted(out, green, "yes")
 	}
 	if v.Admission == nil {
-		if v.Authorizer.Decision == "no opinion" {
+		switch v.Authorizer.Decision {
+		case "no opinion":
 			word = painted(out, red, "no opinion")
+		case "deny":
+			word = painted(out, red, "no, denied")
 		}
 		return line(word, v.Authorizer.Reason, v.Authorizer.Error)
 	}

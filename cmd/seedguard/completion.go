@@ -18,6 +18,7 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/naming"
@@ -40,6 +41,8 @@ var flagCompletions = map[string]cobra.CompletionFunc{
 	"filename":           manifestFiles,
 	"old":                manifestFiles,
 	"parent-scope":       oneOf(graph.ParentScopeSeed, graph.ParentScopeEverything),
+	"authorizer-mode":    oneOf(authorizer.ModeNoOpinion, authorizer.ModeDeny, authorizer.ModeAudit, config.ModeObserve),
+	"restriction-mode":   oneOf(admission.ModeEnforce, admission.ModeObserve),
 	"references":         oneOf(admission.ReferencesEnforce, admission.ReferencesWarn, admission.ReferencesOff),
 	"first-registration": oneOf(admission.FirstRegistrationGarden, admission.FirstRegistrationRefuse),
 	"tls-min-version":    oneOf("VersionTLS12", "VersionTLS13"),

@@ -86,6 +86,10 @@ func (f *landscapeFlags) load(ctx context.Context, errOut io.Writer) (*landscape
 	if err != nil {
 		return nil, err
 	}
+	if c.Authorizer.Mode == config.ModeObserve || c.Restriction.Mode == admission.ModeObserve {
+		_, _ = fmt.Fprintf(errOut, "Warning: %s: a server with mode Observe decides nothing; "+
+			"the answers are what it records\n", f.config) // for people only
+	}
 	line := newStatusLine(errOut)
 	defer line.clear()
 	source, err := f.source(ctx, line, errOut)
@@ -216,8 +220,10 @@ func (l *landscape) pair() (decider, error) { return l.pairOn(l.garden) }
 // pairOn is pair with another reader for the admission.
 func (l *landscape) pairOn(reader garden.Reader) (decider, error) {
 	policy := l.config.Restriction
+	policy.Mode = admission.ModeEnforce
 	a, err := authorizer.New(authorizer.Options{
 		Graph: l.graph, References: policy.References == admission.ReferencesEnforce, Access: l.access,
+		Mode: l.config.Authorizer.Decides(), Exempt: policy.Exempts,
 	})
 	if err != nil {
 		return nil, err

@@ -127,6 +127,42 @@ func TestCanI(t *testing.T) {
 	}
 }
 
+// TestCanIByMode: Deny denies, Observe is answered as if it decided, and said so.
+func TestCanIByMode(t *testing.T) {
+	dir, file := landscapeDir(t), filepath.Join(t.TempDir(), "config.yaml")
+	by := func(sections, line string) outcome {
+		write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\n"+sections)
+		return command(append(words("can-i "+line), "--landscape", dir, "--config", file)...)
+	}
+	const foreign = "get secrets infrastructure -n garden-dev --seed s2"
+	const exempt = "get secrets x -n foo --seed s2 --extension e"
+	const deny = "authorizer: {mode: Deny}\nrestriction: {exempt: [{extensions: [e], namespaces: [foo], resources: " +
+		"[secrets]}]}\n"
+	o := by(deny, foreign)
+	require.Equal(t, exitNotAllowed, o.exit)
+	require.True(t, strings.HasPrefix(o.out, "no, denied: secrets: get needs a path"), o.out)
+	require.Empty(t, o.errOut)
+	require.Contains(t, by(deny, foreign+" -o json").out, `"decision": "deny"`)
+	for _, none := range []outcome{
+		by(deny, exempt), by(deny, "get pods. x --seed s2"), by("authorizer: {mode: Audit}", foreign),
+	} {
+		require.Equal(t, exitNotAllowed, none.exit)
+		require.True(t, strings.HasPrefix(none.out, "no opinion: "), none.out)
+	}
+
+	const warning = "Warning: "
+	o = by("authorizer: {mode: Observe}", "get secrets infrastructure -n garden-dev --seed s1")
+	require.Equal(t, exitOK, o.exit)
+	require.True(t, strings.HasPrefix(o.out, "yes: "), o.out)
+	require.Contains(t, o.errOut, warning+file+": a server with mode Observe decides nothing")
+	object := filepath.Join(t.TempDir(), "object.yaml")
+	write(t, object, "apiVersion: v1\nkind: Secret\nmetadata: {name: web.ssh-keypair, namespace: garden-dev}\n")
+	o = by("restriction: {mode: Observe}", "create --seed s2 -f "+object)
+	require.Equal(t, exitNotAllowed, o.exit)
+	require.Contains(t, o.out, "admission: denied (403)")
+	require.Contains(t, o.errOut, warning+file)
+}
+
 func TestCanIMisused(t *testing.T) {
 	dir := landscapeDir(t)
 	for name, c := range map[string]struct{ line, message string }{
@@ -596,6 +632,66 @@ func TestServeByAConfigurationFile(t *testing.T) {
 	require.Equal(t, http.StatusOK, response.StatusCode)
 }
 
+// TestManifestsOfObservers: what only observes blocks nothing when it is away.
+func TestManifestsOfObservers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	for half, policy := range map[string]string{"authorizer": "NoOpinion", "restriction": "Ignore"} {
+		write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\n"+half+": {mode: Observe}\n")
+		policy = "failurePolicy: " + policy
+		require.Contains(t, command("manifests", "--config", file).out, policy)
+		require.NotContains(t, command("manifests").out, policy)
+	}
+}
+
+// TestCompare: two servers on different landscapes, of which one observes and asks the other the same.
+func TestCompare(t *testing.T) {
+	dir, moved := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(moved, "landscape.yaml"),
+		strings.Replace(manifest, "spec: {seedName: s1", "spec: {seedName: s2", 1))
+	seedguard, err := os.Executable()
+	require.NoError(t, err)
+	// begin starts a process of its own, and returns where it serves, and what it logs.
+	begin := func(args ...string) (url string, log *safeBuffer) {
+		var out safeBuffer
+		log = &safeBuffer{}
+		process := exec.Command(seedguard, append([]string{"serve", "--secure-port=0", "--metrics-bind-address=0",
+			"--debug-bind-address=0", "--shutdown-delay=0s"}, args...)...)
+		process.Env = append(os.Environ(), actAsSeedguard+"=1")
+		process.Stdout, process.Stderr = &out, log
+		require.NoError(t, process.Start())
+		t.Cleanup(func() {
+			require.NoError(t, process.Process.Signal(os.Interrupt))
+			require.NoError(t, process.Wait(), log.String())
+		})
+		require.Eventually(t, func() bool { return addressLine.MatchString(out.String()) }, 30*time.Second,
+			10*time.Millisecond, "%s", log)
+		return addressLine.FindStringSubmatch(out.String())[1], log
+	}
+	other, _ := begin("--landscape", moved)
+	kubeconfig := filepath.Join(dir, "other.kubeconfig")
+	write(t, kubeconfig, "apiVersion: v1\nkind: Config\ncurrent-context: x\n"+
+		"contexts: [{name: x, context: {cluster: x}}]\n"+
+		"clusters: [{name: x, cluster: {server: '"+other+"/webhooks/auth/seed', insecure-skip-tls-verify: true}}]\n")
+	url, log := begin("--landscape", landscapeDir(t), "--authorizer-mode=Observe", "--restriction-mode=Observe",
+		"--observe-compare-with", kubeconfig)
+
+	online := []string{"--server", url, "--insecure-skip-tls-verify"}
+	for seed, direction := range map[string]string{"s1": "onlyWe", "s2": "onlyThey"} {
+		o := command(append(words("can-i get secrets infrastructure -n garden-dev --seed "+seed), online...)...)
+		require.Equal(t, exitNotAllowed, o.exit)
+		require.True(t, strings.HasPrefix(o.out, "no opinion: seedguard observes, and would say "), o.out)
+		require.Eventually(t, func() bool { return strings.Contains(log.String(), `direction="`+direction+`"`) },
+			20*time.Second, 10*time.Millisecond, "%s", log)
+	}
+	require.Contains(t, log.String(), `ourReason="secrets: a path leads from the object to the client's Seed"`)
+	require.Contains(t, log.String(), `theirReason="secrets: get needs a path from the object to the client's Seed`)
+	object := filepath.Join(dir, "object.yaml")
+	write(t, object, "apiVersion: v1\nkind: Secret\nmetadata: {name: web.ssh-keypair, namespace: garden-dev}\n")
+	o := command(append(words("can-i create --seed s2 -f "+object), online...)...)
+	require.Contains(t, o.out, "admission: admitted: the gardenlet of Seed \"s2\" may not create secrets")
+	require.Contains(t, log.String(), `"Would have denied a request"`)
+}
+
 func TestServeMisused(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "config.yaml")
@@ -608,6 +704,9 @@ func TestServeMisused(t *testing.T) {
 		"no garden":    {"serve", "no garden: set --kubeconfig or --landscape"},
 		"no landscape": {"serve --landscape " + dir + "/none", "none"},
 		"kubeconfig":   {"serve --kubeconfig " + dir + "/kubeconfig", "kubeconfig"},
+		"no other webhook": {"serve --secure-port=0 --landscape " + dir + " --observe-compare-with " + dir + "/none",
+			"observe.compareWith: "},
+		"mode": {"serve --authorizer-mode observe", `authorizer.mode: Unsupported value: "observe"`},
 		"certificate": {"serve --secure-port=0 --landscape " + dir + " --tls-cert-file=x --tls-private-key-file=y",
 			"cannot load the serving certificate"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/version"
 
+	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/deploy"
 )
@@ -48,6 +49,8 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 					o.References = c.Restriction.References
 				}
 				o.Kubeconfigs = c.KubeconfigAccess.Enabled()
+				o.AuthorizerObserves = c.Authorizer.Mode == config.ModeObserve
+				o.RestrictionObserves = c.Restriction.Mode == admission.ModeObserve
 			}
 			if kubernetesVersion != "" {
 				parsed, err := version.ParseGeneric(kubernetesVersion)
@@ -80,7 +83,8 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 	flags.StringVar(&o.URL, "url", o.URL, "base address of the webhooks as kube-apiserver reaches them")
 	flags.StringVar(&caFile, "ca-file", "", "CA of seedguard's serving certificate in PEM, for the registration")
 	flags.StringVar(&file, "config", "",
-		"configuration file of serve; restriction.references and kubeconfigAccess say what to register")
+		"configuration file of serve; restriction.references and kubeconfigAccess say what to register, "+
+			"and what is in mode Observe blocks nothing when seedguard is away")
 	flags.StringVar(&o.Subject, "subject", o.Subject, "seedguard's user in the garden")
 	flags.StringVar(&o.ConfigDir, "config-dir", o.ConfigDir,
 		"directory in which kube-apiserver finds its files, with ca.crt, client.crt and client.key")

@@ -259,6 +259,19 @@ func TestReplayFollowsTheConfiguration(t *testing.T) {
 	}
 }
 
+// TestReplayBeforeDeny: what RBAC allows is refused in mode Deny where a rule names the resource, and only there.
+func TestReplayBeforeDeny(t *testing.T) {
+	log := logOf(t, audited("list", shootsURI, 200, "allow", rbac),
+		audited("list", "/apis/apps/v1/deployments", 200, "allow", rbac), audited("get", "/version", 200, "allow", rbac))
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	for mode, refused := range map[string]int{"NoOpinion": 0, "Audit": 0, "Observe": 0, "Deny": 1} {
+		write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\nauthorizer: {mode: "+mode+"}\n")
+		summary := reportOf(t, replayed(t, log, "-", "-o", "json", "--config", file)).Summary
+		require.Equal(t, refused, summary.WouldBeRefused, mode)
+		require.Equal(t, 3-refused, summary.Same, mode)
+	}
+}
+
 // TestReplayReadsStringData: the admission gets a Secret as it is behind an API server.
 func TestReplayReadsStringData(t *testing.T) {
 	object := creating(`{"kind":"Secret","apiVersion":"v1","metadata":{"name":"bootstrap-token-123456",` +

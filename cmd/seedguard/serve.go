@@ -36,7 +36,11 @@ func newServe(s streams) *cobra.Command {
 and the SeedRestriction at ` + server.AdmissionPath + `.
 
 The garden's objects come from an API server (--kubeconfig, or that of the cluster seedguard runs in) or from a
-directory of manifests (--landscape). Calls are answered once all of them have reached the graph: see /readyz/garden.`,
+directory of manifests (--landscape). Calls are answered once all of them have reached the graph: see /readyz/garden.
+
+To look first: with --authorizer-mode Observe and --restriction-mode Observe it has no part in what is decided, and
+counts and logs what it would say; --observe-compare-with also asks another authorization webhook, and tells where the
+two differ.`,
 		Example: `  # Try it: listens on loopback, and prints commands to paste.
   seedguard serve --landscape examples/landscape
 
@@ -44,7 +48,11 @@ directory of manifests (--landscape). Calls are answered once all of them have r
   seedguard serve --kubeconfig garden.kubeconfig --bind-address 0.0.0.0 \
     --tls-cert-file tls.crt --tls-private-key-file tls.key --client-ca-file ca.crt --client-allowed-names kube-apiserver
 
-  # The same from a file, but for the log level.
+  # Decide nothing, and tell what would be decided otherwise than by Gardener's own authorization webhook.
+  seedguard serve --kubeconfig garden.kubeconfig --authorizer-mode Observe --restriction-mode Observe \
+    --observe-compare-with gardener-seed-authorizer.kubeconfig
+
+  # The same as the second from a file, but for the log level.
   seedguard serve --config seedguard.yaml -v 4`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -153,15 +161,23 @@ type components struct {
 func newServer(ctx context.Context, c *config.SeedGuardConfiguration, of components) (*server.Server, error) {
 	options := authorizer.Options{
 		Graph: of.graph, References: c.Restriction.References == admission.ReferencesEnforce, Access: of.levels,
+		Mode: c.Authorizer.Decides(), Exempt: c.Restriction.Exempts, Registerer: of.registry,
 	}
 	if _, ok := of.source.(*garden.KubeSource); ok { // there is an API server to ask
 		options.Absence = authorizer.NewAbsenceChecker(of.watched.StillExists, clock.RealClock{})
-		options.News, options.Freshness = of.watched.News, c.Authorizer.Freshness.Duration
-		options.Registerer = of.registry
+		if c.Authorizer.Mode != config.ModeObserve { // in which nobody may notice that there is a seedguard
+			options.News, options.Freshness = of.watched.News, c.Authorizer.Freshness.Duration
+		}
 	}
 	decides, err := authorizer.New(options)
 	if err != nil {
 		return nil, err
+	}
+	var compareWith *rest.Config
+	if file := c.Observe.CompareWith; file != "" {
+		if compareWith, err = loadKubeconfig(file, ""); err != nil {
+			return nil, fmt.Errorf("observe.compareWith: %w", err)
+		}
 	}
 	return server.New(ctx, server.Options{
 		Serving:    c.Serving,
@@ -177,6 +193,11 @@ func newServer(ctx context.Context, c *config.SeedGuardConfiguration, of compone
 		Notices:   func() []string { return append(of.watched.LostContact(), of.follower.Problems()...) },
 		Stale:     of.watched.Stale,
 		Registry:  of.registry,
+		Modes: map[string]string{
+			"authorizer": string(c.Authorizer.Mode), "restriction": string(c.Restriction.Mode),
+		},
+		Observe:     c.Authorizer.Mode == config.ModeObserve,
+		CompareWith: compareWith,
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
@@ -38,6 +39,8 @@ type SeedGuardConfiguration struct {
 	Restriction admission.Policy `json:"restriction,omitempty"`
 	// KubeconfigAccess says which seed clients may ask for kubeconfigs of Shoots. It is read again when the file changes.
 	KubeconfigAccess access.Config `json:"kubeconfigAccess,omitzero"`
+	// Observe configures what is recorded beside the decisions.
+	Observe Observe `json:"observe,omitempty"`
 	// Serving configures the webhooks' listener.
 	Serving Serving `json:"serving,omitempty"`
 	// Metrics configures the listener of the metrics.
@@ -71,6 +74,27 @@ type Authorizer struct {
 	// Freshness is how long a request that no path allows waits for news of the garden, since its client may be ahead of
 	// them. 0: none waits.
 	Freshness metav1.Duration `json:"freshness"`
+	// Mode says what becomes of what the rules do not allow. With ModeObserve nothing becomes of what they allow either.
+	Mode authorizer.Mode `json:"mode,omitempty"`
+}
+
+// ModeObserve is the mode of a server that always answers no opinion, and records what it would have said in
+// authorizer.ModeNoOpinion. The authorizer itself does not have it.
+const ModeObserve authorizer.Mode = "Observe"
+
+// Decides returns the mode of the authorizer itself.
+func (a *Authorizer) Decides() authorizer.Mode {
+	if a.Mode == ModeObserve {
+		return authorizer.ModeNoOpinion
+	}
+	return a.Mode
+}
+
+// Observe configures what is recorded beside the decisions.
+type Observe struct {
+	// CompareWith is a kubeconfig file of another authorization webhook, as API servers have one. It is asked the same,
+	// and what it decides otherwise is recorded.
+	CompareWith string `json:"compareWith,omitempty"`
 }
 
 // Serving configures the webhooks' listener.
@@ -131,9 +155,11 @@ func Default() *SeedGuardConfiguration {
 		TypeMeta: metav1.TypeMeta{APIVersion: APIVersion, Kind: Kind},
 		Authorizer: Authorizer{
 			ParentScope: graph.ParentScopeSeed,
+			Mode:        authorizer.ModeNoOpinion,
 			Freshness:   metav1.Duration{Duration: 250 * time.Millisecond},
 		},
 		Restriction: admission.Policy{
+			Mode:              admission.ModeEnforce,
 			References:        admission.ReferencesEnforce,
 			FirstRegistration: admission.FirstRegistrationGarden,
 			SharedDNSSecrets:  []string{"default-domain*", "internal-domain*"},
@@ -213,6 +239,10 @@ func (a *Authorizer) validate(path *field.Path) (errs field.ErrorList) {
 	scopes := []graph.ParentScope{graph.ParentScopeSeed, graph.ParentScopeEverything}
 	if !slices.Contains(scopes, a.ParentScope) {
 		errs = append(errs, field.NotSupported(path.Child("parentScope"), a.ParentScope, scopes))
+	}
+	modes := []authorizer.Mode{authorizer.ModeNoOpinion, authorizer.ModeDeny, authorizer.ModeAudit, ModeObserve}
+	if !slices.Contains(modes, a.Mode) {
+		errs = append(errs, field.NotSupported(path.Child("mode"), a.Mode, modes))
 	}
 	return errs
 }

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
@@ -74,7 +75,7 @@ func TestFileIsStrict(t *testing.T) {
 func TestFlagsOverrideFile(t *testing.T) {
 	content := head + `
 garden: {landscape: from-file}
-authorizer: {parentScope: Everything}
+authorizer: {parentScope: Everything, mode: Deny}
 serving:
   securePort: 1111
   clientCAFile: ca.crt
@@ -87,6 +88,7 @@ logging: {format: json, verbosity: 3}
 	require.NoError(t, err)
 	require.Equal(t, "from-file", c.Garden.Landscape)
 	require.Equal(t, graph.ParentScopeEverything, c.Authorizer.ParentScope)
+	require.Equal(t, authorizer.ModeDeny, c.Authorizer.Mode)
 	require.Equal(t, 1111, c.Serving.SecurePort)
 	require.Equal(t, []string{"a", "b"}, c.Serving.ClientAllowedNames)
 	require.Equal(t, time.Second, c.Serving.RequestTimeout.Duration)
@@ -95,12 +97,14 @@ logging: {format: json, verbosity: 3}
 	require.Equal(t, "json", c.Logging.Format)
 	require.EqualValues(t, 3, c.Logging.Verbosity)
 
-	c, err = parse(t, content, "--landscape=from-flag", "--parent-scope=Seed", "--secure-port=0",
+	c, err = parse(t, content, "--landscape=from-flag", "--parent-scope=Seed", "--authorizer-mode=Observe",
+		"--secure-port=0",
 		"--client-allowed-names=c", "--client-allowed-names=d,e", "--request-timeout=2s", "--profiling=false",
 		"--logging-format=text", "-v=5")
 	require.NoError(t, err)
 	require.Equal(t, "from-flag", c.Garden.Landscape)
 	require.Equal(t, graph.ParentScopeSeed, c.Authorizer.ParentScope)
+	require.Equal(t, ModeObserve, c.Authorizer.Mode)
 	require.Equal(t, 0, c.Serving.SecurePort)
 	require.Equal(t, []string{"c", "d", "e"}, c.Serving.ClientAllowedNames)
 	require.Equal(t, 2*time.Second, c.Serving.RequestTimeout.Duration)
@@ -119,6 +123,9 @@ func TestEverySettingHasAFlag(t *testing.T) {
 		"--max-staleness=1m",
 		"--parent-scope=Everything",
 		"--authorizer-freshness=0",
+		"--authorizer-mode=Audit",
+		"--restriction-mode=Observe",
+		"--observe-compare-with=c",
 		"--references=Warn",
 		"--first-registration=Refuse",
 		"--shared-dns-secrets=dns",
@@ -150,7 +157,7 @@ func TestEverySettingHasAFlag(t *testing.T) {
 	data, err = yaml.Marshal(Default())
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(data, &defaults))
-	for _, section := range []string{"garden", "authorizer", "restriction", "serving", "metrics", "debug"} {
+	for _, section := range []string{"garden", "authorizer", "restriction", "observe", "serving", "metrics", "debug"} {
 		for field, value := range set[section].(map[string]any) {
 			was, _ := defaults[section].(map[string]any)
 			require.NotEqual(t, was[field], value, "%s.%s has no flag in this test", section, field)
@@ -158,7 +165,7 @@ func TestEverySettingHasAFlag(t *testing.T) {
 	}
 	require.Len(t, set["serving"], 12)
 	require.Len(t, set["debug"], 3)
-	require.Len(t, set["restriction"], 3, "seedReferences and exempt are in the file alone")
+	require.Len(t, set["restriction"], 4, "seedReferences and exempt are in the file alone")
 }
 
 func TestValidate(t *testing.T) {
@@ -172,6 +179,10 @@ func TestValidate(t *testing.T) {
 		"parent scope":            {[]string{"--parent-scope=seed"}, "authorizer.parentScope"},
 		"freshness":               {[]string{"--authorizer-freshness=2500ms"}, "authorizer.freshness"},
 		"negative freshness":      {[]string{"--authorizer-freshness=-1s"}, "authorizer.freshness"},
+		"authorizer's mode":       {[]string{"--authorizer-mode=deny"}, `authorizer.mode: Unsupported value: "deny"`},
+		"no mode":                 {[]string{"--authorizer-mode="}, "authorizer.mode"},
+		"restriction's mode":      {[]string{"--restriction-mode=Deny"}, `restriction.mode: Unsupported value: "Deny"`},
+		"no mode of restriction":  {[]string{"--restriction-mode="}, "restriction.mode"},
 		"references":              {[]string{"--references=enforce"}, `restriction.references: Unsupported value: "enforce"`},
 		"no references":           {[]string{"--references="}, "restriction.references"},
 		"first registration":      {[]string{"--first-registration=None"}, "restriction.firstRegistration"},
@@ -222,9 +233,20 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// TestDecides: the authorizer itself knows nothing of Observe.
+func TestDecides(t *testing.T) {
+	for mode, decides := range map[authorizer.Mode]authorizer.Mode{
+		authorizer.ModeNoOpinion: authorizer.ModeNoOpinion, authorizer.ModeDeny: authorizer.ModeDeny,
+		authorizer.ModeAudit: authorizer.ModeAudit, ModeObserve: authorizer.ModeNoOpinion,
+	} {
+		require.Equal(t, decides, (&Authorizer{Mode: mode}).Decides())
+	}
+}
+
 func TestRestriction(t *testing.T) {
 	c, err := parse(t, head+`
 restriction:
+  mode: Observe
   references: Warn
   firstRegistration: Refuse
   sharedDNSSecrets: ["dns-*"]
@@ -235,6 +257,7 @@ restriction:
 `, "--references=Off")
 	require.NoError(t, err)
 	require.Equal(t, admission.Policy{
+		Mode:              admission.ModeObserve,
 		References:        admission.ReferencesOff,
 		FirstRegistration: admission.FirstRegistrationRefuse,
 		SharedDNSSecrets:  []string{"dns-*"},
@@ -253,6 +276,7 @@ restriction:
 	require.Equal(t, admission.ReferencesEnforce, c.Restriction.References)
 
 	for name, c := range map[string]struct{ restriction, message string }{
+		"unknown mode":      {"{mode: Warn}", "restriction.mode: Unsupported value"},
 		"unknown field":     {"{reference: Warn}", `unknown field "restriction.reference"`},
 		"unknown in a list": {"{exempt: [{extension: [a]}]}", `unknown field "restriction.exempt[0].extension"`},
 		"bad glob":          {"{sharedDNSSecrets: ['[']}", "restriction.sharedDNSSecrets[0]"},

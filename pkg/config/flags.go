@@ -32,8 +32,14 @@ func AddFlags(set *pflag.FlagSet) *Flags {
 
 	set.DurationVar(&c.Authorizer.Freshness.Duration, "authorizer-freshness", c.Authorizer.Freshness.Duration,
 		"how long a request that would get no opinion waits for news of the garden, which its client may be ahead of; 0: not")
+	set.StringVar((*string)(&c.Authorizer.Mode), "authorizer-mode", string(c.Authorizer.Mode),
+		"what becomes of what a rule is about and does not allow: NoOpinion (RBAC decides), Deny (denied) or "+
+			"Audit (RBAC decides, and what Deny would deny is told); Observe: RBAC decides on everything, and what NoOpinion "+
+			"would say is told")
 
 	r := &c.Restriction
+	set.StringVar((*string)(&r.Mode), "restriction-mode", string(r.Mode),
+		"Enforce (what does not belong to the client is denied) or Observe (all is admitted; what would be denied is told)")
 	set.StringVar((*string)(&r.References), "references", string(r.References),
 		"what becomes of writes by which a client would reach more: Enforce (denied), Warn (admitted with a warning) or Off")
 	set.StringVar((*string)(&r.FirstRegistration), "first-registration", string(r.FirstRegistration),
@@ -41,6 +47,9 @@ func AddFlags(set *pflag.FlagSet) *Flags {
 			"Garden (what is in namespace garden and nobody else's) or Refuse (only what the configuration grants)")
 	set.StringSliceVar(&r.SharedDNSSecrets, "shared-dns-secrets", r.SharedDNSSecrets,
 		"globs of names of Secrets and WorkloadIdentities in namespace garden that each Seed may use for DNS")
+
+	set.StringVar(&c.Observe.CompareWith, "observe-compare-with", "",
+		"kubeconfig of another authorization webhook, which is asked the same; where it differs is counted and logged")
 
 	s := &c.Serving
 	set.StringVar(&s.BindAddress, "bind-address", s.BindAddress, "IP address that the webhooks listen on")

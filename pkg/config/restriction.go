@@ -12,6 +12,10 @@ import (
 )
 
 func validateRestriction(p *admission.Policy, root *field.Path) (errs field.ErrorList) {
+	modes := []admission.Mode{admission.ModeEnforce, admission.ModeObserve}
+	if !slices.Contains(modes, p.Mode) {
+		errs = append(errs, field.NotSupported(root.Child("mode"), p.Mode, modes))
+	}
 	references := []admission.References{
 		admission.ReferencesEnforce, admission.ReferencesWarn, admission.ReferencesOff,
 	}

@@ -37,6 +37,9 @@ type Options struct {
 	References admission.References
 	// Kubeconfigs: kubeconfigAccess gives a client a level above none, so requests for kubeconfigs are registered.
 	Kubeconfigs bool
+	// AuthorizerObserves and RestrictionObserves: the half is in mode Observe. When it does not answer, requests pass it
+	// too.
+	AuthorizerObserves, RestrictionObserves bool
 }
 
 // Default returns the options for the kustomizations in deploy/.

@@ -150,6 +150,21 @@ func TestRegistration(t *testing.T) {
 	require.Equal(t, "https://seedguard.garden.svc/webhooks/admission/seedrestriction", *webhook.ClientConfig.URL)
 }
 
+// TestObserve: what is in mode Observe blocks nothing when it is away, and the other half does.
+func TestObserve(t *testing.T) {
+	for _, observes := range []struct{ authorizer, restriction bool }{{true, false}, {false, true}} {
+		o := Default()
+		o.AuthorizerObserves, o.RestrictionObserves = observes.authorizer, observes.restriction
+		o.ConfigDir = filepath.Join(t.TempDir(), "kube-apiserver")
+		require.NoError(t, Write(filepath.Dir(o.ConfigDir), Files(o)))
+		passes := loadAuthorization(t, o.ConfigDir).Authorizers[0].Webhook.FailurePolicy == apiserver.FailurePolicyNoOpinion
+		require.Equal(t, observes.authorizer, passes)
+		for _, webhook := range Registration(o).Webhooks {
+			require.Equal(t, observes.restriction, *webhook.FailurePolicy == admissionregistrationv1.Ignore, webhook.Name)
+		}
+	}
+}
+
 // grants returns "group/resource verb" of all rules of a ClusterRole.
 func grants(t *testing.T, file string) []string {
 	t.Helper()

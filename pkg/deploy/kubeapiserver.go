@@ -63,6 +63,9 @@ func AuthorizationConfiguration(o Options) *apiserverv1.AuthorizationConfigurati
 		},
 	}
 	webhook := configuration.Authorizers[0].Webhook
+	if o.AuthorizerObserves {
+		webhook.FailurePolicy = apiserverv1.FailurePolicyNoOpinion
+	}
 	if o.KubernetesVersion == nil || o.KubernetesVersion.AtLeast(cacheOff) {
 		webhook.CacheAuthorizedRequests, webhook.CacheUnauthorizedRequests = ptr.To(false), ptr.To(false)
 	} else {

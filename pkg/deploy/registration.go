@@ -66,6 +66,10 @@ func bootstrappers(o Options) []admissionregistrationv1.ValidatingWebhook {
 
 func webhook(o Options, name string, rules []admissionregistrationv1.RuleWithOperations,
 	conditions ...admissionregistrationv1.MatchCondition) admissionregistrationv1.ValidatingWebhook {
+	failurePolicy := admissionregistrationv1.Fail
+	if o.RestrictionObserves {
+		failurePolicy = admissionregistrationv1.Ignore
+	}
 	return admissionregistrationv1.ValidatingWebhook{
 		Name: name,
 		ClientConfig: admissionregistrationv1.WebhookClientConfig{
@@ -73,7 +77,7 @@ func webhook(o Options, name string, rules []admissionregistrationv1.RuleWithOpe
 			CABundle: o.CABundle,
 		},
 		Rules:                   rules,
-		FailurePolicy:           ptr.To(admissionregistrationv1.Fail),
+		FailurePolicy:           &failurePolicy,
 		MatchPolicy:             ptr.To(admissionregistrationv1.Equivalent),
 		SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
 		TimeoutSeconds:          ptr.To[int32](webhookTimeout),

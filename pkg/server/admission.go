@@ -12,7 +12,8 @@ import (
 
 // Admission decides on admission requests: the SeedRestriction. It is safe for concurrent use.
 type Admission interface {
-	// Admit never returns nil. The server sets the response's uid.
+	// Admit never returns nil. The server sets the response's uid. A response that is allowed and has a result is counted
+	// as what the result says: the request is admitted by somebody who only observes.
 	Admit(context.Context, *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse
 }
 

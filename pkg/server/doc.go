@@ -16,6 +16,8 @@
 //  8. Logs name users, objects and reasons. They never hold an object's contents.
 //  9. JSON is decoded in one way, which is stricter than the API server's: a member that comes twice, or bytes that are
 //     not UTF-8, could mean different things to different readers, so such a call is rejected.
+//  10. What another authorization webhook says to the same reviews is compared off the way of a call: it changes no
+//     answer and delays none.
 //
 // The way of a webhook call:
 //

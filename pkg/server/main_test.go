@@ -82,7 +82,10 @@ func newOptions() Options {
 				return &admissionv1.AdmissionResponse{Result: &metav1.Status{Code: http.StatusInternalServerError,
 					Message: "look-up failed"}}
 			}
-			return &admissionv1.AdmissionResponse{Allowed: r.Name != "bad",
+			if r.Name != "bad" && r.Name != "observed" {
+				return &admissionv1.AdmissionResponse{Allowed: true}
+			}
+			return &admissionv1.AdmissionResponse{Allowed: r.Name == "observed",
 				Result: &metav1.Status{Code: http.StatusForbidden, Message: "not yours"}}
 		}),
 		Resources: []schema.GroupResource{{Resource: "secrets"}, {Group: "core.gardener.cloud", Resource: "shoots"}},

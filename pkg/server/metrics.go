@@ -25,6 +25,8 @@ const other = "other"
 type metrics struct {
 	authorizer, admission *decisions
 	panics, rejected      *prometheus.CounterVec
+	// compared and differences are about the other webhook that is asked the same.
+	compared, differences *prometheus.CounterVec
 	// resources are the labels of those that are counted by themselves.
 	resources map[schema.GroupResource]string
 }
@@ -68,6 +70,15 @@ func newMetrics(resources []schema.GroupResource) *metrics {
 			Help: "Webhook calls that got no decision, by reason " +
 				"(caller, method, content_type, too_many, not_ready, stale, too_many_bytes, too_large, bad_request).",
 		}, []string{"webhook", "reason"}),
+		compared: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "seedguard_compared_reviews_total",
+			Help: "Reviews that another webhook was to be asked too, by result: same, different, error, dropped.",
+		}, []string{"result"}),
+		differences: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "seedguard_compared_differences_total",
+			Help: "Reviews that another webhook decides otherwise, by resource, verb and direction: " +
+				"onlyWe or onlyThey allow the request.",
+		}, []string{"resource", "verb", "direction"}),
 		resources: map[schema.GroupResource]string{},
 	}
 	for _, resource := range resources {
@@ -79,24 +90,28 @@ func newMetrics(resources []schema.GroupResource) *metrics {
 	return m
 }
 
-// reviewed counts a decision of the authorizer.
-func (m *metrics) reviewed(r *review, decision authorizer.Decision, took time.Duration) {
-	result := "no_opinion"
+// resultOf says a decision in the metrics' words.
+func resultOf(decision authorizer.Decision) string {
 	switch decision {
 	case authorizer.DecisionAllow:
-		result = "allow"
+		return "allow"
 	case authorizer.DecisionDeny:
-		result = "deny"
+		return "deny"
 	default: // answered as no opinion
+		return "no_opinion"
 	}
-	m.count(m.authorizer, result, r.User, schema.GroupResource{Group: r.APIGroup, Resource: r.Resource}, r.Verb, took)
 }
 
-// admitted counts a decision of the admission.
+// reviewed counts a decision of the authorizer.
+func (m *metrics) reviewed(r *review, decision authorizer.Decision, took time.Duration) {
+	m.count(m.authorizer, resultOf(decision), r.User, r.resource(), r.Verb, took)
+}
+
+// admitted counts a decision of the admission. A result of what is allowed all the same is that of a denial.
 func (m *metrics) admitted(q *admissionv1.AdmissionRequest, a *admissionv1.AdmissionResponse, took time.Duration) {
 	result := "denied"
 	switch {
-	case a.Allowed:
+	case a.Allowed && a.Result == nil:
 		result = "allowed"
 	case a.Result != nil && a.Result.Code >= http.StatusInternalServerError:
 		result = "error"
@@ -110,15 +125,23 @@ func (m *metrics) count(
 	d *decisions, result string, who user.Info, resource schema.GroupResource, verb string, took time.Duration,
 ) {
 	client, _ := identity.From(who)
-	label, ok := m.resources[resource]
-	if !ok {
-		label = other
-	}
-	if !d.verbs.Has(verb) {
-		verb = other
-	}
-	d.counts.WithLabelValues(result, client.Kind.String(), label, verb).Inc()
+	d.counts.WithLabelValues(result, client.Kind.String(), m.resource(resource), d.verb(verb)).Inc()
 	d.duration.Observe(took.Seconds())
+}
+
+// resource and verb return what these are counted by.
+func (m *metrics) resource(resource schema.GroupResource) string {
+	if label, ok := m.resources[resource]; ok {
+		return label
+	}
+	return other
+}
+
+func (d *decisions) verb(verb string) string {
+	if d.verbs.Has(verb) {
+		return verb
+	}
+	return other
 }
 
 // register registers all metrics of the server.
@@ -132,13 +155,20 @@ func (s *Server) register(registry prometheus.Registerer) error {
 		},
 	})
 	info.Set(1)
+	modes := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "seedguard_mode",
+		Help: "1, with each half (authorizer, restriction) and its mode as labels.",
+	}, []string{"half", "mode"})
+	for half, mode := range s.options.Modes {
+		modes.WithLabelValues(half, mode).Set(1)
+	}
 	for _, c := range []prometheus.Collector{
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		info,
 		s.metrics.authorizer.counts, s.metrics.authorizer.duration,
 		s.metrics.admission.counts, s.metrics.admission.duration,
-		s.metrics.panics, s.metrics.rejected,
+		s.metrics.panics, s.metrics.rejected, s.metrics.compared, s.metrics.differences, modes,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "seedguard_webhook_requests_in_flight",
 			Help: "Webhook calls that are being answered.",

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -67,6 +68,10 @@ const (
 type review struct {
 	authorizer.AttributesRecord
 	version string
+}
+
+func (r *review) resource() schema.GroupResource {
+	return schema.GroupResource{Group: r.APIGroup, Resource: r.Resource}
 }
 
 // DecodeReview returns what a SubjectAccessReview in JSON asks. The error tells the caller what is wrong with it.
@@ -199,6 +204,12 @@ func (s *Server) answerReview(ctx context.Context, body []byte) (any, error) {
 	decision, reason, err := s.options.Authorizer.Authorize(ctx, r)
 	s.metrics.reviewed(r, decision, time.Since(start)-*waited)
 	s.logDecision(r, decision, reason, err)
+	if s.comparison != nil && ctx.Value(asCompared{}) == nil {
+		s.comparison.offer(&compared{body, r, decision == authorizer.DecisionAllow, reason})
+	}
+	if s.options.Observe {
+		decision, reason = authorizer.DecisionNoOpinion, "seedguard observes, and would say "+resultOf(decision)+": "+reason
+	}
 
 	answer := &reviewAnswer{Kind: reviewKind, APIVersion: r.version}
 	answer.Status.Allowed = decision == authorizer.DecisionAllow

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
 	"github.com/seedguard/seedguard/pkg/config"
@@ -31,7 +32,7 @@ const (
 	AdmissionPath  = "/webhooks/admission/seedrestriction"
 )
 
-// Options configure a Server. All fields but Notices and Stale are required.
+// Options configure a Server. Notices, Stale, Modes, Observe and CompareWith may be left out.
 type Options struct {
 	// Serving, Metrics and Debug are validated configurations of the three listeners.
 	Serving config.Serving
@@ -54,6 +55,13 @@ type Options struct {
 	Stale func() []string
 	// Registry takes the server's metrics and is what /metrics shows.
 	Registry *prometheus.Registry
+	// Modes are the modes of both halves by their names, for the metrics and the log.
+	Modes map[string]string
+	// Observe: reviews are answered with no opinion. What the Authorizer decides is only counted, logged and compared.
+	Observe bool
+	// CompareWith leads to another authorization webhook. It is sent each review that is answered, after its answer and
+	// without a hold on it; what it decides otherwise is counted and logged. Nil: there is none.
+	CompareWith *rest.Config
 }
 
 // Server serves the webhooks, health checks, metrics and debug pages.
@@ -64,6 +72,8 @@ type Server struct {
 	certificates *certificates
 	callers      *callers
 	metrics      *metrics
+	// comparison is nil without Options.CompareWith.
+	comparison *comparison
 
 	inFlight atomic.Int64
 	// bodies holds the bytes of large bodies in flight.
@@ -111,7 +121,10 @@ func New(ctx context.Context, options Options) (*Server, error) {
 		return nil, err
 	}
 	s.callers = newCallers(s.certificates.clientCA, options.Serving.ClientAllowedNames)
-	if err := errors.Join(s.register(options.Registry), s.listen()); err != nil {
+	if options.CompareWith != nil {
+		s.comparison, err = newComparison(options.CompareWith, s.metrics, s.log)
+	}
+	if err := errors.Join(err, s.register(options.Registry), s.listen()); err != nil {
 		s.close(ctx)
 		return nil, err
 	}
@@ -175,6 +188,9 @@ func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 3)
 	var running sync.WaitGroup
 	running.Go(func() { s.certificates.run(background) })
+	if s.comparison != nil {
+		running.Go(func() { s.comparison.run(background) })
+	}
 	running.Go(func() { failed <- secure.ServeTLS(s.listeners.webhooks, "", "") })
 	servers := []*http.Server{secure}
 	servePlain := func(listener net.Listener, server *http.Server) {
@@ -190,7 +206,8 @@ func (s *Server) Run(ctx context.Context) error {
 	// Names may be long, and the pages have them in their addresses.
 	pages.MaxHeaderBytes = 0
 	servePlain(s.listeners.debug, pages)
-	s.log.Info("Serving", "address", s.Address(), "metrics", s.MetricsAddress(), "debug", s.DebugAddress())
+	s.log.Info("Serving", "address", s.Address(), "metrics", s.MetricsAddress(), "debug", s.DebugAddress(),
+		"modes", s.options.Modes)
 
 	var err error
 	select {

@@ -102,6 +102,30 @@ func TestAuthorizerErrorsAndDenials(t *testing.T) {
 	}
 }
 
+// TestObserve: the answer is no opinion whatever was decided, which metrics and the reason say.
+func TestObserve(t *testing.T) {
+	options := newOptions()
+	options.Observe, options.Modes = true, map[string]string{"authorizer": "Observe", "restriction": "Enforce"}
+	s := start(t, options)
+	client := newClient(t)
+	for about, c := range map[string]struct{ review, reason string }{
+		"allow":      {own, "seedguard observes, and would say allow: "},
+		"no opinion": {foreign, "seedguard observes, and would say no_opinion: no relationship found"},
+	} {
+		var review authorizationv1.SubjectAccessReview
+		require.NoError(t, json.Unmarshal([]byte(s.post(t, client, spec(c.review)).body), &review), about)
+		require.False(t, review.Status.Allowed, about)
+		require.False(t, review.Status.Denied, about)
+		require.Contains(t, review.Status.Reason, c.reason)
+	}
+	for _, result := range []string{"allow", "no_opinion"} {
+		require.Equal(t, "1", s.scrape(t,
+			`seedguard_authorizer_decisions_total{client="gardenlet",resource="secrets",result="`+result+`",verb="get"}`))
+	}
+	require.Equal(t, "1", s.scrape(t, `seedguard_mode{half="authorizer",mode="Observe"}`))
+	require.Equal(t, "1", s.scrape(t, `seedguard_mode{half="restriction",mode="Enforce"}`))
+}
+
 func TestBadReviewsGetNoDecision(t *testing.T) {
 	asked := false
 	options := newOptions()
@@ -191,7 +215,7 @@ func TestAdmissionIsAnswered(t *testing.T) {
 			"userInfo":{"username":"gardener.cloud:system:seed:s1","groups":["gardener.cloud:system:seeds"]},
 			"object":{"kind":"Secret","apiVersion":"v1","data":{"a":"Yg=="}}}}`
 	}
-	for name, allowed := range map[string]bool{"good": true, "bad": false, "broken": false} {
+	for name, allowed := range map[string]bool{"good": true, "bad": false, "broken": false, "observed": true} {
 		a := send(t, client, http.MethodPost, url, "application/json", body(name))
 		require.Equal(t, http.StatusOK, a.code)
 		var review admissionv1.AdmissionReview
@@ -202,8 +226,8 @@ func TestAdmissionIsAnswered(t *testing.T) {
 		require.EqualValues(t, "u-1", review.Response.UID)
 		require.Equal(t, allowed, review.Response.Allowed)
 	}
-	for _, result := range []string{"allowed", "denied", "error"} {
-		require.Equal(t, "1", s.scrape(t,
+	for result, count := range map[string]string{"allowed": "1", "denied": "2", "error": "1"} {
+		require.Equal(t, count, s.scrape(t,
 			`seedguard_admission_decisions_total{client="gardenlet",operation="CREATE",resource="secrets",result="`+result+`"}`),
 			result)
 	}

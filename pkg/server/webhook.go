@@ -139,6 +139,9 @@ func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, re
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.options.Serving.RequestTimeout.Duration)
 	defer cancel()
+	if r.Header.Get(comparedHeader) != "" {
+		ctx = context.WithValue(ctx, asCompared{}, true)
+	}
 	answer, err := h.answer(ctx, body)
 	if err != nil {
 		return nil, badRequest(err)
