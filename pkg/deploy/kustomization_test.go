@@ -235,7 +235,7 @@ func TestMetricNames(t *testing.T) {
 	g := graph.New(graph.Options{})
 	watched, err := garden.New(garden.Options{Source: source, Graph: g, Registerer: registry})
 	require.NoError(t, err)
-	decides, err := authorizer.New(authorizer.Options{Graph: g})
+	decides, err := authorizer.New(authorizer.Options{Graph: g, Registerer: registry})
 	require.NoError(t, err)
 	c := config.Default()
 	c.Serving.SecurePort, c.Metrics.BindAddress, c.Debug.BindAddress = 0, config.ListenerOff, config.ListenerOff
