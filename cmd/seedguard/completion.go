@@ -112,6 +112,16 @@ func completeCanI(command *cobra.Command, args []string, toComplete string) ([]s
 	return nil, noFiles
 }
 
+// completeWhoCan offers VERB RESOURCE[.GROUP][/SUBRESOURCE] [[NAMESPACE/]NAME].
+func completeWhoCan(command *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 2 && command.Flag("namespace").Value.String() == "" {
+		if kind := kindOfResource(args[1]); kind != 0 {
+			return completeObject(command, kind, toComplete)
+		}
+	}
+	return completeCanI(command, args, toComplete)
+}
+
 // completeExplain offers KIND [NAMESPACE/]NAME.
 func completeExplain(command *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	switch len(args) {

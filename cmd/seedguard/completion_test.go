@@ -44,6 +44,9 @@ func TestCompleteFromTheLandscape(t *testing.T) {
 		"can-i get secrets --seed ":                        {"s1", "s2"},
 		"can-i get secrets --seed s1 --extension ":         {"provider-aws"},
 		"can-i get secrets --seed s2 --extension ":         {},
+		"who-can get shoot ":                               {"garden-dev/", "garden-prod/"},
+		"who-can get shoots garden-dev/":                   {"garden-dev/web"},
+		"who-can get shoots -n garden-prod ":               {"db"},
 	} {
 		args := strings.Split(line, " ")
 		args = slices.Insert(args, 1, "--landscape", dir)

@@ -2,37 +2,49 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
-// explain is the command of that name.
-type explain struct {
+// explainCommand is `explain`.
+type explainCommand struct {
 	landscape landscapeFlags
 	seed      string
+	output    outputFlag
 	streams
 }
 
 func newExplain(s streams) *cobra.Command {
-	e := &explain{streams: s}
+	e := &explainCommand{streams: s}
 	command := &cobra.Command{
 		Use:   "explain KIND [NAMESPACE/]NAME",
-		Short: "Show why a resource has to do with a Seed",
+		Short: "Show why a resource has to do with a Seed, or why not",
 		Long: `Show why a resource has to do with a Seed: a shortest path through the graph of a garden, for one Seed
 or for all that the resource reaches. The garden is a directory of manifests (--landscape) or a live one (--kubeconfig).
 
+Where no path leads, it says why not: the nearest objects that would have to exist, or to refer to another.
+
 Exit status: 0 when it reaches the Seed (or any), 1 when it does not, 2 when that could not be found out.`,
-		Example: `  seedguard explain Secret garden-dev/aws-account --landscape examples/landscape
-  seedguard explain cloudprofile aws --seed aws-eu1 --landscape examples/landscape
-  seedguard explain secret garden-dev/aws-account --kubeconfig garden.kubeconfig`,
+		Example: `  # Which Seeds have to do with a Secret, and why?
+  seedguard explain secret garden-dev/aws-account --landscape examples/landscape
+
+  # Why may the gardenlet of this Seed not read it?
+  seedguard explain secret garden-dev/aws-account --seed gcp-eu1 --landscape examples/landscape
+
+  # The same for programs.
+  seedguard explain cloudprofile aws --seed aws-eu1 -o json --landscape examples/landscape`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: completeExplain,
 		RunE: func(command *cobra.Command, args []string) error {
@@ -40,11 +52,66 @@ Exit status: 0 when it reaches the Seed (or any), 1 when it does not, 2 when tha
 		},
 	}
 	e.landscape.addFlags(command.Flags())
+	e.output.addFlag(command.Flags())
 	command.Flags().StringVar(&e.seed, "seed", "", "only the path to this Seed")
 	return command
 }
 
-func (e *explain) run(ctx context.Context, kindName, objectName string) error {
+// outputFlag is the flag for the format of answers.
+type outputFlag string
+
+func (o *outputFlag) addFlag(set *pflag.FlagSet) {
+	set.StringVarP((*string)(o), "output", "o", "text", "text or json")
+}
+
+func (o *outputFlag) validate() error {
+	if *o != "text" && *o != "json" {
+		return fmt.Errorf("-o %s: want text or json", *o)
+	}
+	return nil
+}
+
+// write writes the answer in the format that was asked for.
+func (o *outputFlag) write(w io.Writer, answer interface{ text() string }) error {
+	if *o != "json" {
+		_, err := io.WriteString(w, answer.text())
+		return err
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(answer)
+}
+
+// explanation is the answer of `explain`, also as JSON.
+type explanation struct {
+	Object explain.Object `json:"object"`
+	// Seed is the only one that was asked about.
+	Seed string `json:"seed,omitempty"`
+	// Reaches are all Seeds that the object reaches.
+	Reaches []string `json:"reaches"`
+	Paths   []pathTo `json:"paths,omitempty"`
+	// Kubeconfigs says who may have kubeconfigs of the Shoot.
+	Kubeconfigs []string `json:"kubeconfigs,omitempty"`
+	// Missing is why there is no path, the nearest first.
+	Missing []explain.Gap `json:"missing,omitempty"`
+	More    bool          `json:"moreMissing,omitempty"`
+
+	vertex graph.Vertex
+}
+
+// pathTo is a shortest path.
+type pathTo struct {
+	Seed string           `json:"seed"`
+	Path []explain.Object `json:"path"`
+
+	vertices []graph.Vertex
+}
+
+func (e *explainCommand) run(ctx context.Context, kindName, objectName string) error {
+	if err := e.output.validate(); err != nil {
+		return err
+	}
 	kind, err := parseKind(kindName)
 	if err != nil {
 		return err
@@ -57,74 +124,91 @@ func (e *explain) run(ctx context.Context, kindName, objectName string) error {
 	if err != nil {
 		return err
 	}
-	seeds := []string{e.seed}
-	if e.seed == "" {
-		seeds = l.graph.Seeds(v)
-		slices.Sort(seeds)
+	answer := &explanation{
+		Object: explain.ObjectOf(v), Seed: e.seed, Reaches: append([]string{}, l.graph.Seeds(v)...), vertex: v,
 	}
-	var b strings.Builder
-	view := l.graph.View()
+	view, seeds := l.graph.View(), answer.Reaches
+	if e.seed != "" {
+		seeds = []string{e.seed}
+	}
 	for _, seed := range seeds {
-		for i, step := range view.Path(v, seed) {
-			if i > 0 {
-				b.WriteString(" -> ")
-			}
-			b.WriteString(step.String())
+		if path := view.Path(v, seed); path != nil {
+			answer.Paths = append(answer.Paths, pathTo{seed, explain.ObjectsOf(path), path})
+			answer.Kubeconfigs = append(answer.Kubeconfigs, l.access.Explain(seed, v)...)
 		}
-		b.WriteString("\n")
 	}
-	if path := strings.TrimSpace(b.String()); path != "" {
-		for _, seed := range seeds {
-			for _, line := range l.access.Explain(seed, v) {
-				b.WriteString(line + "\n")
-			}
-		}
-		_, err := io.WriteString(e.out, b.String())
+	if len(answer.Paths) == 0 {
+		answer.Missing, answer.More = explain.WhyNot(view, v, e.seed)
+	}
+	if err := e.output.write(e.out, answer); err != nil {
 		return err
 	}
-	if err := e.tellWhyNot(l, v); err != nil {
-		return err
+	if len(answer.Paths) == 0 {
+		return errNotAllowed
 	}
-	return errNotAllowed
+	return nil
 }
 
-func (e *explain) tellWhyNot(l *landscape, v graph.Vertex) error {
-	where := "no Seed"
-	if e.seed != "" {
-		where = fmt.Sprintf("Seed %q", e.seed)
+// maxSeeds is how many Seeds a line lists.
+const maxSeeds = 10
+
+// text writes the explanation for people: a line for each path, or each reason why there is none.
+func (e *explanation) text() string {
+	var lines []string
+	for _, p := range e.Paths {
+		var steps []string
+		for _, v := range p.vertices {
+			steps = append(steps, v.String())
+		}
+		lines = append(lines, strings.Join(steps, " -> "))
 	}
-	_, found := l.graph.View().Find(v)
-	message := fmt.Sprintf("%s reaches %s", v, where)
+	lines = append(lines, e.Kubeconfigs...)
 	switch {
-	case !found:
-		message += ": no object refers to it"
-		if v.Kind.Tracked() {
-			message += ", and it does not exist"
-		}
-	case e.seed != "":
-		message = fmt.Sprintf("%s does not reach %s", v, where)
-		if seeds := l.graph.Seeds(v); len(seeds) > 0 {
-			slices.Sort(seeds)
-			message += ", only " + strings.Join(seeds, ", ")
-		}
+	case len(e.Paths) > 0:
+	case len(e.Reaches) > 0:
+		lines = append(lines, fmt.Sprintf("%s does not reach Seed %q, only %s", e.vertex, e.Seed,
+			explain.List(e.Reaches, maxSeeds)))
+	case e.Seed != "":
+		lines = append(lines, fmt.Sprintf("%s does not reach Seed %q, nor any other", e.vertex, e.Seed))
+	default:
+		lines = append(lines, fmt.Sprintf("%s reaches no Seed", e.vertex))
 	}
-	_, err := fmt.Fprintln(e.out, message)
-	return err
+	for _, gap := range e.Missing {
+		lines = append(lines, "- "+gap.Says)
+	}
+	if e.More {
+		lines = append(lines, "and more, further on")
+	}
+	return strings.Join(lines, "\n") + "\n"
 }
 
 // parseKind takes the name of a kind in any case, and in the plural.
 func parseKind(name string) (graph.Kind, error) {
-	var names []string
-	for k := graph.Kind(1); ; k++ {
-		kind := k.String()
-		if _, ok := graph.ParseKind(kind); !ok {
-			break
-		}
-		plural, singular := meta.UnsafeGuessKindToResource(schema.GroupVersionKind{Kind: kind})
-		if lower := strings.ToLower(name); lower == singular.Resource || lower == plural.Resource {
-			return k, nil
-		}
-		names = append(names, kind)
+	if kind, ok := kindNamed(name); ok {
+		return kind, nil
 	}
-	return 0, fmt.Errorf("the graph has no kind %q, only %s", name, strings.Join(names, ", "))
+	var names []string
+	var resources []schema.GroupResource
+	for _, kind := range graph.Kinds() {
+		names = append(names, kind.String())
+		resources = append(resources, kind.Resource().GroupResource())
+	}
+	message := fmt.Sprintf("the graph has no kind %q, only %s", name, strings.Join(names, ", "))
+	if near := nearest(name, resources); near != "" {
+		message += fmt.Sprintf("; did you mean %q?", near)
+	}
+	return 0, errors.New(message)
+}
+
+// kindNamed finds a kind by its name in any case, in the singular or the plural.
+func kindNamed(name string) (graph.Kind, bool) {
+	kinds, lower := graph.Kinds(), strings.ToLower(name)
+	i := slices.IndexFunc(kinds, func(kind graph.Kind) bool {
+		plural, singular := meta.UnsafeGuessKindToResource(schema.GroupVersionKind{Kind: kind.String()})
+		return lower == singular.Resource || lower == plural.Resource
+	})
+	if i < 0 {
+		return 0, false
+	}
+	return kinds[i], true
 }

@@ -221,14 +221,20 @@ func (l *landscape) pair() (decider, error) { return l.pairOn(l.garden) }
 func (l *landscape) pairOn(reader garden.Reader) (decider, error) {
 	policy := l.config.Restriction
 	policy.Mode = admission.ModeEnforce
-	a, err := authorizer.New(authorizer.Options{
-		Graph: l.graph, References: policy.References == admission.ReferencesEnforce, Access: l.access,
-		Mode: l.config.Authorizer.Decides(), Exempt: policy.Exempts,
-	})
+	a, err := l.authorizer()
 	if err != nil {
 		return nil, err
 	}
 	return &offline{a, admission.New(admission.Options{Reader: reader, Policy: policy, Access: l.access})}, nil
+}
+
+// authorizer returns the SeedAuthorizer on the landscape.
+func (l *landscape) authorizer() (*authorizer.Authorizer, error) {
+	policy := l.config.Restriction
+	return authorizer.New(authorizer.Options{
+		Graph: l.graph, References: policy.References == admission.ReferencesEnforce, Access: l.access,
+		Mode: l.config.Authorizer.Decides(), Exempt: policy.Exempts,
+	})
 }
 
 // offline is the pair in this process.

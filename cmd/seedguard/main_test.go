@@ -168,8 +168,8 @@ func TestCanIMisused(t *testing.T) {
 	for name, c := range map[string]struct{ line, message string }{
 		"nothing":                {"", "a verb and a resource are needed"},
 		"verb alone":             {"get", "a verb and a resource are needed"},
-		"misspelt":               {"get secret x --seed s1", `did you mean "secrets"?`},
-		"misspelt more":          {"get Shoot x --seed s1", `did you mean "shoots"?`},
+		"misspelt":               {"get secert x --seed s1", `did you mean "secrets"?`},
+		"misspelt more":          {"get Shoos x --seed s1", `did you mean "shoots"?`},
 		"unknown":                {"get pods x --seed s1", "Name another resource with its group"},
 		"nobody":                 {"get secrets x", "say who asks"},
 		"two users":              {"get secrets x --as jane --seed s1", "exclude each other"},
@@ -427,13 +427,23 @@ func TestExplain(t *testing.T) {
 			"CloudProfile/aws -> Shoot/garden-dev/web -> Seed/s1\nCloudProfile/aws -> Shoot/garden-prod/db -> Seed/s2\n"},
 		"one of them": {"cloudprofiles aws --seed s2", 0, "CloudProfile/aws -> Shoot/garden-prod/db -> Seed/s2\n"},
 		"itself":      {"seed s1", 0, "Seed/s1\n"},
-		"not that one": {"shoot garden-dev/web --seed s2", 1,
-			`Shoot/garden-dev/web does not reach Seed "s2", only s1` + "\n"},
-		"unknown": {"secret garden-dev/x", 1, "Secret/garden-dev/x reaches no Seed: no object refers to it\n"},
-		"absent": {"shoot garden-dev/x", 1,
-			"Shoot/garden-dev/x reaches no Seed: no object refers to it, and it does not exist\n"},
-		"leads nowhere": {"project other", 1,
-			"Project/other reaches no Seed: no object refers to it, and it does not exist\n"},
+		"not that one": {"shoot garden-dev/web --seed s2", 1, `Shoot/garden-dev/web does not reach Seed "s2", only s1` + `
+- Shoot garden-dev/web names Seed s1 (spec.seedName, status.seedName), not s2
+`},
+		"why not": {"secret garden-dev/infrastructure --seed s2", 1,
+			`Secret/garden-dev/infrastructure does not reach Seed "s2", only s1
+- Secret garden-dev/infrastructure is referred to by SecretBinding garden-dev/infrastructure, ` +
+				`which no Shoot on Seed s2 uses (spec.secretBindingName)
+- SecretBinding garden-dev/infrastructure is referred to by Shoot garden-dev/web, ` +
+				`which names Seed s1 (spec.seedName, status.seedName), not s2
+`},
+		"unknown": {"secret garden-dev/x", 1, `Secret/garden-dev/x reaches no Seed
+- no object refers to Secret garden-dev/x; a BackupBucket, ControllerDeployment, CredentialsBinding, Gardenlet, ` +
+			`ManagedSeed, SecretBinding, Seed, ServiceAccount or Shoot could
+`},
+		"absent": {"shoot garden-dev/x --seed s1", 1, `Shoot/garden-dev/x does not reach Seed "s1", nor any other
+- Shoot garden-dev/x does not exist
+`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := command(append(words("explain "+c.line), "--landscape", dir)...)
@@ -441,9 +451,16 @@ func TestExplain(t *testing.T) {
 		})
 	}
 	for line, message := range map[string]string{
-		"explain pod x --landscape " + dir: `the graph has no kind "pod", only BackupBucket`,
-		"explain shoot a/b":                "say on which garden",
-		"explain shoot --landscape x":      "accepts 2 arg(s)",
+		"explain pod x --landscape " + dir:                 `the graph has no kind "pod", only BackupBucket`,
+		"explain secert garden/x --landscape " + dir:       `did you mean "secrets"?`,
+		"explain shoot a/b -o yaml --landscape " + dir:     "-o yaml: want text or json",
+		"who-can get shoot a/b -o yaml --landscape " + dir: "-o yaml: want text or json",
+		"who-can get shoot a/b -n c --landscape " + dir:    "-n c and a/b are two namespaces",
+		"who-can get /healthz --landscape " + dir:          "resources only, no paths",
+		"who-can get pod x --landscape " + dir:             `resource "pod" is none of seedguard's`,
+		"who-can get secret a/b":                           "say on which garden",
+		"explain shoot a/b":                                "say on which garden",
+		"explain shoot --landscape x":                      "accepts 2 arg(s)",
 	} {
 		o := command(words(line)...)
 		require.Equal(t, exitError, o.exit)
@@ -491,7 +508,7 @@ func TestManifestsByKubernetesVersion(t *testing.T) {
 }
 
 func TestHelpHasExamples(t *testing.T) {
-	for _, name := range []string{"serve", "can-i", "explain", "replay"} {
+	for _, name := range []string{"serve", "can-i", "explain", "who-can", "replay"} {
 		o := command(name, "--help")
 		require.Equal(t, exitOK, o.exit)
 		require.Contains(t, o.out, "Examples:\n  ")

@@ -10,13 +10,12 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/agnivade/levenshtein"
-	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
 	"github.com/spf13/pflag"
 
+	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
@@ -68,13 +67,17 @@ func (q *question) parse(args []string, known []schema.GroupResource) error {
 	return err
 }
 
-// resolve finds the group of a resource. A name with a dot has its group with it; "pods." is in the core group.
+// resolve finds the group of a resource. A name with a dot has its group with it; "pods." is in the core group. The
+// kinds of the graph may be in the singular.
 func resolve(name string, known []schema.GroupResource) (schema.GroupResource, error) {
 	if strings.Contains(name, ".") {
 		return schema.ParseGroupResource(name), nil
 	}
 	if name == "" {
 		return schema.GroupResource{}, errors.New("the resource has no name")
+	}
+	if kind, ok := kindNamed(name); ok {
+		return kind.Resource().GroupResource(), nil
 	}
 	var found []schema.GroupResource
 	for _, r := range known {
@@ -125,17 +128,10 @@ func (q *question) info() (*user.DefaultInfo, error) {
 	case len(q.groups) > 0:
 		return nil, errors.New("--as-group goes with --as; --seed brings its own groups")
 	case q.extension == "":
-		return &user.DefaultInfo{
-			Name:   constants.SeedUserNamePrefix + q.seed,
-			Groups: []string{constants.SeedsGroup, user.AllAuthenticated},
-		}, nil
+		return identity.Client{Kind: identity.Gardenlet, Seed: q.seed}.User(), nil
 	default:
-		namespace := naming.SeedNamespace(q.seed)
-		name := naming.ExtensionPrefix + strings.TrimPrefix(q.extension, naming.ExtensionPrefix)
-		return &user.DefaultInfo{
-			Name:   serviceaccount.MakeUsername(namespace, name),
-			Groups: append(serviceaccount.MakeGroupNames(namespace), user.AllAuthenticated),
-		}, nil
+		extension := strings.TrimPrefix(q.extension, naming.ExtensionPrefix)
+		return identity.Client{Kind: identity.Extension, Seed: q.seed, Extension: extension}.User(), nil
 	}
 }
 

@@ -133,3 +133,13 @@ func (p *Policy) scope(shoot graph.Vertex) Scope {
 	}
 	return ScopeShoots
 }
+
+// Extensions returns the globs of names of extensions by which rules match, sorted.
+func (p *Policy) Extensions() []string {
+	var globs []string
+	for _, r := range p.config.Load().Rules {
+		globs = append(globs, r.Match.Extensions...)
+	}
+	slices.Sort(globs)
+	return slices.Compact(globs)
+}

@@ -74,6 +74,21 @@ func From(u user.Info) (Client, bool) {
 	return Client{Kind: Extension, Seed: seed, Extension: extension}, true
 }
 
+// User returns the user who is that client: From is its inverse.
+func (c Client) User() *user.DefaultInfo {
+	if c.Kind == Gardenlet {
+		return &user.DefaultInfo{
+			Name:   constants.SeedUserNamePrefix + c.Seed,
+			Groups: []string{constants.SeedsGroup, user.AllAuthenticated},
+		}
+	}
+	namespace := naming.SeedNamespace(c.Seed)
+	return &user.DefaultInfo{
+		Name:   serviceaccount.MakeUsername(namespace, naming.ExtensionPrefix+c.Extension),
+		Groups: append(serviceaccount.MakeGroupNames(namespace), user.AllAuthenticated),
+	}
+}
+
 // serviceAccount returns the ServiceAccount that the user is, and false when it is none or its groups are not those
 // of a ServiceAccount in that namespace.
 //

@@ -113,3 +113,13 @@ func TestClientKind(t *testing.T) {
 	require.Equal(t, "bootstrapper", Bootstrapper.String())
 	require.Equal(t, "none", ClientKind(0).String())
 }
+
+func TestUserIsTheInverseOfFrom(t *testing.T) {
+	for _, want := range []Client{
+		{Kind: Gardenlet, Seed: "a"}, {Extension, "a", "x"}, {Extension, "seed-a", "extension-x"},
+	} {
+		got, ok := From(want.User())
+		require.True(t, ok)
+		require.Equal(t, want, got)
+	}
+}

@@ -1,0 +1,384 @@
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	gonum "gonum.org/v1/gonum/graph"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// Bounds that keep an answer readable.
+const (
+	// maxGaps is how many gaps are told.
+	maxGaps = 5
+	// maxNames is how many Seeds, fields or other names a sentence lists.
+	maxNames = 3
+)
+
+// Object names a vertex for programs.
+type Object struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+}
+
+// ObjectOf returns the name of a vertex.
+func ObjectOf(v graph.Vertex) Object { return Object{v.Kind.String(), v.Namespace, v.Name} }
+
+// ObjectsOf returns the names of vertices.
+func ObjectsOf(vertices []graph.Vertex) []Object {
+	objects := make([]Object, 0, len(vertices))
+	for _, v := range vertices {
+		objects = append(objects, ObjectOf(v))
+	}
+	return objects
+}
+
+// Gap is something that would have to be different for a path to lead to the Seed.
+type Gap struct {
+	// Says is the gap in a sentence, for people.
+	Says string `json:"says"`
+	// Way leads from the object that was asked about to where it goes no further. Empty: the gap is somewhere else.
+	Way []Object `json:"way,omitempty"`
+	// Fields are those by which a path could go on.
+	Fields []Field `json:"fields,omitempty"`
+}
+
+// Field is a field of a kind of object.
+type Field struct {
+	Kind string `json:"kind"`
+	Path string `json:"path"`
+}
+
+// WhyNot returns why no path leads from v to the named Seed, or to any Seed if the name is empty: the gaps nearest to
+// v, and whether there are more. It is for vertices from which none does. It is safe for concurrent use.
+func WhyNot(view *graph.View, v graph.Vertex, seed string) (gaps []Gap, more bool) {
+	w := &search{view: view, seed: seed}
+	node, known := view.Find(v)
+	node.Vertex = v
+	if seed != "" {
+		target := graph.Vertex{Kind: graph.KindSeed, Name: seed}
+		s, found := view.Find(target)
+		if !found || !s.Object {
+			gaps = append(gaps, Gap{Says: nameOf(target) + " does not exist"})
+		}
+		if found && (!known || view.From(node.ID()).Len() == 0) {
+			gaps = append(gaps, w.missing(v, s)...)
+		}
+	}
+	w.steps = []step{{node: node, known: known, from: -1}}
+	visited := sets.New(node.ID())
+	for i := 0; i < len(w.steps) && len(gaps) <= maxGaps; i++ {
+		next := w.next(i)
+		if gap, ok := w.gap(i, next); ok {
+			gaps = append(gaps, gap)
+		}
+		for _, n := range next {
+			if isSeed(n.Vertex) {
+				w.ends = append(w.ends, n.Vertex)
+			} else if !visited.Has(n.ID()) {
+				visited.Insert(n.ID())
+				w.steps = append(w.steps, step{node: n, known: true, from: i})
+			}
+		}
+	}
+	gaps = append(gaps, w.parents()...)
+	return gaps[:min(len(gaps), maxGaps)], len(gaps) > maxGaps
+}
+
+// search is a walk along the edges, breadth first.
+type search struct {
+	view  *graph.View
+	seed  string
+	steps []step
+	// ends are the Seeds that were met.
+	ends []graph.Vertex
+}
+
+type step struct {
+	node graph.Node
+	// known: the graph has the vertex.
+	known bool
+	// from is the place of the step before.
+	from int
+}
+
+// next returns the neighbours to which a step leads, sorted.
+func (w *search) next(i int) []graph.Node {
+	if !w.steps[i].known {
+		return nil
+	}
+	return sorted(w.view.From(w.steps[i].node.ID()))
+}
+
+func sorted(nodes gonum.Nodes) []graph.Node {
+	all := make([]graph.Node, 0, nodes.Len())
+	for nodes.Next() {
+		all = append(all, nodes.Node().(graph.Node))
+	}
+	slices.SortFunc(all, Compare)
+	return all
+}
+
+// Compare orders nodes by kind, namespace and name.
+func Compare(a, b graph.Node) int {
+	return cmp.Or(cmp.Compare(a.Vertex.Kind, b.Vertex.Kind),
+		strings.Compare(a.Vertex.Namespace, b.Vertex.Namespace), strings.Compare(a.Vertex.Name, b.Vertex.Name))
+}
+
+func isSeed(v graph.Vertex) bool { return v.Kind == graph.KindSeed && v.Namespace == "" }
+
+// gap says what keeps a path from going on at a step, false when what is further on says it.
+func (w *search) gap(i int, next []graph.Node) (Gap, bool) {
+	node := w.steps[i].node
+	own, others := fieldsOf(node.Vertex.Kind)
+	var why []clause
+	var fields []garden.Field
+	say := func(c clause, by []garden.Field) {
+		why = append(why, c)
+		fields = append(fields, by...)
+	}
+	if node.Vertex.Kind.Tracked() && !node.Object {
+		say(clause{of: "does not exist"}, nil)
+	}
+	shoot, implied := graph.ImpliedShoot(node.Vertex)
+	if implied && len(next) == 0 {
+		say(clause{of: "would belong by its name to " + nameOf(shoot) + ", which does not exist"}, nil)
+	}
+	var seeds []string
+	referrers := sets.New[graph.Kind]()
+	for _, n := range next {
+		by := n.Vertex.Kind
+		switch {
+		case implied && n.Vertex == shoot: // by its name, and not by a field
+		case isSeed(n.Vertex) && slices.ContainsFunc(own, leadsTo(by)):
+			seeds = append(seeds, n.Vertex.Name)
+		case isSeed(n.Vertex) || slices.ContainsFunc(byKind(by), leadsTo(graph.KindSeed)):
+			referrers.Insert(by)
+		}
+	}
+	switch {
+	case len(seeds) > 0:
+		by := only(own, leadsTo(graph.KindSeed))
+		not := ""
+		if w.seed != "" {
+			not = ", not " + w.seed
+		}
+		say(clause{of: "names Seed " + List(seeds, maxNames) + " " + paths(by) + not}, by)
+	case len(next) == 0 && node.Object && len(own) > 0:
+		say(clause{of: "names no " + kindsOf(own, to) + " " + paths(own)}, own)
+	}
+	ofSeed := func(f garden.Field) bool { return f.Owner == graph.KindSeed }
+	by := only(others, func(f garden.Field) bool { return referrers.Has(f.Owner) && !ofSeed(f) })
+	if len(by) > 0 {
+		say(clause{by: "no " + kindsOf(by, owner) + " on " + w.where() + " uses", of: paths(by)}, by)
+	}
+	if by := only(others, ofSeed); referrers.Has(graph.KindSeed) && len(by) > 0 {
+		say(clause{by: w.where() + " does not use", of: paths(by)}, by)
+	}
+	if len(next) == 0 && len(others) > 0 {
+		say(clause{by: "no object refers to", of: "; a " + kindsOf(others, owner) + " could"}, others)
+	}
+	if len(why) == 0 {
+		return Gap{}, false
+	}
+	return Gap{Says: w.sentence(i, why), Way: w.way(i), Fields: named(fields)}, true
+}
+
+func (w *search) where() string {
+	if w.seed == "" {
+		return "any Seed"
+	}
+	return "Seed " + w.seed
+}
+
+// clause says something of an object, which stands between its parts: the first is empty when the object is its
+// subject.
+type clause struct{ by, of string }
+
+// sentence puts clauses together, about the object of a step and how the step came to it.
+func (w *search) sentence(i int, why []clause) string {
+	v := w.steps[i].node.Vertex
+	var b strings.Builder
+	from := w.steps[i].from
+	if from >= 0 {
+		before := w.steps[from].node.Vertex
+		b.WriteString(nameOf(before) + " " + relation(before, v) + " " + nameOf(v) + ",")
+	}
+	for n, c := range why {
+		if n > 0 {
+			b.WriteString(", and")
+		}
+		switch {
+		case from >= 0:
+			b.WriteString(" " + spaced("which", c.by, c.of))
+		case c.by == "" && n == 0:
+			b.WriteString(spaced(nameOf(v), c.of))
+		case n == 0:
+			b.WriteString(spaced(c.by, nameOf(v), c.of))
+		default:
+			b.WriteString(" " + spaced(c.by, "it", c.of))
+		}
+	}
+	return b.String()
+}
+
+// spaced joins words with blanks, but not before a semicolon.
+func spaced(words ...string) string {
+	words = slices.DeleteFunc(words, func(word string) bool { return word == "" })
+	return strings.ReplaceAll(strings.Join(words, " "), " ;", ";")
+}
+
+// relation says what an edge means.
+func relation(from, to graph.Vertex) string {
+	if shoot, ok := graph.ImpliedShoot(from); ok && shoot == to {
+		return "belongs by its name to"
+	}
+	if own, _ := fieldsOf(from.Kind); slices.ContainsFunc(own, leadsTo(to.Kind)) {
+		return "refers to"
+	}
+	return "is referred to by"
+}
+
+func (w *search) way(i int) (way []Object) {
+	for ; i >= 0; i = w.steps[i].from {
+		way = append(way, ObjectOf(w.steps[i].node.Vertex))
+	}
+	slices.Reverse(way)
+	return way
+}
+
+// missing returns the objects that do not exist, to which objects of the Seed refer, and which could lead v on.
+func (w *search) missing(v graph.Vertex, seed graph.Node) (gaps []Gap) {
+	visited := sets.New(seed.ID())
+	for queue := []graph.Node{seed}; len(queue) > 0 && len(gaps) < maxGaps; queue = queue[1:] {
+		for _, n := range sorted(w.view.To(queue[0].ID())) {
+			if isSeed(n.Vertex) || visited.Has(n.ID()) {
+				continue
+			}
+			visited.Insert(n.ID())
+			queue = append(queue, n)
+			near := v.Namespace == "" || n.Vertex.Namespace == "" || v.Namespace == n.Vertex.Namespace
+			if n.Vertex != v && n.Vertex.Kind.Tracked() && !n.Object && near && v.Kind.PointsTo(n.Vertex.Kind) {
+				gaps = append(gaps, Gap{Says: fmt.Sprintf("%s %s %s on Seed %s, and does not exist",
+					nameOf(n.Vertex), relation(n.Vertex, queue[0].Vertex), nameOf(queue[0].Vertex), seed.Vertex.Name)})
+			}
+		}
+	}
+	return gaps
+}
+
+// parents says that paths end at children of the Seed.
+func (w *search) parents() (gaps []Gap) {
+	seen := sets.New[graph.Vertex]()
+	for _, end := range w.ends {
+		if w.seed == "" || seen.Has(end) || len(seen) == maxGaps {
+			continue
+		}
+		seen.Insert(end)
+		if path := w.view.Path(end, w.seed); path != nil {
+			gaps = append(gaps, Gap{Way: ObjectsOf(path), Says: fmt.Sprintf(
+				"%s is a child of Seed %s, whose clients reach what is on it with parentScope Everything alone",
+				nameOf(end), w.seed)})
+		}
+	}
+	return gaps
+}
+
+// fieldsOf returns the fields by which objects of a kind name others that edges lead to, and those by which objects of
+// other kinds bring edges from this kind to themselves.
+func fieldsOf(kind graph.Kind) (own, others []garden.Field) {
+	for _, f := range garden.Fields() {
+		switch {
+		case !slices.Contains(f.From, kind):
+		case f.Owner == kind:
+			own = append(own, f)
+		case slices.Contains(f.To, f.Owner): // and not what an object says of others
+			others = append(others, f)
+		}
+	}
+	return own, others
+}
+
+// byKind returns the fields by which objects of the kind name others that edges lead to.
+func byKind(kind graph.Kind) []garden.Field {
+	own, _ := fieldsOf(kind)
+	return own
+}
+
+func leadsTo(kind graph.Kind) func(garden.Field) bool {
+	return func(f garden.Field) bool { return slices.Contains(f.To, kind) }
+}
+
+func only(fields []garden.Field, keep func(garden.Field) bool) (kept []garden.Field) {
+	for _, f := range fields {
+		if keep(f) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+func to(f garden.Field) []graph.Kind    { return f.To }
+func owner(f garden.Field) []graph.Kind { return []graph.Kind{f.Owner} }
+
+// kindsOf lists kinds that fields are about.
+func kindsOf(fields []garden.Field, which func(garden.Field) []graph.Kind) string {
+	var names []string
+	for _, f := range fields {
+		for _, kind := range which(f) {
+			if !slices.Contains(names, kind.String()) {
+				names = append(names, kind.String())
+			}
+		}
+	}
+	slices.Sort(names)
+	return or(names)
+}
+
+func or(words []string) string {
+	if last := len(words) - 1; last > 0 {
+		return strings.Join(words[:last], ", ") + " or " + words[last]
+	}
+	return strings.Join(words, "")
+}
+
+// paths lists the paths of fields in brackets.
+func paths(fields []garden.Field) string {
+	var names []string
+	for _, f := range fields {
+		if !slices.Contains(names, f.Path) {
+			names = append(names, f.Path)
+		}
+	}
+	return "(" + List(names, maxNames) + ")"
+}
+
+func named(fields []garden.Field) (names []Field) {
+	for _, f := range fields {
+		names = append(names, Field{f.Owner.String(), f.Path})
+	}
+	return names
+}
+
+// List lists words, and says how many it leaves out when there are more than a number of them.
+func List(words []string, most int) string {
+	if more := len(words) - most; more > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(words[:most], ", "), more)
+	}
+	return strings.Join(words, ", ")
+}
+
+// nameOf names a vertex in a sentence.
+func nameOf(v graph.Vertex) string {
+	if v.Namespace != "" {
+		return v.Kind.String() + " " + v.Namespace + "/" + v.Name
+	}
+	return v.Kind.String() + " " + v.Name
+}
