@@ -1,4 +1,4 @@
-# seedguard: `make run` to try it, `make test` for everything that CI checks, `make help` for the rest.
+# seedguard: `make run` to try it, `make test` for what CI checks, `make help` for the rest.
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -25,7 +25,7 @@ run: build ## Serve the example landscape on loopback, and print commands to try
 	bin/seedguard serve --landscape examples/landscape
 
 .PHONY: test
-test: format vet lint verify unit attack fuzz e2e ## Everything that CI checks.
+test: format vet lint verify unit attack fuzz e2e ## Everything that CI checks, but for the debug pages in a browser.
 
 .PHONY: format
 format: ## Fail when a file is not gofmt-ed.
@@ -47,6 +47,7 @@ generate: ## Write what is generated from the tables: deploy/ and the tables in 
 verify: ## Fail when a generated file or go.mod is out of date.
 	hack/generate.sh --check
 	go mod tidy -diff
+	cd test/pages && go mod tidy -diff
 
 .PHONY: unit
 unit: ## Unit and property tests under the race detector.
@@ -71,6 +72,10 @@ test-gardenlet: ## Real gardenlets behind seedguard: before each release (ARGS=-
 	hack/tools/build.sh etcd garden-kube-apiserver gardener-apiserver gardener-controller-manager gardenlet >/dev/null
 	go test -v -timeout 30m -count 1 ./test/gardenlet $(addprefix -args ,$(ARGS))
 
+.PHONY: test-pages
+test-pages: build ## Go through the debug pages in Chromium, by keyboard; screenshots in ARTIFACTS (artifacts/).
+	cd test/pages && go vet ./... && ARTIFACTS=$(abspath $(or $(ARTIFACTS),artifacts)) go test -v -timeout 15m -count 1 .
+
 .PHONY: garden
 garden: ## Bring up a real garden with seedguard, ready for kubectl (ARGS=--gardener=false: CustomResourceDefinitions).
 	go run ./test/garden/cmd $(ARGS)
@@ -85,4 +90,4 @@ bench-compare: ## Compare the benchmarks of the working tree with those of BASE=
 
 .PHONY: clean
 clean: ## Remove what was built here.
-	rm -rf bin .garden
+	rm -rf bin artifacts .garden

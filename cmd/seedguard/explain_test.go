@@ -2,6 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -76,14 +80,15 @@ func TestWhoCan(t *testing.T) {
 		"get secrets aws-account -n garden-dev": {exitOK, "SEEDS    CLIENTS               VERBS  RULE                " +
 			"             STEP   REASON\naws-eu1  gardenlet, extension  get    " + byPath, ""},
 		"get secret garden/operators-only": {exitNotAllowed, "no client of a Seed can get secrets garden/operators-only\n" +
-			"- gardenlet, extension of all 3 Seeds: secrets: get needs a path from the object to the client's Seed, " +
+			"- get by gardenlet, extension of all 3 Seeds: get needs a path from the object to the client's Seed, " +
 			"no relationship found\n", ""},
 	} {
 		require.Equal(t, want, onExample("who-can "+line), line)
 	}
 	for line, parts := range map[string][]string{
-		"* cloudprofile aws":                             {"aws-eu1, aws-eu2", "get, list, watch"},
-		"list shoots":                                    {"all 3 Seeds", "label selector name.seed.gardener.cloud/<seed>=true"},
+		"* cloudprofile aws": {"aws-eu1, aws-eu2", "get, list, watch"},
+		"list shoots": {"all 3 Seeds",
+			"label selector name.seed.gardener.cloud/<seed>=true"},
 		"get secret garden/registry":                     {"all 3 Seeds"},
 		"create serviceaccounts/token x -n seed-aws-eu1": {"aws-eu1  gardenlet  create", "exception"},
 		"get Seed aws-eu2":                               {"aws-eu1, aws-eu2"},
@@ -121,4 +126,22 @@ func TestWhoCanKnowsSeedsThatDoNotExist(t *testing.T) {
 	l.graph.Set(v, []graph.Edge{{From: v, To: graph.Vertex{Kind: graph.KindSeed, Name: "gone"}}})
 	seeds := l.seeds(explain.Question{Resource: v.Kind.Resource().GroupResource(), Namespace: v.Namespace, Name: v.Name})
 	require.True(t, slices.Equal([]string{"aws-eu1", "aws-eu2", "gcp-eu1", "gone"}, seeds), seeds)
+}
+
+// TestDebugPagesTellWhoCan: with the levels of the configuration, and without counting what they ask as requests.
+func TestDebugPagesTellWhoCan(t *testing.T) {
+	out := serving(t, "Move a manifest away", "--landscape", exampleDir,
+		"--config", "../../examples/kubeconfigs/seedguard.yaml").String()
+	get := func(address string) string {
+		response, err := http.Get(address)
+		require.NoError(t, err)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, errors.Join(err, response.Body.Close()))
+		return string(body)
+	}
+	pages := regexp.MustCompile(`http://\S+/debug/`).FindString(out)
+	page := get(pages + "vertex?kind=Shoot&namespace=garden-dev&name=web&verb=create&subresource=viewerkubeconfig")
+	require.Contains(t, page, "<td>create</td><td>extension provider-*</td><td>aws-eu1</td>")
+	metrics := get(regexp.MustCompile(`http://\S+/metrics`).FindString(out))
+	require.NotContains(t, metrics, "seedguard_kubeconfig_requests_total{")
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/garden/directory"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -96,7 +97,8 @@ func serve(ctx context.Context, flags *config.Flags, c *config.SeedGuardConfigur
 		return err
 	}
 	levels := access.New(watched, c.KubeconfigAccess, registry)
-	web, err := newServer(ctx, c, components{source, watched, resources, levels, follower, registry})
+	shown := access.New(watched, c.KubeconfigAccess, nil) // what the debug pages ask is not counted
+	web, err := newServer(ctx, c, components{source, watched, resources, levels, shown, follower, registry})
 	if err != nil {
 		return err
 	}
@@ -110,7 +112,10 @@ func serve(ctx context.Context, flags *config.Flags, c *config.SeedGuardConfigur
 	})
 	running.Go(func() error { return watched.Run(background) })
 	running.Go(func() error {
-		follower.Run(serving, levels.Set)
+		follower.Run(serving, func(config access.Config) {
+			levels.Set(config)
+			shown.Set(config)
+		})
 		return nil
 	})
 	switch source := source.(type) {
@@ -153,6 +158,7 @@ type components struct {
 	watched  *garden.Garden
 	graph    *graph.Graph
 	levels   *access.Policy
+	shown    *access.Policy
 	follower *config.Follower
 	registry *prometheus.Registry
 }
@@ -173,6 +179,11 @@ func newServer(ctx context.Context, c *config.SeedGuardConfiguration, of compone
 	if err != nil {
 		return nil, err
 	}
+	// The debug pages ask one that does not wait for an API server.
+	asked, err := authorizer.New(authorizer.Options{Graph: of.graph, References: options.References, Access: of.shown})
+	if err != nil {
+		return nil, err
+	}
 	var compareWith *rest.Config
 	if file := c.Observe.CompareWith; file != "" {
 		if compareWith, err = loadKubeconfig(file, ""); err != nil {
@@ -187,7 +198,10 @@ func newServer(ctx context.Context, c *config.SeedGuardConfiguration, of compone
 		Admission: admission.New(admission.Options{
 			Reader: of.watched, Registerer: of.registry, Policy: c.Restriction, Access: of.levels,
 		}),
-		Graph:     of.graph,
+		Graph: of.graph,
+		WhoCan: func(ctx context.Context, seeds []string, q explain.Question) (allowed, others []explain.Answer) {
+			return explain.WhoCan(ctx, asked, seeds, of.shown.Extensions(), q)
+		},
 		Resources: knownResources(),
 		NotReady:  of.watched.NotReady,
 		Notices:   func() []string { return append(of.watched.LostContact(), of.follower.Problems()...) },

@@ -138,7 +138,8 @@ func (a *whoCanAnswer) text() string {
 	}
 	fmt.Fprintf(&b, "no client of a Seed can %s\n", a.question)
 	for _, one := range a.Others {
-		fmt.Fprintf(&b, "- %s of %s: %s\n", strings.Join(one.Clients, ", "), one.SeedsOf(a.Seeds), one.Reason)
+		fmt.Fprintf(&b, "- %s by %s of %s: %s\n", strings.Join(one.Verbs, ", "), strings.Join(one.Clients, ", "),
+			one.SeedsOf(a.Seeds), one.Why())
 	}
 	return b.String()
 }

@@ -35,9 +35,12 @@ type Question struct {
 	Namespace, Name string
 }
 
-// String returns the question as kubectl would take it.
+// String returns what may be done, in words after "can".
 func (q Question) String() string {
-	what := q.Resource.String()
+	verb, what := q.Verb, q.Resource.String()
+	if verb == AllVerbs {
+		verb = "do anything with"
+	}
 	if q.Subresource != "" {
 		what += "/" + q.Subresource
 	}
@@ -46,7 +49,7 @@ func (q Question) String() string {
 	} else if q.Namespace != "" {
 		what += " in " + q.Namespace
 	}
-	return q.Verb + " " + what
+	return verb + " " + what
 }
 
 // Answer is what the authorizer answers to clients of some Seeds.

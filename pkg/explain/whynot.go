@@ -137,7 +137,7 @@ func isSeed(v graph.Vertex) bool { return v.Kind == graph.KindSeed && v.Namespac
 // gap says what keeps a path from going on at a step, false when what is further on says it.
 func (w *search) gap(i int, next []graph.Node) (Gap, bool) {
 	node := w.steps[i].node
-	own, others := fieldsOf(node.Vertex.Kind)
+	own, others := byKind[node.Vertex.Kind].own, byKind[node.Vertex.Kind].others
 	var why []clause
 	var fields []garden.Field
 	say := func(c clause, by []garden.Field) {
@@ -159,7 +159,7 @@ func (w *search) gap(i int, next []graph.Node) (Gap, bool) {
 		case implied && n.Vertex == shoot: // by its name, and not by a field
 		case isSeed(n.Vertex) && slices.ContainsFunc(own, leadsTo(by)):
 			seeds = append(seeds, n.Vertex.Name)
-		case isSeed(n.Vertex) || slices.ContainsFunc(byKind(by), leadsTo(graph.KindSeed)):
+		case isSeed(n.Vertex) || slices.ContainsFunc(byKind[by].own, leadsTo(graph.KindSeed)):
 			referrers.Insert(by)
 		}
 	}
@@ -240,7 +240,7 @@ func relation(from, to graph.Vertex) string {
 	if shoot, ok := graph.ImpliedShoot(from); ok && shoot == to {
 		return "belongs by its name to"
 	}
-	if own, _ := fieldsOf(from.Kind); slices.ContainsFunc(own, leadsTo(to.Kind)) {
+	if slices.ContainsFunc(byKind[from.Kind].own, leadsTo(to.Kind)) {
 		return "refers to"
 	}
 	return "is referred to by"
@@ -291,26 +291,27 @@ func (w *search) parents() (gaps []Gap) {
 	return gaps
 }
 
-// fieldsOf returns the fields by which objects of a kind name others that edges lead to, and those by which objects of
-// other kinds bring edges from this kind to themselves.
-func fieldsOf(kind graph.Kind) (own, others []garden.Field) {
+// ways are the fields by which objects of a kind name others that edges lead to (own), and those by which objects of
+// other kinds bring edges from this kind to themselves (others).
+type ways struct{ own, others []garden.Field }
+
+// byKind is the table of edges, by the kinds that the edges lead from.
+var byKind = func() map[graph.Kind]ways {
+	table := map[graph.Kind]ways{}
 	for _, f := range garden.Fields() {
-		switch {
-		case !slices.Contains(f.From, kind):
-		case f.Owner == kind:
-			own = append(own, f)
-		case slices.Contains(f.To, f.Owner): // and not what an object says of others
-			others = append(others, f)
+		for _, kind := range f.From {
+			w := table[kind]
+			switch {
+			case f.Owner == kind:
+				w.own = append(w.own, f)
+			case slices.Contains(f.To, f.Owner): // and not what an object says of others
+				w.others = append(w.others, f)
+			}
+			table[kind] = w
 		}
 	}
-	return own, others
-}
-
-// byKind returns the fields by which objects of the kind name others that edges lead to.
-func byKind(kind graph.Kind) []garden.Field {
-	own, _ := fieldsOf(kind)
-	return own
-}
+	return table
+}()
 
 func leadsTo(kind graph.Kind) func(garden.Field) bool {
 	return func(f garden.Field) bool { return slices.Contains(f.To, kind) }

@@ -101,8 +101,8 @@ func TestWhyNot(t *testing.T) {
 		}, []string{"ControllerInstallation i names Seed a (spec.seedRef), not b"}},
 		"a Seed's own": {vertex(graph.KindSecret, "garden", "backup"), "b", func(g *graph.Graph) {
 			set(g, seedA, vertex(graph.KindSecret, "garden", "backup"), seedA)
-		}, []string{"Seed b does not use Secret garden/backup (spec.backup.credentialsRef, spec.dns.provider.credentialsRef, " +
-			"spec.dns.internal.credentialsRef and 2 more)"}},
+		}, []string{"Seed b does not use Secret garden/backup (spec.backup.credentialsRef, " +
+			"spec.dns.provider.credentialsRef, spec.dns.internal.credentialsRef and 2 more)"}},
 		"two ways on": {vertex(graph.KindBackupBucket, "", "bucket"), "b", func(g *graph.Graph) {
 			bucket, entry := vertex(graph.KindBackupBucket, "", "bucket"), vertex(graph.KindBackupEntry, "ns", "entry")
 			set(g, bucket, bucket, seedA)
@@ -117,7 +117,8 @@ func TestWhyNot(t *testing.T) {
 		}, []string{"Shoot ns/web names Seed b (spec.seedName, status.seedName), not a",
 			"Seed b is a child of Seed a, whose clients reach what is on it with parentScope Everything alone"}},
 		"Seed of no ManagedSeed": {seedB, "a", nil, []string{"no object refers to Seed b; a ManagedSeed could"}},
-		"parent":                 {seedA, "b", func(g *graph.Graph) { child(g) }, []string{"no object refers to Seed a; a ManagedSeed could"}},
+		"parent": {seedA, "b", child,
+			[]string{"no object refers to Seed a; a ManagedSeed could"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGraph(graph.ParentScopeSeed)

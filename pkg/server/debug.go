@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"cmp"
+	"context"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -20,13 +21,18 @@ import (
 	"gonum.org/v1/gonum/graph/simple"
 	"k8s.io/apimachinery/pkg/util/sets"
 
+	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
 // Bounds that keep the pages small, however large the graph is.
 const (
-	// viewLasts is how old a view of the graph may be that a page shows: copying a big one takes a second.
+	// viewLasts is how old a view of the graph may be that a page shows. A view that takes long to make (with 100,000
+	// Shoots a second) lasts viewCosts times as long as that, but not longer than oldest. Who reloads a page, or looks for
+	// what such a view does not have, gets one that is not older than viewLasts.
 	viewLasts = 3 * time.Second
+	viewCosts = 20
+	oldest    = 30 * time.Second
 	// maxRows is how many Seeds, neighbours or finds a page lists.
 	maxRows = 200
 	// maxPaths is how many paths are explained unasked.
@@ -39,10 +45,25 @@ const (
 var debugHTML string
 
 var debugPages = template.Must(template.New("debug").Funcs(template.FuncMap{
-	"link":    func(v graph.Vertex) string { return "/debug/vertex?" + vertexQuery(v).Encode() },
-	"dotLink": func(v graph.Vertex) string { return "/debug/graph.dot?" + vertexQuery(v).Encode() },
-	"node":    func(v graph.Vertex) graph.Node { return graph.Node{Vertex: v} },
+	"join":      func(words []string) string { return strings.Join(words, ", ") },
+	"humps":     humps,
+	"breakable": func(name string) []string { return strings.SplitAfter(name, ".") },
+	"link":      func(v graph.Vertex) string { return "/debug/vertex?" + vertexQuery(v).Encode() },
+	"dotLink":   func(v graph.Vertex) string { return "/debug/graph.dot?" + vertexQuery(v).Encode() },
+	"node":      func(v graph.Vertex) graph.Node { return graph.Node{Vertex: v} },
 }).Parse(debugHTML))
+
+// humps splits the name of a kind where a line may break in it.
+func humps(kind fmt.Stringer) (parts []string) {
+	start := 0
+	name := kind.String()
+	for i, r := range name {
+		if i > 0 && 'A' <= r && r <= 'Z' {
+			parts, start = append(parts, name[start:i]), i
+		}
+	}
+	return append(parts, name[start:])
+}
 
 func vertexQuery(v graph.Vertex) url.Values {
 	return url.Values{"kind": {v.Kind.String()}, "namespace": {v.Namespace}, "name": {v.Name}}
@@ -60,6 +81,7 @@ type debug struct {
 type snapshot struct {
 	*graph.View
 	at    time.Time
+	took  time.Duration
 	seeds []seedRow
 }
 
@@ -68,20 +90,32 @@ type seedRow struct {
 	Leading int
 }
 
-// snapshot returns a view that is not older than viewLasts. One is made at a time.
-func (d *debug) snapshot() *snapshot {
+// snapshot returns a view that is young enough for a request. One is made at a time.
+func (d *debug) snapshot(r *http.Request) *snapshot {
+	if r.Header.Get("Cache-Control") != "" { // which browsers send when somebody reloads a page
+		return d.young()
+	}
+	return d.snapshotOf(viewCosts)
+}
+
+// young returns a view that is not older than viewLasts.
+func (d *debug) young() *snapshot { return d.snapshotOf(0) }
+
+func (d *debug) snapshotOf(costs time.Duration) *snapshot {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.latest != nil && time.Since(d.latest.at) < viewLasts {
+	begin := time.Now()
+	if d.latest != nil && begin.Sub(d.latest.at) < max(viewLasts, min(costs*d.latest.took, oldest)) {
 		return d.latest
 	}
-	s := &snapshot{View: d.options.Graph.View(), at: time.Now()}
+	s := &snapshot{View: d.options.Graph.View(), at: begin}
 	for nodes := s.Nodes(); nodes.Next(); {
 		if n := nodes.Node().(graph.Node); isSeed(n) {
 			s.seeds = append(s.seeds, seedRow{n, s.To(n.ID()).Len()})
 		}
 	}
 	slices.SortFunc(s.seeds, func(a, b seedRow) int { return strings.Compare(a.Node.Vertex.Name, b.Node.Vertex.Name) })
+	s.took = time.Since(begin)
 	d.latest = s
 	return s
 }
@@ -89,13 +123,21 @@ func (d *debug) snapshot() *snapshot {
 // page is what every page shows.
 type page struct {
 	Title string
+	// Query was searched for, among all Kinds or Only one.
 	Query string
-	Ready bool
-	At    time.Time
+	Only  graph.Kind
+	Kinds []graph.Kind
+	// Searching: the search has the focus when the page is opened.
+	Searching bool
+	Ready     bool
+	At        time.Time
+	Age       time.Duration
 }
 
 func (d *debug) page(s *snapshot, title string) page {
-	return page{Title: title, Ready: d.ready(), At: s.at}
+	return page{
+		Title: title, Ready: d.ready(), Kinds: graph.Kinds(), At: s.at, Age: time.Since(s.at).Truncate(time.Second),
+	}
 }
 
 func (d *debug) register(mux *http.ServeMux) {
@@ -134,8 +176,8 @@ func (d *debug) render(w http.ResponseWriter, code int, name string, data any) {
 	_, _ = b.WriteTo(w)
 }
 
-func (d *debug) overview(w http.ResponseWriter, _ *http.Request) {
-	s, stats := d.snapshot(), d.options.Graph.Stats()
+func (d *debug) overview(w http.ResponseWriter, r *http.Request) {
+	s, stats := d.snapshot(r), d.options.Graph.Stats()
 	data := struct {
 		page
 		Reasons                  []string
@@ -148,6 +190,7 @@ func (d *debug) overview(w http.ResponseWriter, _ *http.Request) {
 		Vertices: total(stats.Vertices), Objects: total(stats.Objects), Edges: total(stats.Edges),
 		Seeds: s.seeds, ShownSeeds: s.seeds[:min(len(s.seeds), maxRows)],
 	}
+	data.Searching = true
 	if !data.Ready {
 		data.Reasons = d.options.NotReady()
 	}
@@ -162,24 +205,25 @@ func total[K comparable](counts map[K]int) (sum int) {
 }
 
 func (d *debug) find(w http.ResponseWriter, r *http.Request) {
-	s := d.snapshot()
+	query, name := r.URL.Query().Get("q"), r.URL.Query().Get("kind")
+	kind, ok := graph.ParseKind(name)
+	if !ok && name != "" {
+		http.Error(w, fmt.Sprintf("kind %q is none of the graph's", name), http.StatusBadRequest)
+		return
+	}
+	s := d.snapshot(r)
+	all := s.find(query, kind)
+	if all.Total == 0 {
+		s = d.young()
+		all = s.find(query, kind)
+	}
 	data := struct {
 		page
-		Found []graph.Node
-		More  bool
-	}{page: d.page(s, "Find")}
-	data.Query = r.URL.Query().Get("q")
-	for nodes := s.Nodes(); nodes.Next(); {
-		n := nodes.Node().(graph.Node)
-		if !strings.Contains(n.Vertex.Name, data.Query) && !strings.Contains(n.Vertex.Namespace, data.Query) {
-			continue
-		}
-		if data.More = len(data.Found) == maxRows; data.More {
-			break
-		}
-		data.Found = append(data.Found, n)
-	}
-	slices.SortFunc(data.Found, compareNodes)
+		finding
+		// Likely is the kind that somebody may want to ask about.
+		Likely graph.Kind
+	}{d.page(s, "Find"), all, cmp.Or(kind, graph.KindSecret)}
+	data.Query, data.Only, data.Searching = query, kind, true
 	d.render(w, http.StatusOK, "find", data)
 }
 
@@ -196,46 +240,88 @@ func vertexOf(q url.Values) (graph.Vertex, error) {
 }
 
 func (d *debug) vertex(w http.ResponseWriter, r *http.Request) {
-	v, err := vertexOf(r.URL.Query())
+	query := r.URL.Query()
+	v, err := vertexOf(query)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	s := d.snapshot()
+	s := d.snapshot(r)
+	node, found := s.Find(v)
+	if !found {
+		s = d.young()
+		node, found = s.Find(v)
+	}
 	data := struct {
 		page
 		graph.Vertex
-		Node           graph.Node
-		Found, Watched bool
-		ShownSeeds     []graph.Vertex
-		MoreSeeds      int
-		Seed           string
-		Paths          [][]graph.Vertex
-		To, From       neighbours
-		Drawing        *drawing
-	}{page: d.page(s, v.String()), Vertex: v, Watched: v.Kind.Tracked(), Seed: r.URL.Query().Get("seed")}
-	if data.Node, data.Found = s.Find(v); !data.Found {
-		d.render(w, http.StatusNotFound, "vertex", data)
-		return
-	}
+		Node       graph.Node
+		Found      bool
+		ShownSeeds []graph.Vertex
+		MoreSeeds  int
+		Seed       string
+		Paths      [][]graph.Vertex
+		Gaps       []explain.Gap
+		MoreGaps   bool
+		Who        *who
+		To, From   neighbours
+		Drawing    *drawing
+	}{page: d.page(s, v.String()), Vertex: v, Node: node, Found: found, Seed: query.Get("seed")}
 	seeds := d.options.Graph.Seeds(v)
-	slices.Sort(seeds)
 	for _, seed := range seeds[:min(len(seeds), maxRows)] {
 		data.ShownSeeds = append(data.ShownSeeds, graph.Vertex{Kind: graph.KindSeed, Name: seed})
 	}
 	data.MoreSeeds = len(seeds) - len(data.ShownSeeds)
-	explain := seeds[:min(len(seeds), maxPaths)]
+	ask := seeds[:min(len(seeds), maxPaths)]
 	if data.Seed != "" {
-		explain = []string{data.Seed}
+		ask = []string{data.Seed}
 	}
-	for _, seed := range explain {
+	for _, seed := range ask {
 		if path := s.Path(v, seed); path != nil {
 			data.Paths = append(data.Paths, path)
 		}
 	}
-	data.To, data.From = listed(s.From(data.Node.ID())), listed(s.To(data.Node.ID()))
-	data.Drawing = draw(s.View, data.Node)
+	if len(data.Paths) == 0 {
+		data.Gaps, data.MoreGaps = explain.WhyNot(s.View, v, data.Seed)
+	}
+	data.Who = d.who(r.Context(), s, v, query)
+	if !found {
+		d.render(w, http.StatusNotFound, "vertex", data)
+		return
+	}
+	data.To, data.From = listed(s.From(node.ID())), listed(s.To(node.ID()))
+	data.Drawing = draw(s.View, node)
 	d.render(w, http.StatusOK, "vertex", data)
+}
+
+// who is what a vertex's page says about who can do what with it.
+type who struct {
+	// Verb and Subresource were asked about; Verbs and Subresources are those that can be.
+	Verb, Subresource   string
+	Verbs, Subresources []string
+	Question            explain.Question
+	Seeds               int
+	Allowed, Others     []explain.Answer
+}
+
+// who returns nil when nobody tells it.
+func (d *debug) who(ctx context.Context, s *snapshot, v graph.Vertex, query url.Values) *who {
+	if d.options.WhoCan == nil {
+		return nil
+	}
+	w := &who{Verb: cmp.Or(query.Get("verb"), explain.AllVerbs), Subresource: query.Get("subresource"),
+		Verbs: append([]string{explain.AllVerbs}, explain.Verbs()...), Seeds: len(s.seeds)}
+	resource := v.Kind.Resource().GroupResource()
+	w.Subresources = explain.Subresources(resource)
+	w.Question = explain.Question{
+		Verb: w.Verb, Resource: resource, Subresource: w.Subresource, Namespace: v.Namespace, Name: v.Name,
+	}
+	var seeds []string
+	for _, row := range s.seeds {
+		seeds = append(seeds, row.Node.Vertex.Name)
+	}
+	w.Allowed, w.Others = d.options.WhoCan(ctx, seeds, w.Question)
+	return w
 }
 
 // neighbours are nodes as a page lists them.
@@ -249,18 +335,13 @@ func listed(nodes gonum.Nodes) neighbours {
 	for len(n.Shown) < maxRows && nodes.Next() {
 		n.Shown = append(n.Shown, nodes.Node().(graph.Node))
 	}
-	slices.SortFunc(n.Shown, compareNodes)
+	slices.SortFunc(n.Shown, explain.Compare)
 	return n
-}
-
-func compareNodes(a, b graph.Node) int {
-	return cmp.Or(strings.Compare(a.Vertex.Kind.String(), b.Vertex.Kind.String()),
-		strings.Compare(a.Vertex.Namespace, b.Vertex.Namespace), strings.Compare(a.Vertex.Name, b.Vertex.Name))
 }
 
 // dot writes the graph, or the part around one vertex, in Graphviz' language.
 func (d *debug) dot(w http.ResponseWriter, r *http.Request) {
-	s := d.snapshot()
+	s := d.snapshot(r)
 	var part gonum.Directed = s.View
 	if r.URL.Query().Has("kind") {
 		v, err := vertexOf(r.URL.Query())

@@ -1,16 +1,22 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
@@ -48,9 +54,10 @@ func landscape(shoots int) *graph.Graph {
 	return g
 }
 
-// requireContains is require.Contains without printing the page.
+// requireContains is require.Contains without printing the page, and without the places where a line may break.
 func requireContains(t *testing.T, page, part string) {
 	t.Helper()
+	page = strings.ReplaceAll(page, "<wbr>", "")
 	require.True(t, strings.Contains(page, part), "the page does not contain %q", part)
 }
 
@@ -72,7 +79,7 @@ func TestDebugOverview(t *testing.T) {
 		require.Equal(t, http.StatusOK, a.code)
 		requireContains(t, a.body, `<a `+
 			`href="/debug/vertex?kind=Seed&amp;name=aws-eu1-managed&amp;namespace=">aws-eu1-managed</a>`)
-		requireContains(t, a.body, "<td>CloudProfile</td>")
+		requireContains(t, a.body, `<span class="kind">CloudProfile</span>`)
 		requireContains(t, a.body, `<span class="badge">ready</span>`)
 		require.NotContains(t, a.body, "pprof")
 	}
@@ -89,29 +96,160 @@ func TestDebugVertex(t *testing.T) {
 	requireContains(t, a.body, "referred to")
 	requireContains(t, a.body, ">Seed aws-eu1</a>")
 	requireContains(t, a.body, ">Seed aws-eu1-managed</a>")
-	require.Equal(t, 2, strings.Count(a.body, `<span class="faint">Secret</span> <a`), "a path for each Seed")
-	requireContains(t, a.body, "infrastructu…-of-the-team")
+	require.Equal(t, 2, strings.Count(a.body, `<span class="kind">Secret</span></span> <a`), "a path for each Seed")
+	requireContains(t, a.body, "infrastruct…of-the-team")
 
 	requireContains(t, page("kind=Secret&namespace=garden-team-0&name=cluster-0-0.ssh-keypair").body, "by a Shoot's name")
-	requireContains(t, page("kind=Shoot&namespace=garden-team-0&name=cluster-0-0&seed=aws-eu1-managed").body,
-		"no path leads to Seed aws-eu1-managed")
+	a = page("kind=Shoot&namespace=garden-team-0&name=cluster-0-0&seed=aws-eu1-managed")
+	requireContains(t, a.body, "No path leads from it to Seed aws-eu1-managed")
+	requireContains(t, a.body,
+		"Shoot garden-team-0/cluster-0-0 names Seed aws-eu1 (spec.seedName, status.seedName), not aws-eu1-managed")
 	// The child Seed's own page shows the way to the parent.
 	requireContains(t, page("kind=Seed&name=aws-eu1-managed").body, "ManagedSeed")
 	a = page("kind=Shoot&namespace=garden-x&name=none")
 	require.Equal(t, http.StatusNotFound, a.code)
-	requireContains(t, a.body, "The graph has no such vertex")
-	requireContains(t, a.body, "and it does not exist")
+	requireContains(t, a.body, "not in the graph")
+	requireContains(t, a.body, "Shoot garden-x/none does not exist")
 	require.Equal(t, http.StatusBadRequest, page("kind=Pod&name=x").code)
 	require.Equal(t, http.StatusBadRequest, page("kind=Shoot").code)
 }
 
+// TestDebugVertexTellsWhoCan: by the same rules as the authorizer decides, for the verb and subresource asked about.
+func TestDebugVertexTellsWhoCan(t *testing.T) {
+	options := newOptions()
+	options.Graph = landscape(3)
+	decides, err := authorizer.New(authorizer.Options{Graph: options.Graph})
+	require.NoError(t, err)
+	options.WhoCan = func(ctx context.Context, seeds []string, q explain.Question) (allowed, others []explain.Answer) {
+		return explain.WhoCan(ctx, decides, seeds, nil, q)
+	}
+	s := start(t, options)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	page := func(query string) string {
+		return send(t, client, http.MethodGet, "http://"+s.DebugAddress()+"/debug/vertex?"+query, "", "").body
+	}
+	const shoot = "kind=Shoot&namespace=garden-team-0&name=cluster-0-0"
+	body := page(shoot)
+	requireContains(t, body, "<td>get, list, watch, update, patch</td><td>gardenlet, extension</td><td>aws-eu1</td>"+
+		"<td>shoots.core.gardener.cloud of gardenlet, extension: graph</td>")
+	requireContains(t, body, `<option value="*" selected>all</option>`)
+	body = page(shoot + "&verb=patch&subresource=status")
+	requireContains(t, body, "<td>patch</td><td>gardenlet, extension</td><td>aws-eu1</td>")
+	requireContains(t, body, `<option value="patch" selected>patch</option>`)
+	requireContains(t, body, "<option selected>status</option>")
+	requireContains(t, page(shoot+"&verb=delete"), "No client of a Seed can <b>delete shoots.core.gardener.cloud "+
+		"garden-team-0/cluster-0-0</b>")
+	requireContains(t, page("kind=Secret&namespace=x&name=y"), "<td>create</td><td>gardenlet, extension</td>"+
+		"<td>all 2 Seeds</td>")
+}
+
 func TestDebugFind(t *testing.T) {
-	get := debugServer(t, landscape(3))
-	a := get("/debug/find?q=infrastructure-cred")
-	require.Equal(t, http.StatusOK, a.code)
-	requireContains(t, a.body, "<h1>3 found</h1>")
-	requireContains(t, get("/debug/find?q=garden-team-1").body, "cluster-0-1.ca-client")
-	requireContains(t, get("/debug/find?q=nothing-like-that").body, "<h1>0 found</h1>")
+	g := landscape(3)
+	g.Set(vertex(graph.KindProject, "", "team-0"), []graph.Edge{
+		{From: vertex(graph.KindProject, "", "team-0"), To: vertex(graph.KindNamespace, "", "garden-team-0")}})
+	get := debugServer(t, g)
+	name := regexp.MustCompile(`<td><a href="[^"]*">([^<]*)</a></td>`)
+	for query, want := range map[string][]string{
+		"q=infrastructure-cred": {"infrastructure-credentials-of-the-team", "infrastructure-credentials-of-the-team",
+			"infrastructure-credentials-of-the-team"},
+		"q=nothing-like-that": nil,
+		// In any order and case, by kind, and as kubectl has kinds.
+		"q=garden-team-0/infra+SecretBinding": {"infrastructure"},
+		"q=secretbinding+garden-team-0":       {"infrastructure"},
+		"q=secretbindings+team-0":             {"infrastructure"},
+		"q=SecretBinding/garden-team-0/inf":   {"infrastructure"},
+		"q=team-0+infra&kind=SecretBinding":   {"infrastructure"},
+		"q=&kind=Lease":                       {"aws-eu1", "aws-eu1-managed"},
+		// What is that begins with it is before what holds it.
+		"q=aws-eu1+seed&kind=Seed": {"aws-eu1", "aws-eu1-managed"},
+		"q=team-0&kind=Namespace":  {"garden-team-0"},
+		"q=project+team-0":         {"team-0"},
+		"q=cluster-0-0&kind=Shoot": {"cluster-0-0"},
+		// What a Shoot implies, by the whole name.
+		"q=cluster-0-0.ssh-keypair":               {"cluster-0-0.ssh-keypair"},
+		"q=garden-team-0/cluster-0-0.ssh-keypair": {"cluster-0-0.ssh-keypair"},
+		"q=garden-team-1/cluster-0-0.ssh-keypair": nil,
+		"q=cluster-0-0.ca-cluster":                {"cluster-0-0.ca-cluster", "cluster-0-0.ca-cluster"},
+		"q=cluster-0-0.ca-cluster&kind=ConfigMap": {"cluster-0-0.ca-cluster"},
+		"q=cluster-0-0.ssh":                       nil,
+		"q=shootstate+cluster-0-1":                {"cluster-0-1"},
+	} {
+		a := get("/debug/find?" + query)
+		require.Equal(t, http.StatusOK, a.code)
+		var found []string
+		for _, match := range name.FindAllStringSubmatch(strings.ReplaceAll(a.body, "<wbr>", ""), -1) {
+			found = append(found, match[1])
+		}
+		require.Equal(t, want, found, query)
+		requireContains(t, a.body, fmt.Sprintf("<h1>%d found</h1>", len(want)))
+	}
+	require.Equal(t, http.StatusBadRequest, get("/debug/find?q=x&kind=Pod").code)
+}
+
+// TestDebugFindRanks: of many that fit, the best come first, and all are counted.
+func TestDebugFindRanks(t *testing.T) {
+	g := graph.New(graph.Options{})
+	for i := range 5 * maxRows {
+		g.Set(vertex(graph.KindProject, "", fmt.Sprintf("a-shop-%d", i)), nil)
+		g.Set(vertex(graph.KindProject, "", fmt.Sprintf("shop-%d", i)), nil)
+	}
+	g.Set(vertex(graph.KindProject, "", "shop"), nil)
+	s := &snapshot{View: g.View()}
+	all := s.find("shop", 0)
+	require.Equal(t, 10*maxRows+1, all.Total)
+	require.Len(t, all.Found, maxRows)
+	require.Equal(t, "shop", all.Found[0].Vertex.Name)
+	for _, n := range all.Found[1:] {
+		require.True(t, strings.HasPrefix(n.Vertex.Name, "shop-"), n.Vertex)
+	}
+	require.Equal(t, "shop-0", all.Found[1].Vertex.Name)
+	require.Equal(t, "shop-1", all.Found[2].Vertex.Name)
+}
+
+// TestDebugFindsWhatIsImpliedOnce, also when something refers to it.
+func TestDebugFindsWhatIsImpliedOnce(t *testing.T) {
+	g := landscape(1)
+	other := vertex(graph.KindShoot, "garden-team-0", "other")
+	g.Set(other, []graph.Edge{{From: vertex(graph.KindSecret, "garden-team-0", "cluster-0-0.ssh-keypair"), To: other}})
+	require.Equal(t, 1, (&snapshot{View: g.View()}).find("cluster-0-0.ssh-keypair", 0).Total)
+}
+
+// TestDebugLooksAgainForWhatIsNew: pages of a large graph may be older, but not when they lack what was asked for, nor
+// when somebody reloads them.
+func TestDebugLooksAgainForWhatIsNew(t *testing.T) {
+	options := newOptions()
+	s := start(t, options)
+	d := &debug{Server: s.Server}
+	request := func(path string) *http.Request {
+		return httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+	}
+	get := func(handler http.HandlerFunc, r *http.Request) string {
+		w := httptest.NewRecorder()
+		handler(w, r)
+		return w.Body.String()
+	}
+	old := d.snapshot(request("/"))
+	old.took, old.at = time.Hour, old.at.Add(-20*time.Second)
+	options.Graph.Set(vertex(graph.KindProject, "", "new"), nil)
+
+	requireContains(t, get(d.find, request("/debug/find?q=x")), "(20s ago)")
+	require.Same(t, old, d.latest, "it took long to make, so it lasts")
+	requireContains(t, get(d.find, request("/debug/find?q=new")), "<h1>1 found</h1>")
+	require.NotSame(t, old, d.latest)
+
+	d.latest = old
+	requireContains(t, get(d.vertex, request("/debug/vertex?kind=Project&name=new")), "object</span>")
+	require.NotSame(t, old, d.latest)
+
+	d.latest = old
+	reload := request("/debug/")
+	reload.Header.Set("Cache-Control", "max-age=0")
+	get(d.overview, reload)
+	require.NotSame(t, old, d.latest)
+
+	d.latest, old.at = old, old.at.Add(-oldest)
+	get(d.overview, request("/debug/"))
+	require.NotSame(t, old, d.latest, "and not forever")
 }
 
 // TestDebugPagesStayUsable: pages are bounded, however large the graph.
@@ -121,12 +259,16 @@ func TestDebugPagesStayUsable(t *testing.T) {
 		g.Set(vertex(graph.KindSeed, "", fmt.Sprintf("seed-%d", i)), nil)
 	}
 	get := debugServer(t, g)
-	for _, path := range []string{"/debug/", "/debug/find?q=cluster", "/debug/vertex?kind=CloudProfile&name=aws",
-		"/debug/vertex?kind=Seed&name=aws-eu1"} {
+	for path, bounded := range map[string]string{
+		"/debug/":               "The first 200 of 402",
+		"/debug/find?q=cluster": "<h1>4000 found</h1>",
+		"/debug/vertex?kind=CloudProfile&name=aws": "more",
+		"/debug/vertex?kind=Seed&name=aws-eu1":     "more",
+	} {
 		a := get(path)
 		require.Equal(t, http.StatusOK, a.code, path)
 		require.Less(t, len(a.body), 150_000, path)
-		requireContains(t, a.body, map[bool]string{true: "The first 200 of 402", false: "more"}[path == "/debug/"])
+		requireContains(t, a.body, bounded)
 	}
 	a := get("/debug/graph.dot")
 	require.Equal(t, http.StatusUnprocessableEntity, a.code)

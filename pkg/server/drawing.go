@@ -6,6 +6,7 @@ import (
 	gonum "gonum.org/v1/gonum/graph"
 	"k8s.io/apimachinery/pkg/util/sets"
 
+	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
@@ -33,7 +34,7 @@ const (
 	boxWidth, boxHeight   = 210, 42
 	columnGap, rowGap     = 64, 12
 	maxColumns, maxInside = 6, 9
-	maxLabel              = 26
+	maxLabel              = 24
 )
 
 // column is nodes below one another.
@@ -75,7 +76,7 @@ func (c column) beside(neighbours func(int64) gonum.Nodes, drawn sets.Set[int64]
 			}
 		}
 	}
-	slices.SortFunc(next.nodes, compareNodes)
+	slices.SortFunc(next.nodes, explain.Compare)
 	return next
 }
 

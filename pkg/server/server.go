@@ -23,6 +23,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
@@ -32,7 +33,7 @@ const (
 	AdmissionPath  = "/webhooks/admission/seedrestriction"
 )
 
-// Options configure a Server. Notices, Stale, Modes, Observe and CompareWith may be left out.
+// Options configure a Server. WhoCan, Notices, Stale, Modes, Observe and CompareWith may be left out.
 type Options struct {
 	// Serving, Metrics and Debug are validated configurations of the three listeners.
 	Serving config.Serving
@@ -44,6 +45,9 @@ type Options struct {
 	Admission Admission
 	// Graph is what the metrics and the debug pages show.
 	Graph *graph.Graph
+	// WhoCan tells the debug pages who can do what (explain.WhoCan). Nil: they do not say. It must not wait, nor count
+	// what it is asked as requests.
+	WhoCan func(ctx context.Context, seeds []string, q explain.Question) (allowed, others []explain.Answer)
 	// Resources are those that decisions are counted by; all others are counted together.
 	Resources []schema.GroupResource
 	// NotReady returns why no decision may be made yet, empty when it may. It must not go back from ready to not ready.
