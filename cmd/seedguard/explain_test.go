@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -144,4 +145,17 @@ func TestDebugPagesTellWhoCan(t *testing.T) {
 	require.Contains(t, page, "<td>create</td><td>extension provider-*</td><td>aws-eu1</td>")
 	metrics := get(regexp.MustCompile(`http://\S+/metrics`).FindString(out))
 	require.NotContains(t, metrics, "seedguard_kubeconfig_requests_total{")
+}
+
+// TestAnswersInTheDocs: what docs/operations.md shows is what the commands print.
+func TestAnswersInTheDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	require.NoError(t, err)
+	block := regexp.MustCompile("(?s)```\n\\$ seedguard ((?:explain|who-can)[^\n]*)\n(.*?)```")
+	blocks := block.FindAllStringSubmatch(string(page), -1)
+	require.Len(t, blocks, 2)
+	for _, block := range blocks {
+		line := strings.NewReplacer("'", "", "examples/landscape", exampleDir).Replace(block[1])
+		require.Equal(t, block[2], command(words(line)...).out, block[1])
+	}
 }
