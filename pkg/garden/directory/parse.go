@@ -111,6 +111,22 @@ func (p *parsed) add(content []byte, implied schema.GroupVersionKind, place stri
 	return nil
 }
 
+// Decode reads one object of a watched kind, in JSON, as it would be read from a file.
+func Decode(content []byte) (*garden.Object, error) {
+	var h head
+	headErr := kjson.Unmarshal(content, &h)
+	kind := schema.FromAPIVersionAndKind(h.APIVersion, h.Kind)
+	resource, watched := resources[kind.GroupKind()]
+	switch {
+	case kind.Kind == "":
+		return nil, cmp.Or(headErr, errors.New("the object has no kind"))
+	case !watched:
+		return nil, fmt.Errorf("objects of kind %s are not watched, so nothing depends on them", kind.GroupKind())
+	}
+	v := graph.Vertex{Kind: resource.Kind, Namespace: h.Metadata.Namespace, Name: h.Metadata.Name}
+	return decode(content, kind, resource, v, headErr)
+}
+
 var resources = func() map[schema.GroupKind]garden.Resource {
 	byKind := map[schema.GroupKind]garden.Resource{}
 	for _, r := range garden.Resources() {

@@ -33,6 +33,26 @@ func jsonList(items string) string {
 	return `{"apiVersion":"v1","kind":"List","items":[` + items + `]}`
 }
 
+// TestDecode: an object alone is read as one in a file.
+func TestDecode(t *testing.T) {
+	const core = `{"apiVersion": "core.gardener.cloud/v1beta1", "kind": `
+	o, err := Decode([]byte(core + `"ControllerDeployment", "metadata": {"name": "a"}, "type": "x"}`))
+	require.NoError(t, err)
+	require.Equal(t, "ControllerDeployment/a", o.String(), "of another version than the one that is watched")
+	require.NotEmpty(t, o.ResourceVersion)
+	for content, message := range map[string]string{
+		`{}`: "the object has no kind",
+		`[]`: "cannot unmarshal array",
+		`{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}}`: "objects of kind Secret are not watched",
+		core + `"Seed"}`: "its name or namespace is missing",
+		core + `"Seed", "metadata": {"name": "a"}, "spec": 5}`: "it cannot be decoded",
+		core + `"Seed", "metadata": {"name": 5}}`:              "it cannot be decoded",
+	} {
+		_, err := Decode([]byte(content))
+		require.ErrorContains(t, err, message, content)
+	}
+}
+
 func TestParse(t *testing.T) {
 	const a, b, s = "Shoot/ns/a", "Shoot/ns/b", "Seed/s"
 	for name, c := range map[string]struct {

@@ -72,6 +72,20 @@ func New(dir string) (*Source, error) {
 	return s, nil
 }
 
+// Fixed returns a source of these objects, no two of them the same, as if a directory held them that never changes.
+func Fixed(list []*garden.Object) *Source {
+	s := &Source{changed: make(chan struct{})}
+	all := map[graph.Kind]objects{}
+	for _, o := range list {
+		if all[o.Kind] == nil {
+			all[o.Kind] = objects{}
+		}
+		all[o.Kind][o.Vertex] = o
+	}
+	s.publish(all, nil)
+	return s
+}
+
 // Run follows changes of the directory until ctx ends, and returns when everything that it started has stopped. It may
 // be called once.
 func (s *Source) Run(ctx context.Context) error {

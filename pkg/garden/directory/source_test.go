@@ -350,6 +350,19 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+func TestFixed(t *testing.T) {
+	var objects []*garden.Object
+	for _, name := range []string{"a", "b"} {
+		p, err := parse([]byte(seed(name)))
+		require.NoError(t, err)
+		objects = append(objects, p.objects...)
+	}
+	s := Fixed(objects)
+	require.Equal(t, []string{"a", "b"}, names(t, s, graph.KindSeed))
+	require.Empty(t, names(t, s, graph.KindShoot))
+	require.Empty(t, s.Problems())
+}
+
 func TestProblemsAreBounded(t *testing.T) {
 	var b strings.Builder
 	for range maxProblems + 50 {

@@ -1,0 +1,426 @@
+package scenario
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agnivade/levenshtein"
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
+
+	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/garden/directory"
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// Scenario is a file.
+type Scenario struct {
+	// File is its name.
+	File string
+	// Now is the time of the decisions. Zero: the machine's.
+	Now time.Time
+	// Config says how to decide.
+	Config *config.SeedGuardConfiguration
+	// Landscape is the directory of the garden's objects, empty when the file names none.
+	Landscape string
+	// Objects are the garden's objects, nil when the file holds none.
+	Objects []*garden.Object
+	// Requests are independent of each other: none changes an object.
+	Requests []Request
+}
+
+// document is what a file holds.
+type document struct {
+	Now              string            `json:"now"`
+	Authorizer       json.RawMessage   `json:"authorizer"`
+	Restriction      json.RawMessage   `json:"restriction"`
+	KubeconfigAccess json.RawMessage   `json:"kubeconfigAccess"`
+	Landscape        string            `json:"landscape"`
+	Objects          []json.RawMessage `json:"objects"`
+	Requests         []json.RawMessage `json:"requests"`
+}
+
+// Options are what the caller of Parse has for all files.
+type Options struct {
+	// Config says how to decide where the file does not. Required.
+	Config *config.SeedGuardConfiguration
+	// Resolve finds a resource by its name without a subresource. Nil: the name has its group with it.
+	Resolve func(name string) (schema.GroupResource, error)
+}
+
+// Parse reads a scenario. The file is its name in errors, and what a landscape is relative to. The error joins an
+// *Error for each thing that is wrong.
+func Parse(file string, content []byte, options Options) (*Scenario, error) {
+	r := &reader{file: file}
+	asJSON, ok := r.parse(content)
+	if !ok {
+		return nil, r.err()
+	}
+	var d document
+	if !r.decode("", asJSON, &d) {
+		return nil, r.err()
+	}
+	s := &Scenario{File: file, Config: r.configuration(&d, options.Config)}
+	if d.Now != "" {
+		var err error
+		if s.Now, err = time.Parse(time.RFC3339, d.Now); err != nil {
+			r.wrong("now", "%q is no time such as 2026-11-20T12:00:00Z", d.Now)
+		}
+	}
+	switch {
+	case d.Landscape != "" && d.Objects != nil:
+		r.wrong("landscape", "objects and landscape exclude each other")
+	case filepath.IsAbs(d.Landscape):
+		s.Landscape = d.Landscape
+	case d.Landscape != "":
+		s.Landscape = filepath.Join(filepath.Dir(file), d.Landscape)
+	}
+	s.Objects = r.objects(d.Objects)
+	if len(d.Requests) == 0 {
+		r.wrong("requests", "it has no requests")
+	}
+	resolve := options.Resolve
+	if resolve == nil {
+		resolve = func(name string) (schema.GroupResource, error) { return schema.ParseGroupResource(name), nil }
+	}
+	lines := map[string]int{}
+	for i, raw := range d.Requests {
+		path := fmt.Sprintf("requests[%d]", i)
+		q := r.request(path, raw, resolve)
+		if line, ok := lines[q.Name]; ok && q.Name != "" {
+			r.wrong(path, "the request in line %d has the same name", line)
+		}
+		lines[q.Name] = q.Line
+		s.Requests = append(s.Requests, q)
+	}
+	return s, r.err()
+}
+
+// configuration puts the sections of the file over those of the caller.
+func (r *reader) configuration(d *document, given *config.SeedGuardConfiguration) *config.SeedGuardConfiguration {
+	c, defaults := *given, config.Default()
+	if d.Authorizer != nil {
+		c.Authorizer = defaults.Authorizer
+		r.decode("authorizer", d.Authorizer, &c.Authorizer)
+	}
+	if d.Restriction != nil {
+		c.Restriction = defaults.Restriction
+		r.decode("restriction", d.Restriction, &c.Restriction)
+	}
+	if d.KubeconfigAccess != nil {
+		c.KubeconfigAccess = defaults.KubeconfigAccess
+		r.decode("kubeconfigAccess", d.KubeconfigAccess, &c.KubeconfigAccess)
+	}
+	err := c.Validate()
+	if all := utilerrors.Aggregate(nil); errors.As(err, &all) {
+		for _, err := range all.Errors() {
+			at := ""
+			if wrong := (*field.Error)(nil); errors.As(err, &wrong) {
+				at = wrong.Field
+			}
+			r.wrong(at, "%v", err)
+		}
+	}
+	return &c
+}
+
+// strictCodecs find fields that are not known. A server ignores them; in a test they are misspelt.
+var strictCodecs = serializer.NewCodecFactory(garden.Scheme, serializer.EnableStrict)
+
+// objects reads the garden's objects.
+func (r *reader) objects(raw []json.RawMessage) []*garden.Object {
+	if raw == nil {
+		return nil
+	}
+	objects, indexes := []*garden.Object{}, map[graph.Vertex]int{}
+	for i := range raw {
+		path := fmt.Sprintf("objects[%d]", i)
+		o, err := directory.Decode(raw[i])
+		if err != nil {
+			r.wrong(path, "%v", err)
+			continue
+		}
+		if _, _, err := strictCodecs.UniversalDeserializer().Decode(raw[i], nil, nil); runtime.IsStrictDecodingError(err) {
+			strict, _ := runtime.AsStrictDecodingError(err)
+			r.strict(path, strict.Errors())
+		}
+		if other, ok := indexes[o.Vertex]; ok {
+			line, _ := r.place(fmt.Sprintf("objects[%d]", other))
+			r.wrong(path, "%s is there already, in line %d", o.Vertex, line)
+		}
+		indexes[o.Vertex] = i
+		objects = append(objects, o)
+	}
+	return objects
+}
+
+// The values of authorize, and that of admit which is no status.
+var decisions = map[string]kauthorizer.Decision{
+	"allow": kauthorizer.DecisionAllow, "noOpinion": kauthorizer.DecisionNoOpinion, "deny": kauthorizer.DecisionDeny,
+}
+
+const allowed = "allowed"
+
+// verbs are those of the API. Others may be asked for too.
+var verbs = []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
+
+// operations are the admission operations of the verbs that are admitted at all.
+var operations = map[string]admissionv1.Operation{
+	"create": admissionv1.Create, "update": admissionv1.Update, "patch": admissionv1.Update,
+	"delete": admissionv1.Delete, "deletecollection": admissionv1.Delete,
+}
+
+// request reads the request at a path.
+func (r *reader) request(path string, raw []byte, resolve func(string) (schema.GroupResource, error)) (q Request) {
+	if q.Line, _ = r.place(path); !r.decode(path, raw, &q) {
+		return q
+	}
+	wrong := func(field, format string, args ...any) { r.wrong(path+"."+field, format, args...) }
+	if q.Name == "" {
+		wrong("name", "the request has no name: it says what is expected")
+	}
+	who := q.As.info()
+	if who == nil {
+		wrong("as", "say who asks by one of gardenlet: SEED, extension: SEED/EXTENSION, bootstrapToken: ID, "+
+			"serviceAccount: NAMESPACE/NAME, user: NAME")
+	}
+	name, subresource, _ := strings.Cut(q.Resource, "/")
+	resource, err := resolve(name)
+	if meant := near(resource.String(), known); err != nil || q.Resource == "" {
+		wrong("resource", "%v", cmp.Or(err, errors.New("the request has no resource")))
+	} else if meant != "" {
+		wrong("resource", "unknown resource %q; did you mean %q?", resource, meant)
+	}
+	body, err := metadata(&q.Body)
+	r.undecoded(path+".body", err)
+	if _, err := metadata(&q.Old); err != nil {
+		r.undecoded(path+".old", err)
+	} else if len(q.Old.Raw) > 0 && operations[q.Verb] != admissionv1.Update {
+		wrong("old", "old goes with update and patch, not with %s", q.Verb)
+	}
+	q.attributes = kauthorizer.AttributesRecord{
+		User: who, Verb: q.Verb, ResourceRequest: true,
+		APIGroup: resource.Group, APIVersion: "*", Resource: resource.Resource, Subresource: subresource,
+		Namespace: cmp.Or(q.Namespace, body.Namespace), Name: cmp.Or(q.Object, body.Name),
+	}
+	if r.verb(path, &q) {
+		r.address(path, &q)
+		r.selectors(path, &q)
+	}
+	r.expectations(path, &q)
+	if q.Admit != nil && who != nil {
+		q.review = q.admission(body)
+	}
+	if q.Verb == "create" && subresource == "" {
+		q.attributes.Name = "" // as at the API server, which does not look into the object
+	}
+	return q
+}
+
+func (r *reader) verb(path string, q *Request) bool {
+	meant := near(q.Verb, verbs)
+	switch {
+	case q.Verb == "":
+		r.wrong(path+".verb", "the request has no verb")
+	case meant != "":
+		r.wrong(path+".verb", "unknown verb %q; did you mean %q?", q.Verb, meant)
+	default:
+		return true
+	}
+	return false
+}
+
+// ofCollection reports whether requests of the verb are about all objects that are selected.
+func ofCollection(verb string) bool {
+	return verb == "list" || verb == "watch" || verb == "deletecollection"
+}
+
+// address tells where a request names no object that could exist. Both halves would answer it like one for an object
+// that the client may not have, so that a mistake would look like a denial.
+func (r *reader) address(path string, q *Request) {
+	a := &q.attributes
+	collection := ofCollection(a.Verb)
+	if a.Name == "" && !collection && (a.Verb != "create" || a.Subresource != "") {
+		r.wrong(path+".object", "the request names no object")
+	}
+	kind, ok := kinds[schema.GroupResource{Group: a.APIGroup, Resource: a.Resource}]
+	switch {
+	case !ok:
+	case !kind.Namespaced() && a.Namespace != "":
+		r.wrong(path+".namespace", "%s are in no namespace", a.Resource)
+	case kind.Namespaced() && a.Namespace == "" && !collection:
+		r.wrong(path+".namespace", "the request has no namespace, and %s are in one", a.Resource)
+	}
+}
+
+func (r *reader) selectors(path string, q *Request) {
+	for field, given := range map[string]string{"fieldSelector": q.FieldSelector, "labelSelector": q.LabelSelector} {
+		if given != "" && !ofCollection(q.Verb) {
+			r.wrong(path+"."+field, "selectors go with list, watch and deletecollection, not with %s", q.Verb)
+		}
+	}
+	if q.FieldSelector != "" {
+		selector, err := fields.ParseSelector(q.FieldSelector)
+		if err != nil {
+			r.wrong(path+".fieldSelector", "%v", err)
+			return
+		}
+		q.attributes.FieldSelectorRequirements = selector.Requirements()
+	}
+	if q.LabelSelector != "" {
+		selector, err := labels.Parse(q.LabelSelector)
+		if err != nil {
+			r.wrong(path+".labelSelector", "%v", err)
+			return
+		}
+		q.attributes.LabelSelectorRequirements, _ = selector.Requirements()
+	}
+}
+
+func (r *reader) expectations(path string, q *Request) {
+	if _, ok := decisions[q.Authorize]; !ok && q.Authorize != "" {
+		r.wrong(path+".authorize", "unknown decision %q: want allow, noOpinion or deny", q.Authorize)
+	}
+	if q.Admit == nil {
+		if q.Authorize == "" {
+			r.wrong(path, "the request expects nothing, so it cannot fail: say authorize or admit")
+		}
+		if q.Message != "" {
+			r.wrong(path+".message", "message is the admission's, so it needs admit")
+		}
+		return
+	}
+	if status := q.Admit.IntValue(); q.Admit.String() != allowed && (status < 400 || status > 599) {
+		r.wrong(path+".admit", "unknown verdict %q: want allowed or an HTTP status", q.Admit.String())
+	}
+	if _, ok := operations[q.Verb]; !ok {
+		r.wrong(path+".admit", "the admission is asked about writes, not about %s", q.Verb)
+	} else if len(q.Body.Raw) == 0 {
+		r.wrong(path+".admit", "the admission is asked about objects, so it needs a body")
+	}
+}
+
+// admission returns the request as the SeedRestriction is asked.
+func (q *Request) admission(body metav1.PartialObjectMetadata) *admissionv1.AdmissionRequest {
+	a := &q.attributes
+	gvk := body.GroupVersionKind()
+	version := gvk.Version
+	if gvk.Group != a.APIGroup { // the body of a subresource
+		version = kinds[schema.GroupResource{Group: a.APIGroup, Resource: a.Resource}].Resource().Version
+	}
+	review := &admissionv1.AdmissionRequest{
+		UID:         "request",
+		Kind:        metav1.GroupVersionKind(gvk),
+		Resource:    metav1.GroupVersionResource{Group: a.APIGroup, Version: version, Resource: a.Resource},
+		SubResource: a.Subresource,
+		Namespace:   a.Namespace,
+		Name:        a.Name,
+		Operation:   operations[q.Verb],
+		UserInfo:    authenticationv1.UserInfo{Username: a.User.GetName(), Groups: a.User.GetGroups()},
+	}
+	if review.Operation != admissionv1.Delete {
+		review.Object = q.Body
+	}
+	switch review.Operation {
+	case admissionv1.Update:
+		review.OldObject = q.Old
+		if len(q.Old.Raw) == 0 {
+			review.OldObject = q.Body
+		}
+	case admissionv1.Delete:
+		review.OldObject = q.Body
+	default:
+	}
+	return review
+}
+
+// near returns the word that was probably meant by one that is not among them.
+func near(word string, words []string) string {
+	if slices.Contains(words, word) {
+		return ""
+	}
+	best, least := "", 3 // there are other words than ours, which only resemble them
+	for _, w := range words {
+		if d := levenshtein.ComputeDistance(strings.ToLower(word), w); d < least {
+			best, least = w, d
+		}
+	}
+	return best
+}
+
+// kinds are those of the graph by their resources.
+var kinds = func() map[schema.GroupResource]graph.Kind {
+	all := map[schema.GroupResource]graph.Kind{}
+	for _, kind := range graph.Kinds() {
+		all[kind.Resource().GroupResource()] = kind
+	}
+	return all
+}()
+
+// known are the resources that the rules name.
+var known = func() (names []string) {
+	for _, rule := range authorizer.Rules() {
+		names = append(names, rule.Resource.String())
+	}
+	return names
+}()
+
+// metadata returns what is in every object, and brings the object into the form in which admissions see it.
+func metadata(raw *runtime.RawExtension) (o metav1.PartialObjectMetadata, err error) {
+	if len(raw.Raw) == 0 {
+		return o, nil
+	}
+	if err := json.Unmarshal(raw.Raw, &o); err != nil {
+		return o, err
+	}
+	if o.APIVersion == "" || o.Kind == "" {
+		return o, errors.New("the object has no kind or no apiVersion")
+	}
+	raw.Raw, err = WithoutStringData(o.Kind, raw.Raw)
+	return o, err
+}
+
+// WithoutStringData moves the stringData of a Secret or InternalSecret into its data, as the API server does before any
+// admission. Objects of other kinds stay as they are.
+func WithoutStringData(kind string, raw []byte) ([]byte, error) {
+	if kind != graph.KindSecret.String() && kind != graph.KindInternalSecret.String() {
+		return raw, nil
+	}
+	var plain struct {
+		Data       map[string]any    `json:"data"`
+		StringData map[string]string `json:"stringData"`
+	}
+	if err := json.Unmarshal(raw, &plain); err != nil || len(plain.StringData) == 0 {
+		return raw, err
+	}
+	var secret map[string]any
+	if err := json.Unmarshal(raw, &secret); err != nil {
+		return nil, err
+	}
+	data := map[string]any{}
+	maps.Copy(data, plain.Data)
+	for key, value := range plain.StringData {
+		data[key] = []byte(value) // becomes base64
+	}
+	secret["data"] = data
+	delete(secret, "stringData")
+	return json.Marshal(secret)
+}

@@ -1,0 +1,158 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	kadmission "k8s.io/apiserver/pkg/admission"
+	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+
+	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/garden/directory"
+	"github.com/seedguard/seedguard/pkg/snapshot"
+)
+
+// Source returns where the scenario's objects come from, and what is wrong with them. It is nil when the file has
+// neither objects nor a landscape.
+func (s *Scenario) Source() (garden.Source, []string, error) {
+	switch {
+	case s.Objects != nil:
+		return directory.Fixed(s.Objects), nil, nil
+	case s.Landscape == "":
+		return nil, nil, nil
+	}
+	source, err := directory.New(s.Landscape)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", s.File, err)
+	}
+	return source, source.Problems(), nil
+}
+
+// Clock returns the clock to decide by, nil for the machine's.
+func (s *Scenario) Clock() clock.WithDelayedExecution {
+	if s.Now.IsZero() {
+		return nil
+	}
+	return stopped{now: s.Now}
+}
+
+// stopped is a clock that stands still. Its timers run, since what reads a garden may wait for them.
+type stopped struct {
+	clock.RealClock
+	now time.Time
+}
+
+// Now implements clock.PassiveClock.
+func (s stopped) Now() time.Time { return s.now }
+
+// Since implements clock.PassiveClock.
+func (s stopped) Since(t time.Time) time.Duration { return s.now.Sub(t) }
+
+// World is both halves on a garden. It is safe for concurrent use.
+type World struct {
+	authorizer kauthorizer.UnconditionalAuthorizer
+	admission  *admission.Plugin
+	// guarded is what the webhook of the admission is registered for.
+	guarded []admission.Guarded
+}
+
+// NewWorld returns both halves on a garden that was read.
+func NewWorld(s *snapshot.Snapshot) (*World, error) {
+	a, err := s.Authorizer()
+	if err != nil {
+		return nil, err
+	}
+	return &World{
+		authorizer: a, admission: s.Admission(),
+		guarded: admission.AllGuarded(s.Config.Restriction.References, s.Config.KubeconfigAccess.Enabled()),
+	}, nil
+}
+
+// Check is an expectation, and what came of it.
+type Check struct {
+	// Expected is authorize, admit or message.
+	Expected string `json:"expected"`
+	Want     string `json:"want"`
+	Got      string `json:"got"`
+	// Reason is why it is so, in the words of the half that was asked.
+	Reason string `json:"reason,omitempty"`
+	OK     bool   `json:"ok"`
+}
+
+// String returns the expectation and what came of it.
+func (c Check) String() string {
+	if c.OK {
+		return c.Expected + ": " + c.Want
+	}
+	s := fmt.Sprintf("%s: want %s, got %s", c.Expected, c.Want, c.Got)
+	if c.Reason != "" {
+		s += ": " + c.Reason
+	}
+	return s
+}
+
+// Ask asks both halves, as far as something is expected of them.
+func (w *World) Ask(ctx context.Context, q *Request) []Check {
+	return append(w.Authorize(ctx, q), w.Admit(ctx, q)...)
+}
+
+// Authorize asks the SeedAuthorizer. It returns nothing when nothing is expected of it.
+func (w *World) Authorize(ctx context.Context, q *Request) []Check {
+	if q.Authorize == "" {
+		return nil
+	}
+	decision, reason, err := w.authorizer.Authorize(ctx, q.attributes)
+	c := Check{Expected: "authorize", Want: q.Authorize, Reason: reason}
+	for word := range decisions {
+		if decisions[word] == decision {
+			c.Got = word
+		}
+	}
+	if err != nil {
+		c.Got, c.Reason = "an error", err.Error()
+	}
+	c.OK = c.Want == c.Got
+	return []Check{c}
+}
+
+// Admit asks the SeedRestriction. It returns nothing when nothing is expected of it.
+func (w *World) Admit(ctx context.Context, q *Request) []Check {
+	if q.review == nil {
+		return nil
+	}
+	c := Check{Expected: "admit", Want: q.Admit.String(), Got: allowed}
+	if !w.guards(q.review) {
+		c.Reason = fmt.Sprintf("not asked: it does not guard %s of %s", q.review.Operation, q.Resource)
+	} else {
+		// A server logs what it denies; here the check says it.
+		response := w.admission.Admit(klog.NewContext(ctx, klog.Logger{}), q.review)
+		c.Reason = strings.Join(response.Warnings, "; ")
+		if !response.Allowed {
+			c.Got, c.Reason = strconv.Itoa(int(response.Result.Code)), response.Result.Message
+		}
+	}
+	c.OK = c.Want == c.Got
+	if !c.OK || q.Message == "" {
+		return []Check{c}
+	}
+	return []Check{c, {
+		Expected: "message", Want: q.Message, Got: c.Reason, OK: strings.Contains(c.Reason, q.Message),
+	}}
+}
+
+// guards reports whether an API server sends the request to the webhook.
+func (w *World) guards(r *admissionv1.AdmissionRequest) bool {
+	return slices.ContainsFunc(w.guarded, func(g admission.Guarded) bool {
+		resource := g.Kind.Resource()
+		return resource.Group == r.Resource.Group && resource.Resource == r.Resource.Resource &&
+			g.Subresource == r.SubResource && slices.Contains(g.Operations, kadmission.Operation(r.Operation))
+	})
+}

@@ -1,0 +1,71 @@
+// Package snapshot decides on a garden as it was when it was read: what the command line and scenarios ask.
+package snapshot
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/seedguard/seedguard/pkg/access"
+	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
+)
+
+// Snapshot is a garden, and how to decide on it. Nothing runs behind it. It is safe for concurrent use.
+type Snapshot struct {
+	Config *config.SeedGuardConfiguration
+	Graph  *graph.Graph
+	Garden *garden.Garden
+	Access *access.Policy
+	clock  clock.WithDelayedExecution
+}
+
+// New returns a snapshot that holds nothing before it was read. The clock is the time of the decisions; nil is the real
+// one.
+func New(
+	source garden.Source, c *config.SeedGuardConfiguration, clock clock.WithDelayedExecution,
+) (*Snapshot, error) {
+	s := &Snapshot{
+		Config: c, Graph: graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope}), clock: clock,
+	}
+	var err error
+	if s.Garden, err = garden.New(garden.Options{Source: source, Graph: s.Graph, Clock: clock}); err != nil {
+		return nil, err
+	}
+	s.Access = access.New(s.Garden, c.KubeconfigAccess, nil)
+	return s, nil
+}
+
+// readTimeout bounds the reading of a directory.
+const readTimeout = 2 * time.Minute
+
+// Read brings the garden into the graph. It may be called once.
+func (s *Snapshot) Read(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	var running sync.WaitGroup
+	defer running.Wait()
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	running.Go(func() { _ = s.Garden.Run(reading) }) // ends without error when it is told to
+	return s.Garden.WaitReady(ctx)
+}
+
+// Authorizer returns the SeedAuthorizer on the snapshot.
+func (s *Snapshot) Authorizer() (*authorizer.Authorizer, error) {
+	return authorizer.New(authorizer.Options{
+		Graph: s.Graph, References: s.Config.Restriction.References == admission.ReferencesEnforce, Access: s.Access,
+	})
+}
+
+// Admission returns the SeedRestriction on the snapshot.
+func (s *Snapshot) Admission() *admission.Plugin {
+	return admission.New(admission.Options{
+		Reader: s.Garden, Clock: s.clock, Policy: s.Config.Restriction, Access: s.Access,
+	})
+}
