@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -27,7 +26,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/admission"
-	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/scenario"
 )
 
 // canI is the command of that name.
@@ -240,10 +239,8 @@ func (c *canI) read(file string) (*object, error) {
 		return nil, errors.New("the object has no kind or no apiVersion")
 	}
 	gvk := o.GroupVersionKind()
-	if gvk.Kind == graph.KindSecret.String() || gvk.Kind == graph.KindInternalSecret.String() {
-		if o.raw, err = withoutStringData(o.raw); err != nil {
-			return nil, err
-		}
+	if o.raw, err = scenario.WithoutStringData(gvk.Kind, o.raw); err != nil {
+		return nil, err
 	}
 	for _, guarded := range admission.AllGuarded(admission.ReferencesEnforce, false) {
 		if r := guarded.Kind.Resource(); guarded.Kind.String() == gvk.Kind && r.Group == gvk.Group {
@@ -276,29 +273,6 @@ func only(data []byte) ([]byte, error) {
 		return nil, errors.New("it holds no object")
 	}
 	return found, nil
-}
-
-// withoutStringData moves a Secret's stringData into its data, as the API server does before any admission.
-func withoutStringData(raw []byte) ([]byte, error) {
-	var plain struct {
-		Data       map[string]any    `json:"data"`
-		StringData map[string]string `json:"stringData"`
-	}
-	if err := json.Unmarshal(raw, &plain); err != nil || len(plain.StringData) == 0 {
-		return raw, err
-	}
-	var secret map[string]any
-	if err := json.Unmarshal(raw, &secret); err != nil {
-		return nil, err
-	}
-	data := map[string]any{}
-	maps.Copy(data, plain.Data)
-	for key, value := range plain.StringData {
-		data[key] = []byte(value) // becomes base64
-	}
-	secret["data"] = data
-	delete(secret, "stringData")
-	return json.Marshal(secret)
 }
 
 // about completes the question by the object.

@@ -55,6 +55,7 @@ var flagCompletions = map[string]cobra.CompletionFunc{
 	"url":                cobra.NoFileCompletions,
 	"subject":            cobra.NoFileCompletions,
 	"kubernetes-version": cobra.NoFileCompletions,
+	"run":                cobra.NoFileCompletions,
 }
 
 const noFiles = cobra.ShellCompDirectiveNoFileComp

@@ -62,7 +62,7 @@ on the command line.`,
 	root.AddGroup(&cobra.Group{ID: serving, Title: "Install and serve:"}, &cobra.Group{ID: asking, Title: "Ask:"},
 		&cobra.Group{ID: more, Title: "More:"})
 	add(serving, newServe(s), newManifests(s))
-	add(asking, newCanI(s), newExplain(s), newWhoCan(s), newReplay(s), newRules(s))
+	add(asking, newCanI(s), newExplain(s), newWhoCan(s), newReplay(s), newTest(s), newRules(s))
 	add(more, newVersion(s))
 	root.SetCompletionCommandGroupID(more)
 	root.SetHelpCommandGroupID(more)

@@ -18,9 +18,10 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
-	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/replay"
+	"github.com/seedguard/seedguard/pkg/scenario"
+	"github.com/seedguard/seedguard/pkg/snapshot"
 	"github.com/seedguard/seedguard/pkg/tabular"
 )
 
@@ -162,7 +163,7 @@ func (r *replayLogs) warn(report *replay.Report) {
 
 // replayOptions let a replay ask the pair on the landscape.
 func (l *landscape) replayOptions() (replay.Options, error) {
-	pair, err := l.pairOn(asRead{l.garden})
+	pair, err := l.pairOn(snapshot.AsRead{Reader: l.garden})
 	if err != nil {
 		return replay.Options{}, err
 	}
@@ -184,11 +185,9 @@ func (l *landscape) replayOptions() (replay.Options, error) {
 	return replay.Options{
 		Authorize: pair.authorize,
 		Admit: func(ctx context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, error) {
-			if request.Kind.Kind == graph.KindSecret.String() || request.Kind.Kind == graph.KindInternalSecret.String() {
-				// What it cannot read the admission cannot either.
-				if raw, err := withoutStringData(request.Object.Raw); err == nil {
-					request.Object.Raw = raw
-				}
+			// What it cannot read the admission cannot either.
+			if raw, err := scenario.WithoutStringData(request.Kind.Kind, request.Object.Raw); err == nil {
+				request.Object.Raw = raw
 			}
 			return pair.admit(ctx, request)
 		},
@@ -208,18 +207,6 @@ func (l *landscape) replayOptions() (replay.Options, error) {
 			return !l.graph.HasObject(v) && (kind.Tracked() || len(l.graph.Seeds(v)) == 0)
 		},
 	}, nil
-}
-
-// asRead is a garden as it was read. Of a live one nothing is read again: a log has more denials than an API server
-// should be asked about, and knows of objects that were created afterwards.
-type asRead struct{ garden.Reader }
-
-func (asRead) Live(context.Context, string, graph.Vertex) (*garden.Object, error) {
-	return nil, garden.ErrNotAvailable
-}
-
-func (asRead) Exists(context.Context, string, schema.GroupVersionResource, string, string) (bool, error) {
-	return false, garden.ErrNotAvailable
 }
 
 // writeReport writes a report for people.

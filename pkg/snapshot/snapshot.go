@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/access"
@@ -66,6 +67,25 @@ func (s *Snapshot) Authorizer() (*authorizer.Authorizer, error) {
 // Admission returns the SeedRestriction on the snapshot.
 func (s *Snapshot) Admission() *admission.Plugin {
 	return admission.New(admission.Options{
-		Reader: s.Garden, Clock: s.clock, Policy: s.Config.Restriction, Access: s.Access,
+		Reader: AsRead{s.Garden}, Clock: s.clock, Policy: s.Config.Restriction, Access: s.Access,
 	})
+}
+
+// AsRead is a garden as it was read. Of a live one nothing is read again: many requests that are denied are asked about
+// in a row, more than an API server should be, and it may know of objects that were created afterwards.
+type AsRead struct{ garden.Reader }
+
+// Live implements garden.Reader.
+func (AsRead) Live(context.Context, string, graph.Vertex) (*garden.Object, error) {
+	return nil, garden.ErrNotAvailable
+}
+
+// Exists implements garden.Reader.
+func (AsRead) Exists(context.Context, string, schema.GroupVersionResource, string, string) (bool, error) {
+	return false, garden.ErrNotAvailable
+}
+
+// BootstrapTokenDescription implements garden.Reader.
+func (AsRead) BootstrapTokenDescription(context.Context, string, string) (string, bool, error) {
+	return "", false, garden.ErrNotAvailable
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/garden"
@@ -57,4 +58,15 @@ func TestReadEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.Error(t, s.Read(ctx))
+}
+
+// TestAsRead: the garden behind it, of which there is none here, is not asked again.
+func TestAsRead(t *testing.T) {
+	var r snapshot.AsRead
+	_, err := r.Live(t.Context(), "s", graph.Vertex{})
+	require.ErrorIs(t, err, garden.ErrNotAvailable)
+	_, err = r.Exists(t.Context(), "s", schema.GroupVersionResource{}, "", "")
+	require.ErrorIs(t, err, garden.ErrNotAvailable)
+	_, _, err = r.BootstrapTokenDescription(t.Context(), "s", "")
+	require.ErrorIs(t, err, garden.ErrNotAvailable)
 }

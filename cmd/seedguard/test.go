@@ -1,0 +1,317 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seedguard/seedguard/pkg/scenario"
+	"github.com/seedguard/seedguard/pkg/snapshot"
+)
+
+// test is the command of that name.
+type test struct {
+	landscape landscapeFlags
+	only      string
+	output    string
+	verbose   bool
+	// worlds are those that were read, by all that makes one.
+	worlds map[string]*scenario.World
+	streams
+}
+
+func newTest(s streams) *cobra.Command {
+	t := &test{streams: s, worlds: map[string]*scenario.World{}}
+	command := &cobra.Command{
+		Use:   "test FILE...",
+		Short: "Test what seed clients may do in your landscape",
+		Long: `Test what seed clients may do in your landscape: ask both halves about the requests in scenario files, and
+compare with what the files expect. "seedguard help scenarios" has the format.
+
+A FILE is a file, a directory (all *.yaml and *.yml in it), or - for the standard input. Files with neither objects
+nor landscape are about the garden that the flags name.
+
+Exit status: 0 when all is as expected, 1 when something is not, 2 when a file or a garden could not be read or
+understood. Nothing is reported then.`,
+		Example: `  seedguard test examples/scenarios
+  seedguard test scenarios --landscape manifests --config seedguard.yaml
+  seedguard test scenarios --kubeconfig garden.kubeconfig
+  seedguard test scenarios -o junit >report.xml
+  seedguard test scenarios --run 'cloud credentials' -v`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error { return t.run(command.Context(), args) },
+
+		ValidArgsFunction: manifestFiles,
+	}
+	flags := command.Flags()
+	t.landscape.addFlags(flags)
+	flags.StringVar(&t.only, "run", "", "ask only about requests whose name matches this regular expression")
+	flags.BoolVarP(&t.verbose, "verbose", "v", false, "list all requests, not only those that failed")
+	flags.StringVarP(&t.output, "output", "o", "text", "text, json or junit")
+	return command
+}
+
+// report is the outcome of `test`, also as JSON.
+type report struct {
+	Summary  summary  `json:"summary"`
+	Requests []result `json:"requests"`
+}
+
+type summary struct {
+	Files    int `json:"files"`
+	Requests int `json:"requests"`
+	// Failed counts the requests of which something was not as expected.
+	Failed int `json:"failed"`
+}
+
+// result is what came of a request.
+type result struct {
+	File    string           `json:"file"`
+	Line    int              `json:"line"`
+	Name    string           `json:"name"`
+	OK      bool             `json:"ok"`
+	Seconds float64          `json:"seconds"`
+	Checks  []scenario.Check `json:"checks"`
+}
+
+func (t *test) run(ctx context.Context, args []string) error {
+	write, ok := map[string]func(*report, io.Writer) error{
+		"text":  func(r *report, w io.Writer) error { return r.writeText(w, t.verbose) },
+		"json":  (*report).writeJSON,
+		"junit": (*report).writeJUnit,
+	}[t.output]
+	if !ok {
+		return fmt.Errorf("-o %s: want text, json or junit", t.output)
+	}
+	only, err := regexp.Compile(t.only)
+	if err != nil {
+		return fmt.Errorf("--run: %w", err)
+	}
+	scenarios, err := t.parse(args)
+	if err != nil {
+		return err
+	}
+	var r report
+	for _, s := range scenarios {
+		s.Requests = slices.DeleteFunc(s.Requests, func(q scenario.Request) bool { return !only.MatchString(q.Name) })
+		if len(s.Requests) == 0 {
+			continue
+		}
+		w, err := t.open(ctx, s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.File, err)
+		}
+		r.Summary.Files++
+		for i := range s.Requests {
+			r.add(resultOf(ctx, w, s.File, &s.Requests[i]))
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err() // answers may be about that
+	}
+	if r.Summary.Requests == 0 {
+		return fmt.Errorf("--run %s: no request has such a name", t.only)
+	}
+	if err := write(&r, t.out); err != nil {
+		return err
+	}
+	if r.Summary.Failed > 0 {
+		return errNotAllowed
+	}
+	return nil
+}
+
+// parse reads all files, and fails with all that is wrong with them.
+func (t *test) parse(args []string) ([]*scenario.Scenario, error) {
+	c, err := t.landscape.configuration()
+	if err != nil {
+		return nil, err
+	}
+	options := scenario.Options{Config: c, Resolve: func(name string) (schema.GroupResource, error) {
+		return resolve(name, knownResources())
+	}}
+	var scenarios []*scenario.Scenario
+	var errs []error
+	for _, arg := range args {
+		files, err := scenarioFiles(arg)
+		errs = append(errs, err)
+		for _, file := range files {
+			name, content, err := t.read(file)
+			if err == nil {
+				var s *scenario.Scenario
+				s, err = scenario.Parse(name, content, options)
+				scenarios = append(scenarios, s)
+			}
+			errs = append(errs, err)
+		}
+	}
+	return scenarios, errors.Join(errs...)
+}
+
+// scenarioFiles returns the files that an argument stands for.
+func scenarioFiles(arg string) ([]string, error) {
+	if arg == "-" {
+		return []string{arg}, nil
+	}
+	switch info, err := os.Stat(arg); {
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return []string{arg}, nil
+	}
+	entries, err := os.ReadDir(arg)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, entry := range entries {
+		name := entry.Name()
+		if ext := filepath.Ext(name); !entry.IsDir() && !strings.HasPrefix(name, ".") && (ext == ".yaml" || ext == ".yml") {
+			files = append(files, filepath.Join(arg, name))
+		}
+	}
+	if files == nil {
+		return nil, fmt.Errorf("%s: there is no *.yaml in this directory", arg)
+	}
+	return files, nil
+}
+
+func (t *test) read(file string) (name string, content []byte, err error) {
+	if file == "-" {
+		content, err = io.ReadAll(t.in)
+		return "stdin", content, err
+	}
+	content, err = os.ReadFile(file) // #nosec G304 -- the user names the file
+	return file, content, err
+}
+
+// open returns both halves on the scenario's garden. Files that say the same about it share one.
+func (t *test) open(ctx context.Context, s *scenario.Scenario) (*scenario.World, error) {
+	by, err := json.Marshal(s.Config)
+	if err != nil {
+		return nil, err
+	}
+	key := fmt.Sprintln(s.Landscape, s.Now, string(by))
+	if s.Objects != nil {
+		key = s.File
+	}
+	if w := t.worlds[key]; w != nil {
+		return w, nil
+	}
+	held, err := t.load(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	w, err := scenario.NewWorld(held)
+	t.worlds[key] = w
+	return w, err
+}
+
+func (t *test) load(ctx context.Context, s *scenario.Scenario) (*snapshot.Snapshot, error) {
+	source, problems, err := s.Source()
+	if err != nil {
+		return nil, err
+	}
+	for _, problem := range problems {
+		_, _ = fmt.Fprintf(t.errOut, "Warning: %s: %s\n", s.Landscape, problem) // for people only
+	}
+	line := newStatusLine(t.errOut)
+	defer line.clear()
+	if source == nil {
+		if !t.landscape.given() {
+			return nil, errors.New("it has neither objects nor landscape, and no flag names a garden")
+		}
+		if source, err = t.landscape.source(ctx, line, t.errOut); err != nil {
+			return nil, err
+		}
+	}
+	held, err := snapshot.New(source, s.Config, s.Clock())
+	if err != nil {
+		return nil, err
+	}
+	return held, read(ctx, held.Garden, line, loadPatience)
+}
+
+func resultOf(ctx context.Context, w *scenario.World, file string, q *scenario.Request) result {
+	begin := time.Now()
+	r := result{File: file, Line: q.Line, Name: q.Name, OK: true, Checks: w.Ask(ctx, q)}
+	r.Seconds = time.Since(begin).Seconds()
+	for _, c := range r.Checks {
+		r.OK = r.OK && c.OK
+	}
+	return r
+}
+
+func (r *report) add(asked result) {
+	r.Requests = append(r.Requests, asked)
+	r.Summary.Requests++
+	if !asked.OK {
+		r.Summary.Failed++
+	}
+}
+
+// failures says what was not as expected, a line each.
+func (r *result) failures() (lines []string) {
+	for _, c := range r.Checks {
+		if !c.OK {
+			lines = append(lines, oneLine(c.String()))
+		}
+	}
+	return lines
+}
+
+// oneLine returns s without what would not stay on a line of a terminal.
+func oneLine(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return ' '
+	}, s)
+}
+
+func (r *report) writeText(w io.Writer, verbose bool) error {
+	var b strings.Builder
+	for _, asked := range r.Requests {
+		place := fmt.Sprintf("%s:%d: %s", asked.File, asked.Line, oneLine(asked.Name))
+		for _, failure := range asked.failures() {
+			fmt.Fprintf(&b, "%s: %s\n", place, failure)
+		}
+		if asked.OK && verbose {
+			fmt.Fprintf(&b, "%s: ok\n", place)
+		}
+	}
+	if s := r.Summary; s.Failed > 0 {
+		fmt.Fprintf(&b, "FAILED: %d of %s\n", s.Failed, counted(s.Requests, "request"))
+	} else {
+		fmt.Fprintf(&b, "ok: %s, %s\n", counted(s.Files, "file"), counted(s.Requests, "request"))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprint(n, " ", what)
+}
+
+func (r *report) writeJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}
