@@ -314,11 +314,11 @@ func (f *landscapeFlags) findInManifests(ctx context.Context, kind graph.Kind, n
 			found.Insert(v)
 		}
 	}
-	for nodes := l.graph.View().Nodes(); nodes.Next(); {
+	for nodes := l.Graph.View().Nodes(); nodes.Next(); {
 		add(nodes.Node().(graph.Node).Vertex)
 	}
 	for _, r := range garden.Resources() {
-		for _, o := range l.garden.List(r.Kind) {
+		for _, o := range l.Garden.List(r.Kind) {
 			add(o.Vertex)
 		}
 	}

@@ -83,10 +83,10 @@ func TestExampleHasNoProblems(t *testing.T) {
 		graph.KindControllerDeployment, graph.KindControllerInstallation,
 		graph.KindCredentialsBinding, graph.KindGardenlet, graph.KindManagedSeed, graph.KindProject, graph.KindSecretBinding,
 		graph.KindSeed, graph.KindShoot} {
-		for nodes := l.graph.View().Nodes(); nodes.Next(); {
+		for nodes := l.Graph.View().Nodes(); nodes.Next(); {
 			if n := nodes.Node().(graph.Node); n.Vertex.Kind == kind {
 				require.True(t, n.Object, "%s is referred to, and does not exist", n.Vertex)
-				require.NotEmpty(t, l.graph.Seeds(n.Vertex), "%s has nothing to do with any Seed", n.Vertex)
+				require.NotEmpty(t, l.Graph.Seeds(n.Vertex), "%s has nothing to do with any Seed", n.Vertex)
 			}
 		}
 	}

@@ -125,16 +125,16 @@ func (e *explainCommand) run(ctx context.Context, kindName, objectName string) e
 		return err
 	}
 	answer := &explanation{
-		Object: explain.ObjectOf(v), Seed: e.seed, Reaches: append([]string{}, l.graph.Seeds(v)...), vertex: v,
+		Object: explain.ObjectOf(v), Seed: e.seed, Reaches: append([]string{}, l.Graph.Seeds(v)...), vertex: v,
 	}
-	view, seeds := l.graph.View(), answer.Reaches
+	view, seeds := l.Graph.View(), answer.Reaches
 	if e.seed != "" {
 		seeds = []string{e.seed}
 	}
 	for _, seed := range seeds {
 		if path := view.Path(v, seed); path != nil {
 			answer.Paths = append(answer.Paths, pathTo{seed, explain.ObjectsOf(path), path})
-			answer.Kubeconfigs = append(answer.Kubeconfigs, l.access.Explain(seed, v)...)
+			answer.Kubeconfigs = append(answer.Kubeconfigs, l.Access.Explain(seed, v)...)
 		}
 	}
 	if len(answer.Paths) == 0 {

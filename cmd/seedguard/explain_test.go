@@ -28,11 +28,11 @@ func TestWhyNotIsNeverSilent(t *testing.T) {
 	for _, scope := range []graph.ParentScope{graph.ParentScopeSeed, graph.ParentScopeEverything} {
 		l, err := (&landscapeFlags{dir: exampleDir, parentScope: string(scope)}).load(t.Context(), t.Output())
 		require.NoError(t, err)
-		view, asked := l.graph.View(), 0
+		view, asked := l.Graph.View(), 0
 		for nodes := view.Nodes(); nodes.Next(); {
 			v := nodes.Node().(graph.Node).Vertex
 			for _, seed := range []string{"aws-eu1", "aws-eu2", "gcp-eu1", "none"} {
-				if l.graph.Reaches(v, seed) {
+				if l.Graph.Reaches(v, seed) {
 					continue
 				}
 				asked++
@@ -124,7 +124,7 @@ func TestWhoCanKnowsSeedsThatDoNotExist(t *testing.T) {
 	l, err := (&landscapeFlags{dir: exampleDir}).load(t.Context(), t.Output())
 	require.NoError(t, err)
 	v := graph.Vertex{Kind: graph.KindBastion, Namespace: "garden-x", Name: "b"}
-	l.graph.Set(v, []graph.Edge{{From: v, To: graph.Vertex{Kind: graph.KindSeed, Name: "gone"}}})
+	l.Graph.Set(v, []graph.Edge{{From: v, To: graph.Vertex{Kind: graph.KindSeed, Name: "gone"}}})
 	seeds := l.seeds(explain.Question{Resource: v.Kind.Resource().GroupResource(), Namespace: v.Namespace, Name: v.Name})
 	require.True(t, slices.Equal([]string{"aws-eu1", "aws-eu2", "gcp-eu1", "gone"}, seeds), seeds)
 }

@@ -21,7 +21,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
-	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
@@ -29,6 +28,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/garden/directory"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/server"
+	"github.com/seedguard/seedguard/pkg/snapshot"
 )
 
 // landscapeFlags say which garden a command works on: one in a directory of manifests, or a live one.
@@ -72,12 +72,7 @@ func (f *landscapeFlags) configuration() (*config.SeedGuardConfiguration, error)
 }
 
 // landscape is a garden as it was when it was loaded. Nothing runs behind it.
-type landscape struct {
-	config *config.SeedGuardConfiguration
-	graph  *graph.Graph
-	garden *garden.Garden
-	access *access.Policy
-}
+type landscape struct{ *snapshot.Snapshot }
 
 // load brings the garden into a graph. What is wrong with a directory is told to errOut, and so is, on a terminal, how
 // far the reading of a live garden has come.
@@ -96,15 +91,14 @@ func (f *landscapeFlags) load(ctx context.Context, errOut io.Writer) (*landscape
 	if err != nil {
 		return nil, err
 	}
-	l := &landscape{config: c, graph: graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope})}
-	if l.garden, err = garden.New(garden.Options{Source: source, Graph: l.graph}); err != nil {
+	l, err := snapshot.New(source, c, nil)
+	if err != nil {
 		return nil, err
 	}
-	l.access = access.New(l.garden, c.KubeconfigAccess, nil)
-	if err := read(ctx, l.garden, line, loadPatience); err != nil {
+	if err := read(ctx, l.Garden, line, loadPatience); err != nil {
 		return nil, fmt.Errorf("%s was not loaded: %w", cmp.Or(f.dir, "the garden of "+f.kubeconfig), err)
 	}
-	return l, nil
+	return &landscape{l}, nil
 }
 
 // source returns where the objects come from, after a look whether they can be read.
@@ -215,26 +209,15 @@ func read(ctx context.Context, g *garden.Garden, line *statusLine, patience time
 }
 
 // pair returns both halves on the landscape.
-func (l *landscape) pair() (decider, error) { return l.pairOn(l.garden) }
+func (l *landscape) pair() (decider, error) { return l.pairOn(l.Garden) }
 
 // pairOn is pair with another reader for the admission.
 func (l *landscape) pairOn(reader garden.Reader) (decider, error) {
-	policy := l.config.Restriction
-	policy.Mode = admission.ModeEnforce
-	a, err := l.authorizer()
+	a, err := l.Authorizer()
 	if err != nil {
 		return nil, err
 	}
-	return &offline{a, admission.New(admission.Options{Reader: reader, Policy: policy, Access: l.access})}, nil
-}
-
-// authorizer returns the SeedAuthorizer on the landscape.
-func (l *landscape) authorizer() (*authorizer.Authorizer, error) {
-	policy := l.config.Restriction
-	return authorizer.New(authorizer.Options{
-		Graph: l.graph, References: policy.References == admission.ReferencesEnforce, Access: l.access,
-		Mode: l.config.Authorizer.Decides(), Exempt: policy.Exempts,
-	})
+	return &offline{a, l.Admission(reader)}, nil
 }
 
 // offline is the pair in this process.

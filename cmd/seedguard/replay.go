@@ -163,7 +163,7 @@ func (r *replayLogs) warn(report *replay.Report) {
 
 // replayOptions let a replay ask the pair on the landscape.
 func (l *landscape) replayOptions() (replay.Options, error) {
-	pair, err := l.pairOn(snapshot.AsRead{Reader: l.garden})
+	pair, err := l.pairOn(snapshot.AsRead{Reader: l.Garden})
 	if err != nil {
 		return replay.Options{}, err
 	}
@@ -173,7 +173,7 @@ func (l *landscape) replayOptions() (replay.Options, error) {
 		operation   admissionv1.Operation
 	}
 	guarded := map[write]bool{}
-	for _, g := range admission.AllGuarded(l.config.Restriction.References, l.access.Enabled()) {
+	for _, g := range admission.AllGuarded(l.Config.Restriction.References, l.Access.Enabled()) {
 		for _, operation := range g.Operations {
 			guarded[write{g.Kind.Resource().GroupResource(), g.Subresource, admissionv1.Operation(operation)}] = true
 		}
@@ -204,7 +204,7 @@ func (l *landscape) replayOptions() (replay.Options, error) {
 				v.Namespace = ""
 			}
 			// Objects that are not watched are there as far as others refer to them.
-			return !l.graph.HasObject(v) && (kind.Tracked() || len(l.graph.Seeds(v)) == 0)
+			return !l.Graph.HasObject(v) && (kind.Tracked() || len(l.Graph.Seeds(v)) == 0)
 		},
 	}, nil
 }

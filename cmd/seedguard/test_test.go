@@ -136,7 +136,7 @@ func TestTestMisused(t *testing.T) {
 	wrong := filepath.Join(empty, "wrong.yaml.d")
 	write(t, wrong, "objcts: []\n")
 	unknown := filepath.Join(empty, "unknown.d")
-	write(t, unknown, strings.Replace(goodScenario, "resource: secrets", "resource: secret", 1))
+	write(t, unknown, strings.Replace(goodScenario, "resource: secrets", "resource: sekrets", 1))
 	for name, c := range map[string]struct {
 		args    []string
 		message string
@@ -148,7 +148,7 @@ func TestTestMisused(t *testing.T) {
 		"none there":      {[]string{good, "--landscape", empty + "/none"}, "none"},
 		"not understood":  {[]string{good, wrong, "--landscape", landscape}, "wrong.yaml.d:1:1: unknown field \"objcts\""},
 		"unknown resource": {[]string{unknown, "--landscape", landscape},
-			`unknown.d:5:3: resource "secret" is none of seedguard's; did you mean "secrets"?`},
+			`unknown.d:5:3: resource "sekrets" is none of seedguard's; did you mean "secrets"?`},
 		"no kubeconfig":  {[]string{good, "--kubeconfig", empty + "/none"}, "good.yaml: kubeconfig"},
 		"two gardens":    {[]string{good, "--landscape", landscape, "--kubeconfig", "x"}, "good.yaml: say on which garden"},
 		"output":         {[]string{good, "-o", "xml"}, "-o xml: want text, json or junit"},

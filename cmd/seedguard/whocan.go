@@ -92,7 +92,7 @@ func (w *whoCan) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	authorizer, err := l.authorizer()
+	authorizer, err := l.Authorizer()
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (w *whoCan) run(ctx context.Context, args []string) error {
 	}
 	seeds := l.seeds(q)
 	answer := &whoCanAnswer{Seeds: len(seeds), question: q}
-	answer.Allowed, answer.Others = explain.WhoCan(ctx, authorizer, seeds, l.access.Extensions(), q)
+	answer.Allowed, answer.Others = explain.WhoCan(ctx, authorizer, seeds, l.Access.Extensions(), q)
 	if err := w.output.write(w.out, answer); err != nil {
 		return err
 	}
@@ -114,11 +114,11 @@ func (w *whoCan) run(ctx context.Context, args []string) error {
 
 // seeds returns all Seeds, and those that do not exist and yet are referred to by what the question is about.
 func (l *landscape) seeds(q explain.Question) (names []string) {
-	for _, seed := range l.garden.List(graph.KindSeed) {
+	for _, seed := range l.Garden.List(graph.KindSeed) {
 		names = append(names, seed.Name)
 	}
 	if kind, ok := kindNamed(q.Resource.Resource); ok {
-		names = append(names, l.graph.Seeds(graph.Vertex{Kind: kind, Namespace: q.Namespace, Name: q.Name})...)
+		names = append(names, l.Graph.Seeds(graph.Vertex{Kind: kind, Namespace: q.Namespace, Name: q.Name})...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

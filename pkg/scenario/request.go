@@ -3,7 +3,6 @@ package scenario
 import (
 	"strings"
 
-	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -65,12 +64,11 @@ func (c Client) info() *user.DefaultInfo {
 	switch c {
 	case Client{}:
 	case Client{Gardenlet: c.Gardenlet}:
-		return &user.DefaultInfo{Name: constants.SeedUserNamePrefix + c.Gardenlet,
-			Groups: []string{constants.SeedsGroup, user.AllAuthenticated}}
+		return identity.Client{Kind: identity.Gardenlet, Seed: c.Gardenlet}.User()
 	case Client{Extension: c.Extension}:
 		if seed, extension, ok := pair(c.Extension); ok {
-			name := naming.ExtensionPrefix + strings.TrimPrefix(extension, naming.ExtensionPrefix)
-			return serviceAccount(naming.SeedNamespace(seed), name)
+			extension = strings.TrimPrefix(extension, naming.ExtensionPrefix)
+			return identity.Client{Kind: identity.Extension, Seed: seed, Extension: extension}.User()
 		}
 	case Client{BootstrapToken: c.BootstrapToken}:
 		return &user.DefaultInfo{Name: identity.BootstrapTokenUserPrefix + c.BootstrapToken,

@@ -71,7 +71,7 @@ func NewWorld(s *snapshot.Snapshot) (*World, error) {
 		return nil, err
 	}
 	return &World{
-		authorizer: a, admission: s.Admission(),
+		authorizer: a, admission: s.Admission(snapshot.AsRead{Reader: s.Garden}),
 		guarded: admission.AllGuarded(s.Config.Restriction.References, s.Config.KubeconfigAccess.Enabled()),
 	}, nil
 }
@@ -109,7 +109,7 @@ func (w *World) Authorize(ctx context.Context, q *Request) []Check {
 	if q.Authorize == "" {
 		return nil
 	}
-	decision, reason, err := w.authorizer.Authorize(ctx, q.attributes)
+	decision, reason, err := w.authorizer.Authorize(quiet(ctx), q.attributes)
 	c := Check{Expected: "authorize", Want: q.Authorize, Reason: reason}
 	for word := range decisions {
 		if decisions[word] == decision {
@@ -132,8 +132,7 @@ func (w *World) Admit(ctx context.Context, q *Request) []Check {
 	if !w.guards(q.review) {
 		c.Reason = fmt.Sprintf("not asked: it does not guard %s of %s", q.review.Operation, q.Resource)
 	} else {
-		// A server logs what it denies; here the check says it.
-		response := w.admission.Admit(klog.NewContext(ctx, klog.Logger{}), q.review)
+		response := w.admission.Admit(quiet(ctx), q.review)
 		c.Reason = strings.Join(response.Warnings, "; ")
 		if !response.Allowed {
 			c.Got, c.Reason = strconv.Itoa(int(response.Result.Code)), response.Result.Message
@@ -147,6 +146,9 @@ func (w *World) Admit(ctx context.Context, q *Request) []Check {
 		Expected: "message", Want: q.Message, Got: c.Reason, OK: strings.Contains(c.Reason, q.Message),
 	}}
 }
+
+// quiet returns a context without a log. A server logs what it denies; here the check says it.
+func quiet(ctx context.Context) context.Context { return klog.NewContext(ctx, klog.Logger{}) }
 
 // guards reports whether an API server sends the request to the webhook.
 func (w *World) guards(r *admissionv1.AdmissionRequest) bool {

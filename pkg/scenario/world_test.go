@@ -141,6 +141,29 @@ requests:
 	require.Contains(t, ask(t, "f", content), "\nadmit: want allowed, got 403: ", "references are enforced by default")
 }
 
+// TestModes: with Deny the authorizer denies. With Observe both halves say what they would record.
+func TestModes(t *testing.T) {
+	const content = `
+objects:
+- {apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: s1, uid: u1}}
+requests:
+- name: not the client's
+  as: {gardenlet: s1}
+  verb: update
+  resource: secrets
+  old: {apiVersion: v1, kind: Secret, metadata: {name: a, namespace: garden-dev}}
+  body: {apiVersion: v1, kind: Secret, metadata: {name: a, namespace: garden-dev}, data: {k: AA==}}
+  authorize: deny
+  admit: 403
+`
+	require.Equal(t, "authorize: deny\nadmit: 403", ask(t, "f", "authorizer: {mode: Deny}\n"+content))
+	for _, mode := range []string{"NoOpinion", "Audit", "Observe"} {
+		require.Contains(t, ask(t, "f", "authorizer: {mode: "+mode+"}\nrestriction: {mode: Observe}\n"+content),
+			"authorize: want deny, got noOpinion: ", mode)
+	}
+	require.Contains(t, ask(t, "f", "restriction: {mode: Observe}\n"+content), "\nadmit: 403")
+}
+
 // TestLandscape: a directory is found from the file, and what is wrong with it is told.
 func TestLandscape(t *testing.T) {
 	dir := t.TempDir()

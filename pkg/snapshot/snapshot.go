@@ -57,18 +57,21 @@ func (s *Snapshot) Read(ctx context.Context) error {
 	return s.Garden.WaitReady(ctx)
 }
 
-// Authorizer returns the SeedAuthorizer on the snapshot.
+// Authorizer returns the SeedAuthorizer on the snapshot. In mode Observe it says what is recorded.
 func (s *Snapshot) Authorizer() (*authorizer.Authorizer, error) {
+	policy := &s.Config.Restriction
 	return authorizer.New(authorizer.Options{
-		Graph: s.Graph, References: s.Config.Restriction.References == admission.ReferencesEnforce, Access: s.Access,
+		Graph: s.Graph, References: policy.References == admission.ReferencesEnforce, Access: s.Access,
+		Mode: s.Config.Authorizer.Decides(), Exempt: policy.Exempts,
 	})
 }
 
-// Admission returns the SeedRestriction on the snapshot.
-func (s *Snapshot) Admission() *admission.Plugin {
-	return admission.New(admission.Options{
-		Reader: AsRead{s.Garden}, Clock: s.clock, Policy: s.Config.Restriction, Access: s.Access,
-	})
+// Admission returns the SeedRestriction on the snapshot, with objects from the reader. In mode Observe it says what is
+// recorded.
+func (s *Snapshot) Admission(reader garden.Reader) *admission.Plugin {
+	policy := s.Config.Restriction
+	policy.Mode = admission.ModeEnforce
+	return admission.New(admission.Options{Reader: reader, Clock: s.clock, Policy: policy, Access: s.Access})
 }
 
 // AsRead is a garden as it was read. Of a live one nothing is read again: many requests that are denied are asked about
