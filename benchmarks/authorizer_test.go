@@ -82,8 +82,8 @@ func BenchmarkAuthorize(b *testing.B) {
 	})
 }
 
-// BenchmarkAuthorizeWhileWaiting measures the time of single decisions while 1,000 Shoots a second move, with nobody and
-// with 100 clients who wait for news: each of these looks again after each move.
+// BenchmarkAuthorizeWhileWaiting measures the time of single decisions while 1,000 Shoots a second move, with nobody
+// and with 100 clients who wait for news: each of these looks again after each move.
 func BenchmarkAuthorizeWhileWaiting(b *testing.B) {
 	each(b, func(b *testing.B, w *world) {
 		g, ok := w.graph.(*graph.Graph)

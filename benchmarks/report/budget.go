@@ -40,8 +40,8 @@ const (
 	second      = 1e9
 )
 
-const whyMemory = "The heap grows to 1.75 times what is live before it is collected; GOMEMLIMIT ends that earlier, at " +
-	"the price of more collections. Live are the " +
+const whyMemory = "The heap grows to 1.75 times what is live before it is collected; GOMEMLIMIT ends that earlier, " +
+	"at the price of more collections. Live are the " +
 	"graph, and of each object in the informers' caches its name, UID and packed edges."
 
 const whyCPU = "Every look-up waits for memory that no cache of this processor holds; the time varies with what its " +
@@ -102,7 +102,8 @@ func budgets(r *results, sizes []int) []row {
 	if value, ok := r.of(at("AuthorizeWhileWaiting", "seedguard", "/waiting=100"), "p99-ns"); ok {
 		nobody, _ := r.of(at("AuthorizeWhileWaiting", "seedguard", "/waiting=0"), "p99-ns")
 		rows = append(rows, row{what: "p99 of Authorize while 100 clients wait for news and 1,000 Shoots a second move; " +
-			"budget: 1.2 times as long as while nobody waits, which is the baseline", unit: "µs", limit: 1.2 * nobody / microsecond,
+			"budget: 1.2 times as long as while nobody waits, which is the baseline", unit: "µs",
+			limit:    1.2 * nobody / microsecond,
 			measured: value / microsecond, baseline: nobody / microsecond, why: whyTurns})
 	}
 	add(row{what: "a Shoot changes its Seed", unit: "µs", limit: 15, why: whyCPU}, "ns/op", microsecond, "Update",

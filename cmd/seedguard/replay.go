@@ -37,10 +37,10 @@ func newReplay(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "replay AUDITLOG...",
 		Short: "Compare audit logs with what would be decided now",
-		Long: `Compare audit logs with what would be decided now: take the requests of gardenlets and extensions from audit
-logs of kube-apiserver (and gardener-apiserver), decide each by the tables and a garden, and count by kind of client, verb
-and resource which would be refused now and which allowed. The garden is a directory of manifests (--landscape) or a live
-one (--kubeconfig).
+		Long: `Compare audit logs with what would be decided now: take the requests of gardenlets and extensions from
+audit logs of kube-apiserver (and gardener-apiserver), decide each by the tables and a garden, and count by kind of
+client, verb and resource which would be refused now and which allowed. The garden is a directory of manifests
+(--landscape) or a live one (--kubeconfig).
 
 A log is lines of JSON, events of audit.k8s.io/v1, plain or compressed by gzip; - is the standard input. Level
 Metadata is enough for the authorizer. The admission is asked about what was created with level Request or above.

@@ -25,7 +25,7 @@
 //
 // The way of an event:
 //
-//	log ──► line ──► event ──► what authorizer and admission were asked ──► what the pair says
-//	                   │                                                            │
-//	                   └─────► what happened then ─────────► verdict ◄──────────────┘
+//	log -> line -> event -> what authorizer and admission were asked -> what the pair says
+//	                 |                                                         |
+//	                 +----> what happened then ------> verdict <---------------+
 package replay

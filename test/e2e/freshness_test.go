@@ -11,8 +11,8 @@ import (
 
 const times = 200
 
-// refused makes a pair of requests many times, the second at once on what the first has made. It returns how many of the
-// second were forbidden at first.
+// refused makes a pair of requests many times, the second at once on what the first has made. It returns how many of
+// the second were forbidden at first.
 func refused(t *testing.T, pair func(i int) (create, use func() error)) int {
 	t.Helper()
 	delays, err := shared.UseAtOnce(t.Context(), times, 1, patience, pair)
@@ -21,7 +21,8 @@ func refused(t *testing.T, pair func(i int) (create, use func() error)) int {
 	return len(delays.Refused)
 }
 
-// atMostOne asserts that no more than one is forbidden at first: the authorizer waits for news before it has no opinion.
+// atMostOne asserts that no more than one is forbidden at first: the authorizer waits for news before it has no
+// opinion.
 func atMostOne(t *testing.T, pair func(i int) (create, use func() error)) {
 	t.Helper()
 	require.LessOrEqual(t, refused(t, pair), 1)

@@ -88,7 +88,8 @@ func serveLarge(t *testing.T, shoots int) (string, *landscape.Landscape) {
 	c.Metrics.BindAddress, c.Debug.BindAddress = "0", "127.0.0.1:0"
 	ctx, cancel := context.WithCancel(context.Background())
 	s, err := server.New(ctx, server.Options{
-		Serving: c.Serving, Metrics: c.Metrics, Debug: c.Debug, Authorizer: decides, Graph: g, Registry: prometheus.NewRegistry(),
+		Serving: c.Serving, Metrics: c.Metrics, Debug: c.Debug,
+		Authorizer: decides, Graph: g, Registry: prometheus.NewRegistry(),
 		Admission: admission.New(admission.Options{Policy: c.Restriction}),
 		NotReady:  func() []string { return nil },
 		WhoCan: func(ctx context.Context, seeds []string, q explain.Question) (allowed, others []explain.Answer) {
