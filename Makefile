@@ -68,7 +68,7 @@ e2e: ## End-to-end tests against real etcd, kube-apiserver and gardener-apiserve
 	go test -timeout 30m -count 1 -p 1 ./test/e2e/...
 
 .PHONY: test-gardenlet
-test-gardenlet: ## Real gardenlets behind seedguard: before each release (ARGS=-keep keeps the logs).
+test-gardenlet: ## Real gardenlets behind seedguard: before each release, also with ARGS=-mode=Deny (-keep keeps the logs).
 	hack/tools/build.sh etcd garden-kube-apiserver gardener-apiserver gardener-controller-manager gardenlet >/dev/null
 	go test -v -timeout 30m -count 1 ./test/gardenlet $(addprefix -args ,$(ARGS))
 

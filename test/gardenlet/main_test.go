@@ -18,6 +18,7 @@ var (
 	// It is long, for busy machines; it is not a promise.
 	patience = flag.Duration("patience", 3*time.Minute, "how long to wait for what must come true")
 	keep     = flag.Bool("keep", false, "keep all logs, and say where they are")
+	mode     = flag.String("mode", "NoOpinion", "authorizer.mode of seedguard")
 )
 
 // g is the garden, with the real gardener-apiserver and gardener-controller-manager.
@@ -58,7 +59,7 @@ func run(m *testing.M) (code int) {
 		return fail(err)
 	}
 	defer g.Stop()
-	if err := g.StartSeedguard(ctx); err != nil {
+	if err := g.StartSeedguard(ctx, "--authorizer-mode="+*mode); err != nil {
 		return fail(err)
 	}
 	if err := prepareGarden(ctx); err != nil {
