@@ -692,13 +692,18 @@ func TestCompare(t *testing.T) {
 	url, log := begin("--landscape", landscapeDir(t), "--authorizer-mode=Observe", "--restriction-mode=Observe",
 		"--observe-compare-with", kubeconfig)
 
+	// The log of a process comes when it comes.
+	logged := func(what string) {
+		t.Helper()
+		require.Eventually(t, func() bool { return strings.Contains(log.String(), what) }, 20*time.Second,
+			10*time.Millisecond, "%s: %s", what, log)
+	}
 	online := []string{"--server", url, "--insecure-skip-tls-verify"}
 	for seed, direction := range map[string]string{"s1": "onlyWe", "s2": "onlyThey"} {
 		o := command(append(words("can-i get secrets infrastructure -n garden-dev --seed "+seed), online...)...)
 		require.Equal(t, exitNotAllowed, o.exit)
 		require.True(t, strings.HasPrefix(o.out, "no opinion: seedguard observes, and would say "), o.out)
-		require.Eventually(t, func() bool { return strings.Contains(log.String(), `direction="`+direction+`"`) },
-			20*time.Second, 10*time.Millisecond, "%s", log)
+		logged(`direction="` + direction + `"`)
 	}
 	require.Contains(t, log.String(), `ourReason="secrets: a path leads from the object to the client's Seed"`)
 	require.Contains(t, log.String(), `theirReason="secrets: get needs a path from the object to the client's Seed`)
@@ -706,7 +711,7 @@ func TestCompare(t *testing.T) {
 	write(t, object, "apiVersion: v1\nkind: Secret\nmetadata: {name: web.ssh-keypair, namespace: garden-dev}\n")
 	o := command(append(words("can-i create --seed s2 -f "+object), online...)...)
 	require.Contains(t, o.out, "admission: admitted: the gardenlet of Seed \"s2\" may not create secrets")
-	require.Contains(t, log.String(), `"Would have denied a request"`)
+	logged(`"Would have denied a request"`)
 }
 
 func TestServeMisused(t *testing.T) {
