@@ -189,7 +189,7 @@ var ablations = []struct{ name, what string }{
 	{"implied", "and implied vertices found by name"},
 	{"apart", "and names that a Shoot may imply apart from the others"},
 	{"compare", "and edges compared with the owner's, in their order"},
-	{"numbers", "and small numbers, interned names: as built"},
+	{"numbers", "and small numbers instead of pointers: as built"},
 }
 
 // ablation shows what each thing is worth that the graph does beyond maps, pointers and a lock.

@@ -24,7 +24,7 @@ func TestQuick(t *testing.T) {
 		"| an update that changes no edge | ", "| heap of the graph per Shoot", "| the graph built after",
 		"| a SubjectAccessReview, bytes in", "| requests/s over TLS",
 		"| an admission decision", "| admission of an unrelated Secret", "### Missed",
-		"| plain: a map, pointers, one RWMutex | ", "| and small numbers, interned names: as built | ", "| callers | ",
+		"| plain: a map, pointers, one RWMutex | ", "| and small numbers instead of pointers: as built | ", "| callers | ",
 		"| GOGC | 50 | ", "## Where the time goes", "\nAdmissionReviews:\n\n| share |",
 	} {
 		require.Contains(t, string(content), want)

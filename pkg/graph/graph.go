@@ -17,9 +17,9 @@ type Graph struct {
 
 	// mu guards what follows.
 	mu sync.RWMutex
-	// ids finds a vertex by its kind and name; the names of namespaces have kind 0. The last map has the few whose names
-	// a Shoot may imply as well, so that an implied one takes one look-up in a large map. Invariant: all are alive.
-	ids [numKinds + 1]map[key]id
+	// ids finds a vertex, in the map of its kind. The last map has the few whose names a Shoot may imply as well, so that
+	// an implied one takes one look-up in a large map. Invariant: all are alive.
+	ids [numKinds + 1]map[Vertex]id
 	// pages hold the vertices by their ids. They never move, so growing copies nothing.
 	pages []*[pageSize]vertex
 	// free lists the ids that no vertex has now. Invariant: their places are zero.
@@ -43,19 +43,12 @@ type id uint32
 // none is the number of no vertex. Its place is always zero: no object, no edges, no Seeds.
 const none id = 0
 
-// key is a Vertex whose namespace is the number of a vertex of kind 0 that has its name.
-type key struct {
-	name      string
-	namespace id
-	kind      Kind
-}
-
 // vertex is a vertex with what is known of it. Invariant: it is an object or in use.
 type vertex struct {
-	key
+	Vertex
 	// object: it is an object of the garden, as against being only referred to.
 	object bool
-	// uses counts the edges from and to this vertex, or the vertices in this namespace.
+	// uses counts the edges from and to this vertex.
 	uses int32
 	// seeds are the Seeds that the vertex reaches, with the number of its edges that lead to each. Invariant: sorted by
 	// Seed, and no count is 0.
@@ -81,38 +74,27 @@ const pageSize = 1 << 10
 func New(opts Options) *Graph {
 	g := &Graph{parentScope: opts.ParentScope, pages: []*[pageSize]vertex{new([pageSize]vertex)}, next: 1}
 	for kind := range g.ids {
-		g.ids[kind] = map[key]id{}
+		g.ids[kind] = map[Vertex]id{}
 	}
 	return g
 }
 
 func (g *Graph) at(v id) *vertex { return &g.pages[v/pageSize][v%pageSize] }
 
-// names returns that of ids which v belongs to. The kind must be valid, or 0.
-func (g *Graph) names(v Vertex) map[key]id {
+// names returns that of ids which v belongs to. The kind must be valid.
+func (g *Graph) names(v Vertex) map[Vertex]id {
 	if _, ok := ImpliedShoot(v); ok {
 		return g.ids[numKinds]
 	}
 	return g.ids[v.Kind]
 }
 
-// find returns the number of a vertex.
-func (g *Graph) find(v Vertex) (namespace id) {
-	if int(v.Kind) >= numKinds || len(g.names(v)) == 0 {
+// find returns the number of a vertex. Its inverse is what g.at names.
+func (g *Graph) find(v Vertex) id {
+	if !v.Kind.valid() {
 		return none
 	}
-	if v.Namespace != "" {
-		if namespace = g.ids[0][key{name: v.Namespace}]; namespace == none {
-			return none
-		}
-	}
-	return g.names(v)[key{v.Name, namespace, v.Kind}]
-}
-
-// vertex is the inverse of find.
-func (g *Graph) vertex(number id) Vertex {
-	at := g.at(number)
-	return Vertex{Kind: at.kind, Namespace: g.at(at.namespace).name, Name: at.name}
+	return g.names(v)[v]
 }
 
 // Reaches reports whether a path, possibly empty, leads from v to the named Seed: whether a client of that Seed is
@@ -157,7 +139,7 @@ func (g *Graph) Seeds(v Vertex) (names []string) {
 	}
 	for k, seed := range g.ids[KindSeed] {
 		if g.reaches(v, seed) {
-			names = append(names, k.name)
+			names = append(names, k.Name)
 		}
 	}
 	slices.Sort(names)

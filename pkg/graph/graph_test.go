@@ -482,7 +482,7 @@ func TestObjectsOfNoKindAreLeftOut(t *testing.T) {
 		g.Delete(Vertex{kind, "", "n"})
 	}
 	g.Set(shoot("n", "x"), nil)
-	require.False(t, g.HasObject(Vertex{0, "", "n"}), "a namespace's name is no object")
+	require.False(t, g.HasObject(Vertex{0, "", "n"}), "there is no such kind")
 	require.False(t, g.Reaches(Vertex{0, "", "n"}, "a"))
 	require.Equal(t, uint64(3), g.Stats().LeftOut)
 	require.Equal(t, map[Kind]int{KindShoot: 1}, g.Stats().Vertices)

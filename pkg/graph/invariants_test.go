@@ -28,9 +28,9 @@ func (g *Graph) checkInvariants(t testing.TB) {
 	for kind := range g.ids {
 		for k, number := range g.ids[kind] {
 			v := g.at(number)
-			require.True(t, k == v.key && number == g.find(g.vertex(number)), g.vertex(number))
-			_, impliable := ImpliedShoot(g.vertex(number))
-			require.True(t, impliable && kind == numKinds || !impliable && kind == int(k.kind), g.vertex(number))
+			require.True(t, k == v.Vertex && number == g.find(k), k)
+			_, impliable := ImpliedShoot(k)
+			require.True(t, impliable && kind == numKinds || !impliable && kind == int(k.Kind), k)
 			require.False(t, free[number])
 			alive++
 		}
@@ -44,22 +44,18 @@ func (g *Graph) checkInvariants(t testing.TB) {
 	for number := range g.next {
 		v := g.at(number)
 		if !free[number] {
-			want.vertices[v.kind]++
+			want.vertices[v.Kind]++
 		}
 		if v.object {
-			want.objects[v.kind]++
+			want.objects[v.Kind]++
 		} else {
 			require.True(t, len(v.owned) == 0, "only objects own edges")
-		}
-		if v.namespace != none {
-			uses[v.namespace]++
-			require.Zero(t, g.at(v.namespace).kind)
 		}
 		if counts[number] == nil {
 			counts[number] = map[id]int32{}
 		}
 		for _, e := range v.owned {
-			given := Edge{g.vertex(e.from), g.vertex(e.to)}
+			given := Edge{g.at(e.from).Vertex, g.at(e.to).Vertex}
 			require.False(t, given.leftOut(), given)
 			want.edges[given.From.Kind][given.To.Kind]++
 			uses[e.from]++
@@ -67,7 +63,7 @@ func (g *Graph) checkInvariants(t testing.TB) {
 			if counts[e.from] == nil {
 				counts[e.from] = map[id]int32{}
 			}
-			if g.at(e.to).kind == KindSeed {
+			if g.at(e.to).Kind == KindSeed {
 				counts[e.from][e.to]++
 				continue
 			}
@@ -81,16 +77,16 @@ func (g *Graph) checkInvariants(t testing.TB) {
 	}
 	for number := range g.next {
 		v := g.at(number)
-		require.True(t, uses[number] == v.uses, g.vertex(number))
-		require.True(t, free[number] || v.object || v.uses > 0, "%s is needed by nothing", g.vertex(number))
+		require.True(t, uses[number] == v.uses, g.at(number).Vertex)
+		require.True(t, free[number] || v.object || v.uses > 0, "%s is needed by nothing", g.at(number).Vertex)
 		slices.Sort(others[number])
-		require.True(t, slices.Equal(others[number], slices.Sorted(slices.Values(v.others))), g.vertex(number))
+		require.True(t, slices.Equal(others[number], slices.Sorted(slices.Values(v.others))), g.at(number).Vertex)
 		seeds := []seedCount{}
 		for seed, n := range counts[number] {
 			seeds = append(seeds, seedCount{seed, n})
 		}
 		slices.SortFunc(seeds, func(a, b seedCount) int { return cmp.Compare(a.seed, b.seed) })
-		require.True(t, slices.Equal(seeds, v.seeds), "%s: %v, not %v", g.vertex(number), v.seeds, seeds)
+		require.True(t, slices.Equal(seeds, v.seeds), "%s: %v, not %v", g.at(number).Vertex, v.seeds, seeds)
 	}
 	want.leftOut = g.leftOut
 	require.Equal(t, want, g.counters)

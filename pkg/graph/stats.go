@@ -12,7 +12,7 @@ type Stats struct {
 	LeftOut uint64
 }
 
-// counters are what is kept for Stats. The names of namespaces are vertices of kind 0.
+// counters are what is kept for Stats.
 type counters struct {
 	vertices, objects [numKinds]int
 	edges             [numKinds][numKinds]int

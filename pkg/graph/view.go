@@ -72,9 +72,9 @@ func (g *Graph) View() *View {
 	g.mu.RUnlock()
 
 	for number := range ids {
-		if v := frozen.at(id(number)); v.kind != 0 { //nolint:gosec // as many as numbers
+		if v := frozen.at(id(number)); v.Kind != 0 { //nolint:gosec // as many as numbers
 			ids[number] = len(w.nodes)
-			w.nodes = append(w.nodes, Node{id: ids[number], Vertex: frozen.vertex(id(number)), Object: v.object}) //nolint:gosec
+			w.nodes = append(w.nodes, Node{id: ids[number], Vertex: v.Vertex, Object: v.object}) //nolint:gosec
 		}
 	}
 	for number := range ids {
@@ -83,7 +83,7 @@ func (g *Graph) View() *View {
 		}
 	}
 	for _, number := range impliable {
-		explicit[frozen.vertex(number)] = ids[number]
+		explicit[frozen.at(number).Vertex] = ids[number]
 	}
 	for _, shoot := range w.nodes {
 		if !shoot.Object || shoot.Vertex.Kind != KindShoot || shoot.Vertex.Name == "" {

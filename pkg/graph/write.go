@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // Set says that the object exists and owns exactly these edges. Edges that are not allow-listed are left out and
@@ -36,7 +35,9 @@ func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 	owner := g.find(object)
 	old := g.at(owner).owned
 	// What is the same at both ends of the two lists stays, and the rest goes and comes.
-	same := func(e edge, given *Edge) bool { return g.vertex(e.from) == given.From && g.vertex(e.to) == given.To }
+	same := func(e edge, given *Edge) bool {
+		return g.at(e.from).Vertex == given.From && g.at(e.to).Vertex == given.To
+	}
 	head, tail := 0, 0
 	for head < min(len(old), len(edges)) && same(old[head], &edges[head]) {
 		head++
@@ -52,9 +53,9 @@ func (g *Graph) changeTo(object Vertex, exists bool, edges []Edge) bool {
 	if at := g.at(owner); at.object != exists {
 		at.object = exists
 		if exists {
-			g.objects[at.kind]++
+			g.objects[at.Kind]++
 		} else {
-			g.objects[at.kind]--
+			g.objects[at.Kind]--
 		}
 	}
 	owned := append(make([]edge, 0, len(edges)), old[:head]...)
@@ -96,19 +97,17 @@ func (g *Graph) intern(v Vertex) id {
 	if found := g.find(v); found != none {
 		return found
 	}
-	k := key{name: strings.Clone(v.Name), kind: v.Kind}
-	if v.Namespace != "" {
-		k.namespace = g.intern(Vertex{Name: v.Namespace})
-		g.at(k.namespace).uses++
-	}
+	// One copy, so that both are in one place.
+	names := v.Namespace + v.Name
+	v.Namespace, v.Name = names[:len(v.Namespace)], names[len(v.Namespace):]
 	number := g.next
 	if last := len(g.free) - 1; last >= 0 {
 		number, g.free = g.free[last], g.free[:last]
 	} else if g.next++; int(number/pageSize) == len(g.pages) {
 		g.pages = append(g.pages, new([pageSize]vertex))
 	}
-	*g.at(number) = vertex{key: k}
-	g.names(v)[k] = number
+	*g.at(number) = vertex{Vertex: v}
+	g.names(v)[v] = number
 	g.vertices[v.Kind]++
 	return number
 }
@@ -116,27 +115,22 @@ func (g *Graph) intern(v Vertex) id {
 // tidyUp removes a vertex that nothing needs any more.
 func (g *Graph) tidyUp(number id) {
 	v := g.at(number)
-	names, namespace := g.names(g.vertex(number)), v.namespace
-	if v.uses > 0 || v.object || names[v.key] != number { // the last: it is gone already
+	if v.uses > 0 || v.object || g.find(v.Vertex) != number { // the last: it is gone already
 		return
 	}
-	delete(names, v.key)
-	g.vertices[v.kind]--
+	delete(g.names(v.Vertex), v.Vertex)
+	g.vertices[v.Kind]--
 	*v = vertex{}
 	g.free = append(g.free, number)
-	if namespace != none {
-		g.at(namespace).uses--
-		g.tidyUp(namespace)
-	}
 }
 
 // changeEdge adds an edge of the owner, or removes one, by 1 or -1.
 func (g *Graph) changeEdge(owner id, e edge, by int32) {
 	from, to := g.at(e.from), g.at(e.to)
-	g.edges[from.kind][to.kind] += int(by)
+	g.edges[from.Kind][to.Kind] += int(by)
 	from.uses += by
 	to.uses += by
-	if to.kind == KindSeed {
+	if to.Kind == KindSeed {
 		g.changeSeed(e.from, e.to, by)
 		return
 	}
@@ -172,7 +166,7 @@ func (g *Graph) changeSeed(v, seed id, by int32) {
 	default:
 		at.seeds = slices.Delete(at.seeds, i, i+1)
 	}
-	if at.kind == KindSeed {
+	if at.Kind == KindSeed {
 		g.scopesStale = g.parentScope == ParentScopeEverything
 		return
 	}
