@@ -22,6 +22,9 @@ var (
 //go:embed testdata/landscape.yaml
 var landscape string
 
+// hardlyWaits has seedguard wait for news for less than by default, where much is asked that gets no opinion.
+const hardlyWaits = "--authorizer-freshness=20ms"
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) (code int) {
@@ -42,7 +45,7 @@ func run(m *testing.M) (code int) {
 		return fail(err)
 	}
 	defer shared.Stop()
-	if err := shared.StartSeedguard(ctx); err != nil {
+	if err := shared.StartSeedguard(ctx, hardlyWaits); err != nil {
 		return fail(err)
 	}
 	if code = m.Run(); code != 0 {

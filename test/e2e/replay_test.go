@@ -21,7 +21,7 @@ func TestReplay(t *testing.T) {
 	g := gardenWith(t, testgarden.Options{Audit: true, AuditPolicy: policy})
 	withSeeds(t, g, "own", "other")
 	// After the landscape: so seedguard knows all of it when the first request comes, as the replay does.
-	require.NoError(t, g.StartSeedguard(t.Context()))
+	require.NoError(t, g.StartSeedguard(t.Context(), hardlyWaits))
 	own := gardenlet(t, g, "own")
 	extension := accessOf(t, g, "own", "extension-local")
 
