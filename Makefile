@@ -7,7 +7,7 @@ SHELL := /usr/bin/env bash
 VERSION  ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null || echo v0.0.0-$$(git describe --always --dirty 2>/dev/null || echo unknown))
 COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS  := -s -w -X k8s.io/component-base/version.gitVersion=$(VERSION) -X k8s.io/component-base/version.gitCommit=$(COMMIT)
-FUZZTIME ?= 5000x
+FUZZTIME ?= 2000x
 # Packages whose tests are fast and run under the race detector; the end-to-end tests and the gardenlets have targets of
 # their own.
 PACKAGES  = $(shell go list ./... | grep -v -e /benchmarks -e /test/e2e -e /test/gardenlet)
@@ -59,7 +59,7 @@ attack: ## Let clients that were taken over attack: ATTACKS writes, and until ea
 	go test -count=1 -run '^(TestAttack|TestPlantedHoles|TestPlantedHoleOfBootstrappers)$$' -v ./pkg/admission -args -attack.moves=$(or $(ATTACKS),100000)
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz target FUZZTIME (5000x, or a time as 1m).
+fuzz: ## Run each fuzz target FUZZTIME (2000x, or a time as 1m).
 	hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: e2e
