@@ -59,7 +59,7 @@ func BenchmarkProcess(b *testing.B) {
 			}
 		})
 	}
-	b.Run(fmt.Sprintf("shoots=%d/impl=baseline/setting=GOGC=100/list=stream", n), func(b *testing.B) {
+	b.Run(fmt.Sprintf("shoots=%d/impl=baseline/setting=default/list=stream", n), func(b *testing.B) {
 		for range b.N {
 			started := time.Now()
 			p := startProcess(b, exec.Command(os.Args[0]), baselineKubeconfig+"="+stream)
