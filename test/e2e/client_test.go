@@ -207,14 +207,15 @@ func (c *client) applyOwn(ctx context.Context, o runtime.Object) error {
 }
 
 // again makes a request again when seedguard could not decide on it for want of live reads: it bounds them in all, and
-// these tests make it deny more in a second than a landscape does in a day.
+// these tests make it deny more in a second than a landscape does in a day. It waits until there is enough for all reads
+// of a decision: what tries at once uses up each read as soon as there is one.
 func again(request func() error) error {
 	for deadline := time.Now().Add(patience); ; {
 		err := request()
 		if err == nil || !strings.Contains(err.Error(), "too many live reads") || time.Now().After(deadline) {
 			return err
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(time.Second)
 	}
 }
 
