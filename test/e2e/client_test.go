@@ -207,8 +207,8 @@ func (c *client) applyOwn(ctx context.Context, o runtime.Object) error {
 }
 
 // again makes a request again when seedguard could not decide on it for want of live reads: it bounds them in all, and
-// these tests make it deny more in a second than a landscape does in a day. It waits until there is enough for all reads
-// of a decision: what tries at once uses up each read as soon as there is one.
+// these tests make it deny more in a second than a landscape does in a day. It waits until there is enough for all
+// reads of a decision: what tries at once uses up each read as soon as there is one.
 func again(request func() error) error {
 	for deadline := time.Now().Add(patience); ; {
 		err := request()
