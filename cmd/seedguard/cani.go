@@ -298,17 +298,11 @@ func (c *canI) about(o *object) error {
 	return nil
 }
 
-// operations are the admission operations of the verbs that are admitted at all.
-var operations = map[string]admissionv1.Operation{
-	"create": admissionv1.Create, "update": admissionv1.Update, "patch": admissionv1.Update,
-	"delete": admissionv1.Delete, "deletecollection": admissionv1.Delete,
-}
-
 func (c *canI) admit(
 	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, authorized bool, o, old *object,
 ) (*admissionVerdict, error) {
 	q := &c.question
-	operation, ok := operations[q.verb]
+	operation, ok := admission.OperationOf(q.verb)
 	if !ok {
 		return nil, fmt.Errorf("-f goes with create, update, patch and delete: %s is not admitted", q.verb)
 	}

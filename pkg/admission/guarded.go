@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apiserver/pkg/admission"
 
 	"github.com/seedguard/seedguard/pkg/access"
@@ -16,6 +17,19 @@ type Guarded struct {
 	Operations []admission.Operation
 	// MetadataAlone: the API server need ask only when owner references or the confirmation of deletion change.
 	MetadataAlone bool
+}
+
+// OperationOf returns the operation of the verb of a request to the API, false when it is not admitted at all.
+func OperationOf(verb string) (admissionv1.Operation, bool) {
+	switch verb {
+	case "create":
+		return admissionv1.Create, true
+	case "update", "patch":
+		return admissionv1.Update, true
+	case "delete", "deletecollection":
+		return admissionv1.Delete, true
+	}
+	return "", false
 }
 
 // AllGuarded returns what the webhook must be registered for, the resources in the order of the tables. With

@@ -21,6 +21,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/endpoints/request"
 
+	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/logs"
 )
@@ -184,16 +185,10 @@ const (
 	denied
 )
 
-// operations are the admission operations of the verbs that are admitted at all.
-var operations = map[string]admissionv1.Operation{
-	"create": admissionv1.Create, "update": admissionv1.Update, "patch": admissionv1.Update,
-	"delete": admissionv1.Delete, "deletecollection": admissionv1.Delete,
-}
-
 func (r *Replay) admission(
 	ctx context.Context, e *event, who user.Info, info *request.RequestInfo,
 ) (admissionVerdict, string, error) {
-	operation, ok := operations[info.Verb]
+	operation, ok := admission.OperationOf(info.Verb)
 	resource := schema.GroupResource{Group: info.APIGroup, Resource: info.Resource}
 	if !ok || !info.IsResourceRequest || !r.options.Guards(resource, info.Subresource, operation) {
 		return notAsked, "", nil

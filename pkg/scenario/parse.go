@@ -24,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 
+	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/garden"
@@ -182,12 +183,6 @@ const allowed = "allowed"
 // verbs are those of the API. Others may be asked for too.
 var verbs = []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
 
-// operations are the admission operations of the verbs that are admitted at all.
-var operations = map[string]admissionv1.Operation{
-	"create": admissionv1.Create, "update": admissionv1.Update, "patch": admissionv1.Update,
-	"delete": admissionv1.Delete, "deletecollection": admissionv1.Delete,
-}
-
 // request reads the request at a path.
 func (r *reader) request(path string, raw []byte, resolve func(string) (schema.GroupResource, error)) (q Request) {
 	if q.Line, _ = r.place(path); !r.decode(path, raw, &q) {
@@ -213,7 +208,7 @@ func (r *reader) request(path string, raw []byte, resolve func(string) (schema.G
 	r.undecoded(path+".body", err)
 	if _, err := metadata(&q.Old); err != nil {
 		r.undecoded(path+".old", err)
-	} else if len(q.Old.Raw) > 0 && operations[q.Verb] != admissionv1.Update {
+	} else if operation, _ := admission.OperationOf(q.Verb); len(q.Old.Raw) > 0 && operation != admissionv1.Update {
 		wrong("old", "old goes with update and patch, not with %s", q.Verb)
 	}
 	q.attributes = kauthorizer.AttributesRecord{
@@ -311,7 +306,7 @@ func (r *reader) expectations(path string, q *Request) {
 	if status := q.Admit.IntValue(); q.Admit.String() != allowed && (status < 400 || status > 599) {
 		r.wrong(path+".admit", "unknown verdict %q: want allowed or an HTTP status", q.Admit.String())
 	}
-	if _, ok := operations[q.Verb]; !ok {
+	if _, ok := admission.OperationOf(q.Verb); !ok {
 		r.wrong(path+".admit", "the admission is asked about writes, not about %s", q.Verb)
 	} else if len(q.Body.Raw) == 0 {
 		r.wrong(path+".admit", "the admission is asked about objects, so it needs a body")
@@ -326,6 +321,7 @@ func (q *Request) admission(body metav1.PartialObjectMetadata) *admissionv1.Admi
 	if gvk.Group != a.APIGroup { // the body of a subresource
 		version = kinds[schema.GroupResource{Group: a.APIGroup, Resource: a.Resource}].Resource().Version
 	}
+	operation, _ := admission.OperationOf(q.Verb)
 	review := &admissionv1.AdmissionRequest{
 		UID:         "request",
 		Kind:        metav1.GroupVersionKind(gvk),
@@ -333,7 +329,7 @@ func (q *Request) admission(body metav1.PartialObjectMetadata) *admissionv1.Admi
 		SubResource: a.Subresource,
 		Namespace:   a.Namespace,
 		Name:        a.Name,
-		Operation:   operations[q.Verb],
+		Operation:   operation,
 		UserInfo:    authenticationv1.UserInfo{Username: a.User.GetName(), Groups: a.User.GetGroups()},
 	}
 	if review.Operation != admissionv1.Delete {
