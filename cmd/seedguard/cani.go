@@ -22,7 +22,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	kadmission "k8s.io/apiserver/pkg/admission"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/admission"
@@ -308,15 +307,12 @@ func (c *canI) admit(
 	}
 	// The admission knows of kubeconfigs when the authorizer does.
 	all := admission.AllGuarded(admission.ReferencesEnforce, authorized)
-	i := slices.IndexFunc(all, func(g admission.Guarded) bool {
-		return g.Kind.Resource().GroupResource() == q.resource && g.Subresource == q.subresource &&
-			slices.Contains(g.Operations, kadmission.Operation(operation))
-	})
-	if i < 0 {
+	guarded, ok := admission.FindGuarded(all, q.resource, q.subresource, operation)
+	if !ok {
 		message := fmt.Sprintf("not asked: it does not guard %s of %s", operation, q.resource)
 		return &admissionVerdict{Allowed: true, Message: message}, nil
 	}
-	gvk, version := o.GroupVersionKind(), all[i].Kind.Resource().Version
+	gvk, version := o.GroupVersionKind(), guarded.Kind.Resource().Version
 	if gvk.Group == q.resource.Group {
 		version = gvk.Version
 	}

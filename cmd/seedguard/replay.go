@@ -167,17 +167,7 @@ func (l *landscape) replayOptions() (replay.Options, error) {
 	if err != nil {
 		return replay.Options{}, err
 	}
-	type write struct {
-		resource    schema.GroupResource
-		subresource string
-		operation   admissionv1.Operation
-	}
-	guarded := map[write]bool{}
-	for _, g := range admission.AllGuarded(l.Config.Restriction.References, l.Access.Enabled()) {
-		for _, operation := range g.Operations {
-			guarded[write{g.Kind.Resource().GroupResource(), g.Subresource, admissionv1.Operation(operation)}] = true
-		}
-	}
+	guarded := admission.AllGuarded(l.Config.Restriction.References, l.Access.Enabled())
 	kinds := map[schema.GroupResource]graph.Kind{}
 	for _, rule := range authorizer.Rules() {
 		kinds[rule.Resource] = rule.Kind
@@ -192,7 +182,8 @@ func (l *landscape) replayOptions() (replay.Options, error) {
 			return pair.admit(ctx, request)
 		},
 		Guards: func(resource schema.GroupResource, subresource string, operation admissionv1.Operation) bool {
-			return guarded[write{resource, subresource, operation}]
+			_, ok := admission.FindGuarded(guarded, resource, subresource, operation)
+			return ok
 		},
 		Missing: func(resource schema.GroupResource, namespace, name string) bool {
 			kind := kinds[resource]

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
 
 	"github.com/seedguard/seedguard/pkg/access"
@@ -30,6 +31,21 @@ func OperationOf(verb string) (admissionv1.Operation, bool) {
 		return admissionv1.Delete, true
 	}
 	return "", false
+}
+
+// FindGuarded returns the element that an operation on a resource is guarded by, false when there is none: then API
+// servers do not ask the webhook about it.
+func FindGuarded(
+	all []Guarded, resource schema.GroupResource, subresource string, operation admissionv1.Operation,
+) (Guarded, bool) {
+	i := slices.IndexFunc(all, func(g Guarded) bool {
+		return g.Kind.Resource().GroupResource() == resource && g.Subresource == subresource &&
+			slices.Contains(g.Operations, admission.Operation(operation))
+	})
+	if i < 0 {
+		return Guarded{}, false
+	}
+	return all[i], true
 }
 
 // AllGuarded returns what the webhook must be registered for, the resources in the order of the tables. With

@@ -3,13 +3,11 @@ package scenario
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	admissionv1 "k8s.io/api/admission/v1"
-	kadmission "k8s.io/apiserver/pkg/admission"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
@@ -129,7 +127,8 @@ func (w *World) Admit(ctx context.Context, q *Request) []Check {
 		return nil
 	}
 	c := Check{Expected: "admit", Want: q.Admit.String(), Got: allowed}
-	if !w.guards(q.review) {
+	resource := schema.GroupResource{Group: q.review.Resource.Group, Resource: q.review.Resource.Resource}
+	if _, ok := admission.FindGuarded(w.guarded, resource, q.review.SubResource, q.review.Operation); !ok {
 		c.Reason = fmt.Sprintf("not asked: it does not guard %s of %s", q.review.Operation, q.Resource)
 	} else {
 		response := w.admission.Admit(quiet(ctx), q.review)
@@ -149,12 +148,3 @@ func (w *World) Admit(ctx context.Context, q *Request) []Check {
 
 // quiet returns a context without a log. A server logs what it denies; here the check says it.
 func quiet(ctx context.Context) context.Context { return klog.NewContext(ctx, klog.Logger{}) }
-
-// guards reports whether an API server sends the request to the webhook.
-func (w *World) guards(r *admissionv1.AdmissionRequest) bool {
-	return slices.ContainsFunc(w.guarded, func(g admission.Guarded) bool {
-		resource := g.Kind.Resource()
-		return resource.Group == r.Resource.Group && resource.Resource == r.Resource.Resource &&
-			g.Subresource == r.SubResource && slices.Contains(g.Operations, kadmission.Operation(r.Operation))
-	})
-}

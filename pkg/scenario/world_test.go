@@ -11,7 +11,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/naming"
 	"github.com/seedguard/seedguard/pkg/scenario"
-	"github.com/seedguard/seedguard/pkg/snapshot"
+	"github.com/seedguard/seedguard/test/scenarios"
 )
 
 // ask returns what comes of all requests of a file, one line a check.
@@ -19,14 +19,7 @@ func ask(t *testing.T, file, content string) string {
 	t.Helper()
 	s, err := scenario.Parse(file, []byte(content), scenario.Options{Config: config.Default()})
 	require.NoError(t, err)
-	source, problems, err := s.Source()
-	require.NoError(t, err)
-	require.Empty(t, problems)
-	held, err := snapshot.New(source, s.Config, s.Clock())
-	require.NoError(t, err)
-	require.NoError(t, held.Read(t.Context()))
-	w, err := scenario.NewWorld(held)
-	require.NoError(t, err)
+	w := scenarios.Open(t, s)
 	var lines []string
 	for i := range s.Requests {
 		for _, check := range w.Ask(t.Context(), &s.Requests[i]) {

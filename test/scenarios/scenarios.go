@@ -30,7 +30,7 @@ func Run(
 		require.NoError(t, err)
 		s, err := scenario.Parse(name, content, scenario.Options{Config: config.Default()})
 		require.NoError(t, err)
-		w := open(t, s)
+		w := Open(t, s)
 		t.Run(name, func(t *testing.T) {
 			for i := range s.Requests {
 				t.Run(s.Requests[i].Name, func(t *testing.T) {
@@ -45,7 +45,8 @@ func Run(
 	return expectations
 }
 
-func open(t *testing.T, s *scenario.Scenario) *scenario.World {
+// Open returns the world of a scenario that brings its garden.
+func Open(t *testing.T, s *scenario.Scenario) *scenario.World {
 	t.Helper()
 	source, problems, err := s.Source()
 	require.NoError(t, err)
