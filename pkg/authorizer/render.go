@@ -12,21 +12,13 @@ import (
 	"github.com/seedguard/seedguard/pkg/tabular"
 )
 
-// String returns the pattern with its placeholder in angle brackets, as in seed-<seed>.
-func (p Pattern) String() string {
-	switch p.Then {
-	case Nothing:
-		return p.Prefix
-	case Anything:
-		return p.Prefix + "*"
-	case SeedName:
-		return p.Prefix + "<seed>"
-	case BootstrapTokenID:
-		return p.Prefix + "<id of garden/<seed>>"
-	default:
-		return fmt.Sprintf("%s<placeholder %d>", p.Prefix, p.Then)
-	}
+// placeholders are what people read for them.
+var placeholders = map[Placeholder]string{ // #nosec G101 -- names no credential
+	Nothing: "", Anything: "*", SeedName: "<seed>", BootstrapTokenID: "<id of garden/<seed>>",
 }
+
+// String returns the pattern with its placeholder in angle brackets, as in seed-<seed>.
+func (p Pattern) String() string { return p.Prefix + placeholders[p.Then] }
 
 // String returns what the requirement looks like, empty for the zero Selector.
 func (s Selector) String() string {
