@@ -212,15 +212,9 @@ func (r *Rule) vertex(namespace, name string) graph.Vertex {
 }
 
 func (r *Rule) inNamespaces(namespace, seed string) bool {
-	if len(r.Namespaces) == 0 {
-		return true
-	}
-	for i := range r.Namespaces {
-		if r.Namespaces[i].matches(namespace, seed) {
-			return true
-		}
-	}
-	return false
+	return len(r.Namespaces) == 0 || slices.ContainsFunc(r.Namespaces, func(p Pattern) bool {
+		return p.matches(namespace, seed)
+	})
 }
 
 func (e *Exception) holds(seed string, verb Verbs, namespace, name, subresource string) bool {
@@ -257,15 +251,9 @@ func (s Selector) confines(request authorizer.Attributes, seed string) bool {
 		})
 	}
 	requirements, err := request.GetLabelSelector()
-	if err != nil {
-		return false
-	}
-	for i := range requirements {
-		if s.confinesLabel(&requirements[i], seed) {
-			return true
-		}
-	}
-	return false
+	return err == nil && slices.ContainsFunc(requirements, func(r labels.Requirement) bool {
+		return s.confinesLabel(&r, seed)
+	})
 }
 
 func (s Selector) confinesField(r *fields.Requirement, seed string) bool {
@@ -289,12 +277,7 @@ func (s Selector) confinesLabel(r *labels.Requirement, seed string) bool {
 		return true
 	case selection.Equals, selection.DoubleEquals, selection.In:
 		values := r.ValuesUnsorted()
-		for _, value := range values {
-			if value != labelValue {
-				return false
-			}
-		}
-		return len(values) > 0
+		return len(values) > 0 && !slices.ContainsFunc(values, func(value string) bool { return value != labelValue })
 	default:
 		return false
 	}
@@ -308,20 +291,19 @@ func (r *Rule) validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	always := r.granted()
+	var always Verbs
+	for _, grant := range r.Always {
+		check(grant.Verbs != 0, "it grants no verb")
+		check(always&grant.Verbs == 0, "it grants %q twice", always&grant.Verbs)
+		check(grant.Unguarded != "" || grant.Verbs&read == 0, "no admission rule can guard %q", grant.Verbs&read)
+		always |= grant.Verbs
+	}
 	check(r.Resource.Resource != "" && r.Version != "", "it has no resource or no version")
 	check(len(r.Clients) > 0, "it is for no client")
 	check(always|r.ViaGraph != 0 || len(r.Exceptions) > 0, "it allows nothing")
 	check(always&r.ViaGraph == 0, "%q is allowed both always and by the graph", always&r.ViaGraph)
 	check((always|r.ViaGraph)&otherVerb == 0, "it names no verbs, but all of them")
 	check(r.ViaGraph == 0 || r.Kind != noKind, "the graph does not know its kind")
-	var granted Verbs
-	for _, grant := range r.Always {
-		check(grant.Verbs != 0, "it grants no verb")
-		check(granted&grant.Verbs == 0, "it grants %q twice", granted&grant.Verbs)
-		granted |= grant.Verbs
-		check(grant.Unguarded != "" || grant.Verbs&read == 0, "no admission rule can guard %q", grant.Verbs&read)
-	}
 	distinct := slices.Compact(slices.Sorted(slices.Values(r.Subresources)))
 	check(!slices.Contains(r.Subresources, "") && len(distinct) == len(r.Subresources),
 		"a subresource has no name, or is there twice")
@@ -401,15 +383,13 @@ func (r *Rule) reasons() reasons {
 	said := reasons{
 		namespace:   say("allowed namespaces: %s", join(r.Namespaces, ", ")),
 		subresource: say("no subresource is allowed"),
+		own:         say("allowed: %s", r.confinedWrites()),
 		scope:       say("needs a namespace"),
 		// A name confines as well, but not where the selector is the name itself.
 		selector: say("needs the %s", r.Selector),
 		confined: say("the selector confines it to the client's Seed"),
 		path:     say("a path leads from the object to the client's Seed"),
 		absent:   say("the object does not exist"),
-	}
-	if confined := r.confinedWrites(); confined != "" {
-		said.own = say("allowed: %s", confined)
 	}
 	if len(r.Subresources) > 0 {
 		said.subresource = say("allowed subresources: %s", strings.Join(r.Subresources, ", "))
