@@ -59,14 +59,9 @@ type Options struct {
 // Authorizer is the SeedAuthorizer. It is safe for concurrent use, and allocates nothing but for reads by
 // Options.Absence, for requests that wait for Options.News and for what ModeAudit tells.
 type Authorizer struct {
-	graph      Graph
-	absence    Absence
-	references bool
-	access     *access.Policy
-	waiting    *waitingRoom
-	mode       Mode
-	exempt     ExemptFunc
-	audit      *audit
+	options Options
+	waiting *waitingRoom
+	audit   *audit
 }
 
 var _ authorizer.Authorizer = &Authorizer{}
@@ -93,9 +88,9 @@ func New(options Options) (*Authorizer, error) {
 		return nil, fmt.Errorf("the authorizer has no mode %q", options.Mode)
 	}
 	return &Authorizer{
-		graph: options.Graph, absence: options.Absence, references: options.References, access: options.Access,
+		options: options,
 		waiting: newWaitingRoom(options.News, options.Freshness, options.Registerer),
-		mode:    options.Mode, exempt: options.Exempt, audit: newAudit(options.Registerer),
+		audit:   newAudit(options.Registerer),
 	}, nil
 }
 
@@ -105,7 +100,7 @@ func (a *Authorizer) Authorize(
 	ctx context.Context, request authorizer.Attributes,
 ) (authorizer.Decision, string, error) {
 	e := a.Explain(ctx, request)
-	if a.mode != ModeNoOpinion && e.Decision == authorizer.DecisionNoOpinion && e.Rule != nil {
+	if a.options.Mode != ModeNoOpinion && e.Decision == authorizer.DecisionNoOpinion && e.Rule != nil {
 		e.Decision = a.strictly(ctx, request, e.Rule, e.Reason)
 	}
 	return e.Decision, e.Reason, nil
@@ -180,7 +175,7 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 	if !rule.inNamespaces(namespace, client.Seed) {
 		return noOpinion(rule.say.namespace, rule.Rule, StepNamespace)
 	}
-	if level, ok := rule.Levels[subresource]; ok && a.access != nil && a.access.Enabled() {
+	if level, ok := rule.Levels[subresource]; ok && a.options.Access != nil && a.options.Access.Enabled() {
 		return a.byLevel(ctx, request, client, rule, level)
 	}
 	if subresource != "" && !slices.Contains(rule.Subresources, subresource) {
@@ -192,7 +187,7 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 	if rule.ViaGraph&verb == 0 {
 		return noOpinion(rule.say.verb, rule.Rule, StepVerb)
 	}
-	if a.references && verb&(Update|Patch) != 0 && !rule.writable(subresource, name == client.Seed) {
+	if a.options.References && verb&(Update|Patch) != 0 && !rule.writable(subresource, name == client.Seed) {
 		return noOpinion(rule.say.own, rule.Rule, StepOwn)
 	}
 	if verb&(List|Watch) != 0 && rule.Selector != (Selector{}) && (name == "" || rule.Selector.Field == metadataName) {
@@ -209,13 +204,13 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 		// Without a namespace, a name stands for objects in all namespaces; no path leads from all of them.
 		return noOpinion(rule.say.scope, rule.Rule, StepName)
 	}
-	if a.graph.Reaches(object, client.Seed) {
+	if a.options.Graph.Reaches(object, client.Seed) {
 		return allow(rule.say.path, rule.Rule, StepGraph)
 	}
 	if verb == Delete && subresource == "" && a.absent(ctx, client.Seed, rule.Rule, object) {
 		return allow(rule.say.absent, rule.Rule, StepAbsent)
 	}
-	if a.waiting.wait(ctx, client.Seed, func() bool { return a.graph.Reaches(object, client.Seed) }) {
+	if a.waiting.wait(ctx, client.Seed, func() bool { return a.options.Graph.Reaches(object, client.Seed) }) {
 		return allow(rule.say.path, rule.Rule, StepGraph)
 	}
 	return noOpinion(rule.say.noPath[verb.index()], rule.Rule, StepGraph)
@@ -231,16 +226,16 @@ func (a *Authorizer) byLevel(
 		return noOpinion(what+": allowed verbs: create, with a namespace and a name", rule.Rule, StepLevel)
 	}
 	shoot := rule.vertex(request.GetNamespace(), request.GetName())
-	has, related := a.access.Of(client, shoot)
+	has, related := a.options.Access.Of(client, shoot)
 	related = related || a.waiting.wait(ctx, client.Seed, func() (on bool) {
-		has, on = a.access.Of(client, shoot)
+		has, on = a.options.Access.Of(client, shoot)
 		return on
 	})
 	switch {
 	case !related:
 		return noOpinion(what+": create needs a Shoot on the client's Seed", rule.Rule, StepLevel)
 	case !has.Level.Includes(needed):
-		a.access.Count(has, access.ResultLevel)
+		a.options.Access.Count(has, access.ResultLevel)
 		return noOpinion(fmt.Sprintf("%s: create needs level %s, the client has %s", what, needed, has), rule.Rule, StepLevel)
 	}
 	return allow(fmt.Sprintf("%s: create is allowed: the client has %s", what, has), rule.Rule, StepLevel)
@@ -251,13 +246,13 @@ func (a *Authorizer) byLevel(
 // moment late. In this moment anybody could delete what another has just created.
 func (a *Authorizer) absent(ctx context.Context, seed string, rule *Rule, object graph.Vertex) bool {
 	tracked := rule.Kind.Tracked()
-	if tracked && a.graph.HasObject(object) {
+	if tracked && a.options.Graph.HasObject(object) {
 		return false
 	}
-	if a.absence == nil {
+	if a.options.Absence == nil {
 		return tracked
 	}
-	return a.absence.Absent(ctx, seed, rule.Resource.WithVersion(rule.Version), object.Namespace, object.Name)
+	return a.options.Absence.Absent(ctx, seed, rule.Resource.WithVersion(rule.Version), object.Namespace, object.Name)
 }
 
 func allow(reason string, rule *Rule, step Step) Explanation {

@@ -59,8 +59,8 @@ func (a *Authorizer) strictly(
 ) authorizer.Decision {
 	client, _ := identity.From(request.GetUser())
 	switch {
-	case a.exempt != nil && a.exempt(client, request.GetNamespace(), rule.Resource):
-	case a.mode == ModeDeny:
+	case a.options.Exempt != nil && a.options.Exempt(client, request.GetNamespace(), rule.Resource):
+	case a.options.Mode == ModeDeny:
 		return authorizer.DecisionDeny
 	default:
 		a.audit.tell(ctx, client, request, rule, reason)
