@@ -6,8 +6,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
-	"k8s.io/apiserver/pkg/authentication/user"
-	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 
 	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/authorizer"
@@ -43,40 +41,45 @@ func TestKubeconfigs(t *testing.T) {
 		{Levels: access.Levels{Shoots: access.LevelAdmin}},
 	}}, registry)
 	a := newAuthorizer(t, authorizer.Options{Access: policy})
-	ask := func(who user.Info, verb, subresource, shoot string) authorizer.Explanation {
-		request := kauthorizer.AttributesRecord{
-			User: who, Verb: verb, APIGroup: "core.gardener.cloud", Resource: "shoots", Subresource: subresource,
-			Namespace: "garden-" + shoot, Name: "own", ResourceRequest: true,
-		}
-		return a.Explain(t.Context(), request)
+	strict := newAuthorizer(t, authorizer.Options{Access: policy, Mode: authorizer.ModeDeny})
+	kubeconfig := func(level, seed string) request {
+		return on("create", shoots+"/"+level+"kubeconfig", "garden-"+seed+"/own")
 	}
 	for _, c := range []struct {
-		who                      user.Info
-		verb, subresource, shoot string
-		want                     kauthorizer.Decision
-		reason                   string
+		row
+		reason string
 	}{
-		{g1, "create", "viewerkubeconfig", "s1", allow, "the client has level viewer in scope seeds by rule 1"},
-		{g1, "create", "adminkubeconfig", "s1", none,
+		{row{allow, g1, kubeconfig("viewer", "s1")}, "the client has level viewer in scope seeds by rule 1"},
+		{row{none, g1, kubeconfig("admin", "s1")},
 			"needs level admin, the client has level viewer in scope seeds by rule 1"},
-		{g2, "create", "adminkubeconfig", "s2", allow, "level admin in scope shoots by rule 2"},
-		{g2, "create", "viewerkubeconfig", "s2", allow, "level admin in scope shoots by rule 2"},
-		{g2, "get", "viewerkubeconfig", "s2", none, "allowed verbs: create"},
-		{g2, "create", "adminkubeconfig", "s1", none, "needs a Shoot on the client's Seed"},
-		{g2, "create", "adminkubeconfig", "s3", none, "needs a Shoot on the client's Seed"},
-		{person(), "create", "adminkubeconfig", "s1", none, "not a seed client"},
+		{row{allow, g2, kubeconfig("admin", "s2")}, "level admin in scope shoots by rule 2"},
+		{row{allow, g2, kubeconfig("viewer", "s2")}, "level admin in scope shoots by rule 2"},
+		{row{none, g2, on("get", shoots+"/viewerkubeconfig", "garden-s2/own")}, "allowed verbs: create"},
+		{row{none, g2, kubeconfig("admin", "s1")}, "needs a Shoot on the client's Seed"},
+		{row{none, g2, kubeconfig("admin", "s3")}, "needs a Shoot on the client's Seed"},
+		{row{none, person(), kubeconfig("admin", "s1")}, "not a seed client"},
 	} {
-		e := ask(c.who, c.verb, c.subresource, c.shoot)
-		require.Equal(t, c.want, e.Decision, "%s %s %s", c.verb, c.subresource, c.shoot)
+		c.User = c.who
+		e := a.Explain(t.Context(), c.request)
+		require.Equal(t, c.want, e.Decision, describe(c.request))
 		require.Contains(t, e.Reason, c.reason)
+		if e.Rule == nil {
+			continue
+		}
+		require.Equal(t, authorizer.StepLevel, e.Step)
+		if c.want == none {
+			c.want = deny
+		}
+		decision, _, _ := strict.Authorize(t.Context(), c.request)
+		require.Equal(t, c.want, decision, describe(c.request))
 	}
-	require.Equal(t, authorizer.StepLevel, ask(g1, "create", "adminkubeconfig", "s1").Step)
 	require.Equal(t, 1, testutil.CollectAndCount(registry, "seedguard_kubeconfig_requests_total"), "below their level")
 
 	// Without a level above none, the subresources are like any other that no rule names.
 	for _, options := range []authorizer.Options{{}, {Access: access.New(shootsOf{}, access.Config{}, nil)}} {
-		a = newAuthorizer(t, options)
-		e := ask(g2, "create", "adminkubeconfig", "s2")
+		r := kubeconfig("admin", "s2")
+		r.User = g2
+		e := newAuthorizer(t, options).Explain(t.Context(), r)
 		require.Equal(t, authorizer.StepSubresource, e.Step)
 		require.Equal(t, none, e.Decision)
 	}
