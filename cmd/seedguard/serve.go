@@ -15,7 +15,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/klog/v2"
-	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/admission"
@@ -170,7 +169,7 @@ func newServer(ctx context.Context, c *config.SeedGuardConfiguration, of compone
 		Mode: c.Authorizer.Decides(), Exempt: c.Restriction.Exempts, Registerer: of.registry,
 	}
 	if _, ok := of.source.(*garden.KubeSource); ok { // there is an API server to ask
-		options.Absence = authorizer.NewAbsenceChecker(of.watched.StillExists, clock.RealClock{})
+		options.Exists = of.watched.StillExists
 		if c.Authorizer.Mode != config.ModeObserve { // in which nobody may notice that there is a seedguard
 			options.News, options.Freshness = of.watched.News, c.Authorizer.Freshness.Duration
 		}

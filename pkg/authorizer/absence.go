@@ -21,13 +21,13 @@ const (
 
 // ExistsFunc reads from the API server, for a client of the Seed, whether an object exists, by its metadata alone.
 // False without an error must mean that the API server said so. It bounds its reads in number, rate (of each Seed and
-// of all) and time.
+// of all) and time. It must be safe for concurrent use.
 type ExistsFunc func(
 	ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string,
 ) (bool, error)
 
-// AbsenceChecker is the Absence that asks the API server. A read that fails, is not permitted or exceeds its bounds
-// makes nothing certain. It is safe for concurrent use.
+// absenceChecker asks the API server which objects do not exist. A read that fails, is not permitted or exceeds its
+// bounds makes nothing certain. It is safe for concurrent use.
 //
 // "Absent" is never remembered: each such answer rests on a read that began after it was asked for. An object that is
 // created between this read and the delete itself is deleted all the same; remembering would make that gap longer.
@@ -35,12 +35,10 @@ type ExistsFunc func(
 //
 // Callers must not ask for a namespaced resource without a namespace: the API server has no such address, and its 404
 // would stand for absence.
-type AbsenceChecker struct {
+type absenceChecker struct {
 	exists  ExistsFunc
 	present *cache.LRUExpireCache
 }
-
-var _ Absence = &AbsenceChecker{}
 
 // presence is the key of an object that was there.
 type presence struct {
@@ -48,13 +46,13 @@ type presence struct {
 	namespace, name string
 }
 
-// NewAbsenceChecker returns an AbsenceChecker that reads by exists.
-func NewAbsenceChecker(exists ExistsFunc, clock clock.PassiveClock) *AbsenceChecker {
-	return &AbsenceChecker{exists: exists, present: cache.NewLRUExpireCacheWithClock(presenceSize, clock)}
+func newAbsenceChecker(exists ExistsFunc, clock clock.PassiveClock) *absenceChecker {
+	return &absenceChecker{exists: exists, present: cache.NewLRUExpireCacheWithClock(presenceSize, clock)}
 }
 
-// Absent implements Absence.
-func (c *AbsenceChecker) Absent(
+// absent reports whether it is certain that the object does not exist, for a client of the Seed. The namespace is empty
+// when the resource is cluster-scoped.
+func (c *absenceChecker) absent(
 	ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string,
 ) bool {
 	// Both become parts of a path, and the read has more rights than the client: "../x" would lead it elsewhere.

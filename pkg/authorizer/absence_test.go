@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -19,7 +18,6 @@ var secretResource = schema.GroupVersionResource{Version: "v1", Resource: "secre
 
 // server is an API server that knows a few objects.
 type server struct {
-	mu      sync.Mutex
 	objects map[string]bool
 	err     error
 	asked   []string
@@ -27,19 +25,22 @@ type server struct {
 	seed string
 }
 
-func (s *server) exists(_ context.Context, seed string, resource schema.GroupVersionResource,
+func (s *server) exists(ctx context.Context, seed string, resource schema.GroupVersionResource,
 	namespace, name string) (bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	object := resource.Resource + " " + namespace + "/" + name
 	s.asked, s.seed = append(s.asked, object), seed
-	return s.objects[object], s.err
+	return s.objects[object], errors.Join(s.err, ctx.Err())
 }
 
-func newChecker(t *testing.T, exists ExistsFunc) (*AbsenceChecker, *testingclock.FakeClock, func(name string) bool) {
+// everything is an API server that has each object.
+func everything(context.Context, string, schema.GroupVersionResource, string, string) (bool, error) {
+	return true, nil
+}
+
+func newChecker(t *testing.T, exists ExistsFunc) (*absenceChecker, *testingclock.FakeClock, func(name string) bool) {
 	clock := testingclock.NewFakeClock(time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
-	c := NewAbsenceChecker(exists, clock)
-	return c, clock, func(name string) bool { return c.Absent(t.Context(), "s", secretResource, "garden", name) }
+	c := newAbsenceChecker(exists, clock)
+	return c, clock, func(name string) bool { return c.absent(t.Context(), "s", secretResource, "garden", name) }
 }
 
 func TestAbsenceIsReadEachTime(t *testing.T) {
@@ -63,18 +64,15 @@ func TestPresenceIsRememberedForAMoment(t *testing.T) {
 	require.Len(t, s.asked, 1)
 	// What is remembered is the object, not its name.
 	require.True(t, absent("y"))
-	require.True(t, c.Absent(t.Context(), "s", secretResource, "other", "x"))
-	require.True(t, c.Absent(t.Context(), "s", schema.GroupVersionResource{Version: "v1", Resource: "configmaps"},
+	require.True(t, c.absent(t.Context(), "s", secretResource, "other", "x"))
+	require.True(t, c.absent(t.Context(), "s", schema.GroupVersionResource{Version: "v1", Resource: "configmaps"},
 		"garden", "x"))
 	clock.Step(2 * time.Millisecond)
 	require.True(t, absent("x"))
 }
 
 func TestPresenceIsBounded(t *testing.T) {
-	c, _, absent := newChecker(t, func(context.Context, string, schema.GroupVersionResource, string, string,
-	) (bool, error) {
-		return true, nil
-	})
+	c, _, absent := newChecker(t, everything)
 	for i := range presenceSize + 10 {
 		require.False(t, absent(fmt.Sprint(i)))
 	}
@@ -83,10 +81,13 @@ func TestPresenceIsBounded(t *testing.T) {
 
 func TestFailedReadsMakeNothingCertain(t *testing.T) {
 	s := &server{err: errors.New("live reads are not available")}
-	_, _, absent := newChecker(t, s.exists)
+	c, _, absent := newChecker(t, s.exists)
 	require.False(t, absent("x"))
 	s.err = nil // and are not remembered
 	require.True(t, absent("x"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.False(t, c.absent(ctx, "s", secretResource, "garden", "x"), "reads end with the request")
 }
 
 // TestReadsAreOfOneObject: the names become parts of a path that is read with more rights than the client has.
@@ -94,33 +95,20 @@ func TestReadsAreOfOneObject(t *testing.T) {
 	s := &server{}
 	c, _, _ := newChecker(t, s.exists)
 	for _, name := range []string{"", ".", "..", "a/b", "../x", "a%2fb", "/"} {
-		require.False(t, c.Absent(t.Context(), "s", secretResource, "garden", name), name)
+		require.False(t, c.absent(t.Context(), "s", secretResource, "garden", name), name)
 		if name != "" {
-			require.False(t, c.Absent(t.Context(), "s", secretResource, name, "x"), name)
+			require.False(t, c.absent(t.Context(), "s", secretResource, name, "x"), name)
 		}
 	}
 	require.Empty(t, s.asked)
-	require.True(t, c.Absent(t.Context(), "s", schema.GroupVersionResource{Resource: "seeds"}, "", "x"), "cluster-scoped")
+	require.True(t, c.absent(t.Context(), "s", schema.GroupVersionResource{Resource: "seeds"}, "", "x"), "cluster-scoped")
 	require.Equal(t, []string{"seeds /x"}, s.asked)
 	require.Equal(t, "s", s.seed)
 }
 
-func TestReadsEndWithTheRequest(t *testing.T) {
-	c, _, _ := newChecker(t, func(ctx context.Context, _ string, _ schema.GroupVersionResource, _, _ string,
-	) (bool, error) {
-		return false, ctx.Err()
-	})
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.False(t, c.Absent(ctx, "s", secretResource, "garden", "x"))
-}
-
 // TestPresenceKeepsNoRequests: the strings of a request may be parts of its whole body.
 func TestPresenceKeepsNoRequests(t *testing.T) {
-	c, _, absent := newChecker(t, func(context.Context, string, schema.GroupVersionResource, string, string,
-	) (bool, error) {
-		return true, nil
-	})
+	c, _, absent := newChecker(t, everything)
 	body := strings.Repeat("x", 1<<10)
 	require.False(t, absent(body[:10]))
 	kept := c.present.Keys()[0].(presence)

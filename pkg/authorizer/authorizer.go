@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -25,20 +26,13 @@ type Graph interface {
 	HasObject(object graph.Vertex) bool
 }
 
-// Absence knows which objects do not exist. It must be safe for concurrent use.
-type Absence interface {
-	// Absent reports whether it is certain that the object does not exist, for a client of the Seed. The namespace is
-	// empty when the resource is cluster-scoped. It ends soon, with ctx at the latest.
-	Absent(ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string) bool
-}
-
 // Options configure an Authorizer.
 type Options struct {
 	Graph Graph
-	// Absence lets clients delete objects that do not exist, and so get the API server's 404. Nil: the graph alone
+	// Exists lets clients delete objects that do not exist, and so get the API server's 404. Nil: the graph alone
 	// knows, which is certain where it cannot be behind, as it is behind an API server. Of kinds that are not watched it
 	// knows nothing.
-	Absence Absence
+	Exists ExistsFunc
 	// References: the clients' writes must not widen what they reach. It adds Rule.OnlyOwn and Rule.NotOwn to what
 	// decides.
 	References bool
@@ -57,9 +51,11 @@ type Options struct {
 }
 
 // Authorizer is the SeedAuthorizer. It is safe for concurrent use, and allocates nothing but for reads by
-// Options.Absence, for requests that wait for Options.News and for what ModeAudit tells.
+// Options.Exists, for requests that wait for Options.News and for what ModeAudit tells.
 type Authorizer struct {
 	options Options
+	// absence is nil without Options.Exists.
+	absence *absenceChecker
 	waiting *waitingRoom
 	audit   *audit
 }
@@ -87,11 +83,15 @@ func New(options Options) (*Authorizer, error) {
 	default:
 		return nil, fmt.Errorf("the authorizer has no mode %q", options.Mode)
 	}
-	return &Authorizer{
+	a := &Authorizer{
 		options: options,
 		waiting: newWaitingRoom(options.News, options.Freshness, options.Registerer),
 		audit:   newAudit(options.Registerer),
-	}, nil
+	}
+	if options.Exists != nil {
+		a.absence = newAbsenceChecker(options.Exists, clock.RealClock{})
+	}
+	return a, nil
 }
 
 // Authorize allows the request or has no opinion; with ModeDeny, it may deny the request. The reason says why, and what
@@ -249,10 +249,10 @@ func (a *Authorizer) absent(ctx context.Context, seed string, rule *Rule, object
 	if tracked && a.options.Graph.HasObject(object) {
 		return false
 	}
-	if a.options.Absence == nil {
+	if a.absence == nil {
 		return tracked
 	}
-	return a.options.Absence.Absent(ctx, seed, rule.Resource.WithVersion(rule.Version), object.Namespace, object.Name)
+	return a.absence.absent(ctx, seed, rule.Resource.WithVersion(rule.Version), object.Namespace, object.Name)
 }
 
 func allow(reason string, rule *Rule, step Step) Explanation {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
+	kadmission "k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/authentication/user"
 	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 
@@ -30,7 +31,7 @@ func TestNewNeedsAGraph(t *testing.T) {
 
 // TestSteps: the steps are taken in their order, and every decision says where it fell and what would be allowed.
 func TestSteps(t *testing.T) {
-	a := newAuthorizer(t, authorizer.Options{Absence: absence(true)})
+	a := newAuthorizer(t, authorizer.Options{Exists: exists(false, new([]string))})
 	for _, c := range []struct {
 		step   authorizer.Step
 		rule   string
@@ -101,19 +102,12 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// TestConditions: the decisions are unconditional, and whoever comes with conditions is denied, as the interface asks.
+// TestConditions: whoever comes with conditions is denied, as the interface asks. That there are none, TestDeny shows.
 func TestConditions(t *testing.T) {
 	a := newAuthorizer(t, authorizer.Options{})
-	for _, r := range []row{{allow, g1, on("get", "secrets", "garden-s1/own")},
-		{none, g1, on("get", "secrets", "garden-s2/own")}} {
-		r.User = r.who
-		_, reason, _ := a.Authorize(t.Context(), r.request)
-		aware := a.ConditionsAwareAuthorize(t.Context(), r.request)
-		require.Equal(t, kauthorizer.ConditionsAwareDecisionFromParts(r.want, reason, nil), aware)
-		decision, _, err := a.EvaluateConditions(t.Context(), aware, nil)
-		require.Equal(t, kauthorizer.DecisionDeny, decision)
-		require.ErrorIs(t, err, kauthorizer.ErrorConditionEvaluationNotSupported)
-	}
+	decision, _, err := a.EvaluateConditions(t.Context(), kauthorizer.ConditionsAwareDecision{}, nil)
+	require.Equal(t, kauthorizer.DecisionDeny, decision)
+	require.ErrorIs(t, err, kauthorizer.ErrorConditionEvaluationNotSupported)
 }
 
 // TestSelectors: what confines a list to the Seed s1, and what looks as if it did.
@@ -126,9 +120,9 @@ func TestSelectors(t *testing.T) {
 		}
 		return rs
 	}
-	byField := func(rs ...fields.Requirement) request {
+	byField := func(field string, operator selection.Operator, value string) request {
 		r := on("list", bastions, "")
-		r.FieldSelectorRequirements = rs
+		r.FieldSelectorRequirements = fields.Requirements{{Field: field, Operator: operator, Value: value}}
 		return r
 	}
 	byLabel := func(key string, operator selection.Operator, values ...string) request {
@@ -142,11 +136,10 @@ func TestSelectors(t *testing.T) {
 	}
 	allowed := append(labels(key1+"=true", key1+"==true", key1, key1+" in (true)", key1+" in (true, true)",
 		"a=b,"+key1+"=true", key1+"=true,a!=b", "!a,"+key1, key1+"=true,name.seed.gardener.cloud/s2=true"),
-		byField(fields.Requirement{Field: "spec.seedName", Operator: selection.Equals, Value: "s1"}),
-		byField(fields.Requirement{Field: "spec.seedName", Operator: selection.DoubleEquals, Value: "s1"}),
-		byField(fields.Requirement{Field: "spec.seedName", Operator: selection.In, Value: "s1"}),
-		byField(fields.Requirement{Field: "a", Operator: selection.NotEquals, Value: "s1"},
-			fields.Requirement{Field: "spec.seedName", Operator: selection.Equals, Value: "s1"}),
+		byField("spec.seedName", selection.Equals, "s1"),
+		byField("spec.seedName", selection.DoubleEquals, "s1"),
+		byField("spec.seedName", selection.In, "s1"),
+		fielded("a!=s1,spec.seedName=s1", on("list", bastions, "")),
 		byLabel(key1, selection.In, "true"), byLabel(key1, selection.Equals, "true"),
 		byLabel(key1, selection.DoubleEquals, "true"), byLabel(key1, selection.Exists),
 	)
@@ -155,21 +148,21 @@ func TestSelectors(t *testing.T) {
 		key1+" notin (true)", key1+" notin (false)", "name.seed.gardener.cloud/s2=true", "name.seed.gardener.cloud/s2",
 		"name.seed.gardener.cloud/s11=true",
 		"seed.gardener.cloud/s1=true", "s1=true", "x-"+key1+"=true", "name.shoot.gardener.cloud/s1=true", "a=b", key1+">1"),
-		byField(), byField(fields.Requirement{Field: "spec.seedName", Operator: selection.NotEquals, Value: "s1"}),
-		byField(fields.Requirement{Field: "spec.seedName", Operator: selection.NotEquals, Value: "s2"}),
-		byField(fields.Requirement{Field: "spec.seedName", Operator: selection.NotIn, Value: "s1"}),
-		byField(fields.Requirement{Field: "spec.seedName", Operator: selection.Exists, Value: "s1"}),
-		byField(fields.Requirement{Field: "spec.seedName", Operator: selection.Exists}),
-		byField(fields.Requirement{Field: "spec.seedName", Value: "s1"}),
-		byField(fields.Requirement{Field: "spec.seedName", Operator: selection.Equals}),
-		byField(fields.Requirement{Field: "spec.seedName", Operator: selection.Equals, Value: "s2"}),
-		byField(fields.Requirement{Field: "spec.seedName", Operator: selection.Equals, Value: "s1,s2"}),
-		byField(fields.Requirement{Field: "status.seedName", Operator: selection.Equals, Value: "s1"}),
-		byField(fields.Requirement{Field: "", Operator: selection.Equals, Value: "s1"}),
+		on("list", bastions, ""), byField("spec.seedName", selection.NotEquals, "s1"),
+		byField("spec.seedName", selection.NotEquals, "s2"),
+		byField("spec.seedName", selection.NotIn, "s1"),
+		byField("spec.seedName", selection.Exists, "s1"),
+		byField("spec.seedName", selection.Exists, ""),
+		byField("spec.seedName", "", "s1"),
+		byField("spec.seedName", selection.Equals, ""),
+		byField("spec.seedName", selection.Equals, "s2"),
+		byField("spec.seedName", selection.Equals, "s1,s2"),
+		byField("status.seedName", selection.Equals, "s1"),
+		byField("", selection.Equals, "s1"),
 		byLabel(key1, selection.In, "true", "false"), byLabel(key1, selection.NotIn, "true"),
 		byLabel(key1, selection.DoesNotExist),
 		broken(byLabel(key1, selection.Equals, "true")),
-		broken(byField(fields.Requirement{Field: "spec.seedName", Operator: selection.Equals, Value: "s1"})),
+		broken(byField("spec.seedName", selection.Equals, "s1")),
 		// A selector of the other kind confines nothing.
 		labelled(key1+"=true", on("list", bastions, "")), fielded("spec.seedName=s1", on("list", shoots, "")),
 		// It is about lists alone.
@@ -232,32 +225,23 @@ func TestSelectorsAreParsedWhenNeededOnly(t *testing.T) {
 	}
 }
 
-// absence is an Absence that says the same of all objects.
-type absence bool
-
-func (a absence) Absent(context.Context, string, schema.GroupVersionResource, string, string) bool {
-	return bool(a)
-}
-
-// recorded is an Absence that takes every object for absent and remembers what it was asked.
-type recorded struct{ asked []string }
-
-func (r *recorded) Absent(_ context.Context, seed string, resource schema.GroupVersionResource,
-	namespace, name string) bool {
-	r.asked = append(r.asked, "for "+seed+": "+resource.GroupVersion().String()+" "+resource.Resource+
-		" "+namespace+"/"+name)
-	return true
+// exists returns an ExistsFunc that says the same of all objects, and appends what it is asked.
+func exists(answer bool, asked *[]string) authorizer.ExistsFunc {
+	return func(_ context.Context, seed string, r schema.GroupVersionResource, namespace, name string) (bool, error) {
+		*asked = append(*asked, "for "+seed+": "+r.GroupVersion().String()+" "+r.Resource+" "+namespace+"/"+name)
+		return answer, nil
+	}
 }
 
 // TestAbsentObjects: what certainly does not exist may be deleted, and nothing else. The graph alone is certain about
-// watched kinds, and about no other; an Absence has the last word on both.
+// watched kinds, and about no other; the API server has the last word on both.
 func TestAbsentObjects(t *testing.T) {
 	for _, c := range []struct {
 		row
-		// The row is for no Absence. Asked is what an Absence is asked, and withAbsence what is decided when it says that the
-		// object is absent; when it says no, there is no opinion.
-		asked       string
-		withAbsence kauthorizer.Decision
+		// The row is for the graph alone. Asked is what the API server is asked, and whenGone what is decided when it says
+		// that the object does not exist; when it says that it does, there is no opinion.
+		asked    string
+		whenGone kauthorizer.Decision
 	}{
 		{row{allow, g1, on("delete", buckets, "gone")}, "core.gardener.cloud/v1beta1 backupbuckets /gone", allow},
 		{row{allow, e1, on("delete", entries, "garden-s2/gone")}, "core.gardener.cloud/v1beta1 backupentries garden-s2/gone",
@@ -299,12 +283,13 @@ func TestAbsentObjects(t *testing.T) {
 		if c.asked != "" {
 			c.want, c.asked = none, "for s1: "+c.asked
 		}
-		got, _, _ = newAuthorizer(t, authorizer.Options{Absence: absence(false)}).Authorize(t.Context(), c.request)
-		require.Equal(t, c.want, got, describe(c.request))
-		r := &recorded{}
-		got, _, _ = newAuthorizer(t, authorizer.Options{Absence: r}).Authorize(t.Context(), c.request)
-		require.Equal(t, c.withAbsence, got, describe(c.request))
-		require.Equal(t, c.asked, strings.Join(r.asked, ", "), describe(c.request))
+		for answer, want := range map[bool]kauthorizer.Decision{true: c.want, false: c.whenGone} {
+			var asked []string
+			a := newAuthorizer(t, authorizer.Options{Exists: exists(answer, &asked)})
+			got, _, _ = a.Authorize(t.Context(), c.request)
+			require.Equal(t, want, got, describe(c.request))
+			require.Equal(t, c.asked, strings.Join(asked, ", "), describe(c.request))
+		}
 	}
 }
 
@@ -337,24 +322,18 @@ func TestScenarios(t *testing.T) {
 // TestGuardians: what is always allowed is guarded by a rule of the SeedRestriction for the same resource and clients,
 // or says why not.
 func TestGuardians(t *testing.T) {
-	operations := map[string]string{"create": "CREATE", "update": "UPDATE", "patch": "UPDATE", "delete": "DELETE",
-		"deletecollection": "DELETE"}
-	guarded := map[string]bool{}
-	for _, rule := range admission.Rules() {
-		for _, operation := range rule.Operations {
-			for _, client := range rule.Clients {
-				guarded[rule.Resource.String()+" "+string(operation)+" "+client.String()] = true
-			}
-		}
-	}
 	for _, rule := range authorizer.Rules() {
 		for _, grant := range rule.Always {
+			if grant.Unguarded != "" {
+				continue
+			}
 			for _, verb := range grant.Verbs.Names() {
+				operation, _ := admission.OperationOf(verb)
 				for _, client := range rule.Clients {
-					if grant.Unguarded == "" {
-						require.True(t, guarded[rule.Resource.String()+" "+operations[verb]+" "+client.String()], "%s %s by %s", verb,
-							rule.Resource, client)
-					}
+					require.True(t, slices.ContainsFunc(admission.Rules(), func(r admission.Rule) bool {
+						return r.Resource == rule.Resource && slices.Contains(r.Operations, kadmission.Operation(operation)) &&
+							slices.Contains(r.Clients, client)
+					}), "%s %s by %s", verb, rule.Resource, client)
 				}
 			}
 		}
@@ -388,11 +367,14 @@ var decided = map[string]row{
 
 // TestAuthorizeAllocatesNothing: every request of every gardenlet waits for it.
 func TestAuthorizeAllocatesNothing(t *testing.T) {
-	a, ctx := newAuthorizer(t, authorizer.Options{}), t.Context()
-	for name, r := range decided {
-		r.User = r.who
-		attributes := kauthorizer.Attributes(&r.request)
-		require.Zero(t, testing.AllocsPerRun(100, func() { _, _, _ = a.Authorize(ctx, attributes) }), name)
+	ctx := t.Context()
+	for _, options := range []authorizer.Options{{}, {Mode: authorizer.ModeDeny, Exempt: (&admission.Policy{}).Exempts}} {
+		a := newAuthorizer(t, options)
+		for name, r := range decided {
+			r.User = r.who
+			attributes := kauthorizer.Attributes(&r.request)
+			require.Zero(t, testing.AllocsPerRun(100, func() { _, _, _ = a.Authorize(ctx, attributes) }), name)
+		}
 	}
 }
 

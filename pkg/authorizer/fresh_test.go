@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,7 +153,7 @@ func TestFreshnessEnds(t *testing.T) {
 // TestFreshnessIsForPaths: nobody waits for what news cannot change.
 func TestFreshnessIsForPaths(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFresh(t, authorizer.Options{Absence: absence(true)})
+		f := newFresh(t, authorizer.Options{Exists: exists(false, new([]string))})
 		for _, r := range []row{
 			{none, person(), getsSecret},
 			{none, g1, on("get", "deployments.apps", "garden-s1/new")},
@@ -187,21 +188,18 @@ func TestFreshnessIsBounded(t *testing.T) {
 		f := newFresh(t, authorizer.Options{})
 		var waiting sync.WaitGroup
 		ask := func(seed string, n int) (waited func() int) {
-			var mu sync.Mutex
-			did := 0
+			var did atomic.Int64
 			for i := range n {
 				waiting.Go(func() {
 					r := on("get", "secrets", fmt.Sprintf("garden-s2/%d", i))
 					if _, took := f.ask(t, gardenlet(seed), r); took == freshness {
-						mu.Lock()
-						defer mu.Unlock()
-						did++
+						did.Add(1)
 					}
 				})
 			}
 			return func() int {
 				waiting.Wait()
-				return did
+				return int(did.Load())
 			}
 		}
 		attacker := ask("attacker", 500)
@@ -234,14 +232,14 @@ func TestFreshnessIsBounded(t *testing.T) {
 // TestFreshnessOfKubeconfigs: a Shoot that has just come to the Seed.
 func TestFreshnessOfKubeconfigs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		come := &comingShoot{}
-		policy := access.New(come, access.Config{Rules: []access.Rule{
+		coming := &comingShoot{}
+		policy := access.New(coming, access.Config{Rules: []access.Rule{
 			{Levels: access.Levels{Shoots: access.LevelAdmin}},
 		}}, nil)
 		f := newFresh(t, authorizer.Options{Access: policy})
 		go func() {
 			time.Sleep(40 * time.Millisecond)
-			come.set()
+			coming.come.Store(true)
 			f.tell()
 		}()
 		e, took := f.ask(t, g1, on("create", shoots+"/adminkubeconfig", "garden-s1/own"))
@@ -250,23 +248,14 @@ func TestFreshnessOfKubeconfigs(t *testing.T) {
 	})
 }
 
-// comingShoot is a garden that has no Shoot until it is set.
+// comingShoot is a garden that has no Shoot until it has come.
 type comingShoot struct {
 	shootsOf
-	mu sync.Mutex
-	is bool
-}
-
-func (c *comingShoot) set() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.is = true
+	come atomic.Bool
 }
 
 func (c *comingShoot) Get(v graph.Vertex) *garden.Object {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.is {
+	if !c.come.Load() {
 		return nil
 	}
 	return c.shootsOf.Get(v)
