@@ -211,104 +211,82 @@ func decode(data []byte) (*SeedGuardConfiguration, error) {
 
 // Validate checks what can be checked without the world outside. The error names every field that is wrong.
 func (c *SeedGuardConfiguration) Validate() error {
-	var errs field.ErrorList
-	garden := field.NewPath("garden")
-	if c.Garden.Kubeconfig != "" && c.Garden.Landscape != "" {
-		errs = append(errs, field.Forbidden(garden.Child("landscape"), "must not be set together with kubeconfig"))
-	}
-	if d := c.Garden.MaxStaleness.Duration; d != 0 && d < minMaxStaleness {
-		errs = append(errs, field.Invalid(garden.Child("maxStaleness"), d.String(),
-			fmt.Sprintf("must be 0 or at least %s", minMaxStaleness)))
-	}
-	errs = append(errs, c.Authorizer.validate(field.NewPath("authorizer"))...)
-	if d, most := c.Authorizer.Freshness.Duration, c.Serving.RequestTimeout.Duration; d < 0 || d >= most {
-		errs = append(errs, field.Invalid(field.NewPath("authorizer", "freshness"), d.String(),
-			fmt.Sprintf("must be at least 0 and less than serving.requestTimeout, which is %s", most)))
-	}
-	errs = append(errs, validateRestriction(&c.Restriction, field.NewPath("restriction"))...)
-	errs = append(errs, c.KubeconfigAccess.Validate(field.NewPath("kubeconfigAccess"))...)
-	errs = append(errs, c.Serving.validate(field.NewPath("serving"))...)
-	_, metricsErrs := listener(c.Metrics.BindAddress, field.NewPath("metrics", "bindAddress"))
-	errs = append(errs, metricsErrs...)
-	errs = append(errs, c.Debug.validate(field.NewPath("debug"))...)
-	errs = append(errs, logsapi.Validate(&c.Logging, nil, field.NewPath("logging"))...)
-	return errs.ToAggregate()
+	var p problems
+	path := field.NewPath("garden")
+	p.when(c.Garden.Kubeconfig != "" && c.Garden.Landscape != "",
+		field.Forbidden(path.Child("landscape"), "must not be set together with kubeconfig"))
+	staleness := c.Garden.MaxStaleness.Duration
+	p.when(staleness != 0 && staleness < minMaxStaleness, field.Invalid(path.Child("maxStaleness"), staleness.String(),
+		fmt.Sprintf("must be 0 or at least %s", minMaxStaleness)))
+
+	path = field.NewPath("authorizer")
+	oneOf(&p, path.Child("parentScope"), c.Authorizer.ParentScope, graph.ParentScopeSeed, graph.ParentScopeEverything)
+	oneOf(&p, path.Child("mode"), c.Authorizer.Mode,
+		authorizer.ModeNoOpinion, authorizer.ModeDeny, authorizer.ModeAudit, ModeObserve)
+	freshness, most := c.Authorizer.Freshness.Duration, c.Serving.RequestTimeout.Duration
+	p.when(freshness < 0 || freshness >= most, field.Invalid(path.Child("freshness"), freshness.String(),
+		fmt.Sprintf("must be at least 0 and less than serving.requestTimeout, which is %s", most)))
+
+	p.restriction(&c.Restriction, field.NewPath("restriction"))
+	p = append(p, c.KubeconfigAccess.Validate(field.NewPath("kubeconfigAccess"))...)
+	p.serving(&c.Serving, field.NewPath("serving"))
+	p.listener(c.Metrics.BindAddress, field.NewPath("metrics", "bindAddress"))
+	path = field.NewPath("debug", "bindAddress")
+	p.when(p.listener(c.Debug.BindAddress, path) && !c.Debug.ExposeBeyondLoopback, field.Invalid(path,
+		c.Debug.BindAddress, "must be a loopback address unless exposeBeyondLoopback is set"))
+	p = append(p, logsapi.Validate(&c.Logging, nil, field.NewPath("logging"))...)
+	return field.ErrorList(p).ToAggregate()
 }
 
-func (a *Authorizer) validate(path *field.Path) (errs field.ErrorList) {
-	scopes := []graph.ParentScope{graph.ParentScopeSeed, graph.ParentScopeEverything}
-	if !slices.Contains(scopes, a.ParentScope) {
-		errs = append(errs, field.NotSupported(path.Child("parentScope"), a.ParentScope, scopes))
+// problems are what is wrong with a configuration.
+type problems field.ErrorList
+
+// when adds a problem when there is one.
+func (p *problems) when(wrong bool, problem *field.Error) {
+	if wrong {
+		*p = append(*p, problem)
 	}
-	modes := []authorizer.Mode{authorizer.ModeNoOpinion, authorizer.ModeDeny, authorizer.ModeAudit, ModeObserve}
-	if !slices.Contains(modes, a.Mode) {
-		errs = append(errs, field.NotSupported(path.Child("mode"), a.Mode, modes))
-	}
-	return errs
 }
 
-func (s *Serving) validate(path *field.Path) (errs field.ErrorList) {
+// oneOf adds a problem unless the value is one of those that there are.
+func oneOf[T ~string](p *problems, path *field.Path, value T, values ...T) {
+	p.when(!slices.Contains(values, value), field.NotSupported(path, value, values))
+}
+
+func (p *problems) serving(s *Serving, path *field.Path) {
 	ip := net.ParseIP(s.BindAddress)
-	if ip == nil {
-		errs = append(errs, field.Invalid(path.Child("bindAddress"), s.BindAddress, "must be an IP address"))
-	}
-	if s.SecurePort < 0 || s.SecurePort > 65535 {
-		errs = append(errs, field.Invalid(path.Child("securePort"), s.SecurePort, "must be between 0 and 65535"))
-	}
-	if (s.TLSCertFile == "") != (s.TLSPrivateKeyFile == "") {
-		errs = append(errs, field.Required(path.Child("tlsPrivateKeyFile"),
-			"must be set together with tlsCertFile, or neither"))
-	}
-	if versions := []string{"VersionTLS12", "VersionTLS13"}; !slices.Contains(versions, s.TLSMinVersion) {
-		errs = append(errs, field.NotSupported(path.Child("tlsMinVersion"), s.TLSMinVersion, versions))
-	}
-	if len(s.ClientAllowedNames) > 0 && s.ClientCAFile == "" {
-		errs = append(errs, field.Required(path.Child("clientCAFile"), "must be set when clientAllowedNames are"))
-	}
-	if slices.Contains(s.ClientAllowedNames, "") {
-		errs = append(errs, field.Invalid(path.Child("clientAllowedNames"), s.ClientAllowedNames,
-			"must not hold an empty name"))
-	}
-	if ip != nil && !ip.IsLoopback() {
-		if s.TLSCertFile == "" && !s.AllowSelfSignedCertificate {
-			errs = append(errs, field.Required(path.Child("tlsCertFile"),
-				"must be set unless bindAddress is a loopback address or allowSelfSignedCertificate is set"))
-		}
-		if s.ClientCAFile == "" && !s.AllowUnauthenticatedCallers {
-			errs = append(errs, field.Required(path.Child("clientCAFile"),
-				"must be set unless bindAddress is a loopback address or allowUnauthenticatedCallers is set"))
-		}
-	}
-	if s.MaxRequestsInFlight < 1 {
-		errs = append(errs, field.Invalid(path.Child("maxRequestsInFlight"), s.MaxRequestsInFlight, "must be at least 1"))
-	}
-	if d := s.RequestTimeout.Duration; d <= 0 || d >= webhookTimeout {
-		errs = append(errs, field.Invalid(path.Child("requestTimeout"), d.String(),
-			fmt.Sprintf("must be more than 0 and less than the %s that the API server waits", webhookTimeout)))
-	}
-	if d := s.ShutdownDelay.Duration; d < 0 {
-		errs = append(errs, field.Invalid(path.Child("shutdownDelay"), d.String(), "must not be negative"))
-	}
-	return errs
+	p.when(ip == nil, field.Invalid(path.Child("bindAddress"), s.BindAddress, "must be an IP address"))
+	p.when(s.SecurePort < 0 || s.SecurePort > 65535,
+		field.Invalid(path.Child("securePort"), s.SecurePort, "must be between 0 and 65535"))
+	p.when((s.TLSCertFile == "") != (s.TLSPrivateKeyFile == ""),
+		field.Required(path.Child("tlsPrivateKeyFile"), "must be set together with tlsCertFile, or neither"))
+	oneOf(p, path.Child("tlsMinVersion"), s.TLSMinVersion, "VersionTLS12", "VersionTLS13")
+	p.when(len(s.ClientAllowedNames) > 0 && s.ClientCAFile == "",
+		field.Required(path.Child("clientCAFile"), "must be set when clientAllowedNames are"))
+	p.when(slices.Contains(s.ClientAllowedNames, ""),
+		field.Invalid(path.Child("clientAllowedNames"), s.ClientAllowedNames, "must not hold an empty name"))
+
+	exposed := ip != nil && !ip.IsLoopback()
+	p.when(exposed && s.TLSCertFile == "" && !s.AllowSelfSignedCertificate, field.Required(path.Child("tlsCertFile"),
+		"must be set unless bindAddress is a loopback address or allowSelfSignedCertificate is set"))
+	p.when(exposed && s.ClientCAFile == "" && !s.AllowUnauthenticatedCallers, field.Required(path.Child("clientCAFile"),
+		"must be set unless bindAddress is a loopback address or allowUnauthenticatedCallers is set"))
+
+	p.when(s.MaxRequestsInFlight < 1,
+		field.Invalid(path.Child("maxRequestsInFlight"), s.MaxRequestsInFlight, "must be at least 1"))
+	timeout, delay := s.RequestTimeout.Duration, s.ShutdownDelay.Duration
+	p.when(timeout <= 0 || timeout >= webhookTimeout, field.Invalid(path.Child("requestTimeout"), timeout.String(),
+		fmt.Sprintf("must be more than 0 and less than the %s that the API server waits", webhookTimeout)))
+	p.when(delay < 0, field.Invalid(path.Child("shutdownDelay"), delay.String(), "must not be negative"))
 }
 
-// listener checks the address of a listener that may be off. The IP is nil when it is, and when the address is wrong.
-func listener(address string, path *field.Path) (ip net.IP, errs field.ErrorList) {
+// listener checks the address of a listener that may be off, and reports whether it is reached from beyond loopback.
+func (p *problems) listener(address string, path *field.Path) (exposed bool) {
 	if address == ListenerOff {
-		return nil, nil
+		return false
 	}
 	host, _, err := net.SplitHostPort(address)
-	if ip = net.ParseIP(host); err != nil || ip == nil {
-		return nil, field.ErrorList{field.Invalid(path, address, `must be IP:port, or "0" for none`)}
-	}
-	return ip, nil
-}
-
-func (d *Debug) validate(path *field.Path) field.ErrorList {
-	ip, errs := listener(d.BindAddress, path.Child("bindAddress"))
-	if ip != nil && !ip.IsLoopback() && !d.ExposeBeyondLoopback {
-		errs = append(errs, field.Invalid(path.Child("bindAddress"), d.BindAddress,
-			"must be a loopback address unless exposeBeyondLoopback is set"))
-	}
-	return errs
+	ip := net.ParseIP(host)
+	p.when(err != nil || ip == nil, field.Invalid(path, address, `must be IP:port, or "0" for none`))
+	return ip != nil && !ip.IsLoopback()
 }

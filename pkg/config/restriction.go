@@ -2,7 +2,6 @@ package config
 
 import (
 	"path"
-	"slices"
 	"strings"
 
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
@@ -11,54 +10,38 @@ import (
 	"github.com/seedguard/seedguard/pkg/admission"
 )
 
-func validateRestriction(p *admission.Policy, root *field.Path) (errs field.ErrorList) {
-	modes := []admission.Mode{admission.ModeEnforce, admission.ModeObserve}
-	if !slices.Contains(modes, p.Mode) {
-		errs = append(errs, field.NotSupported(root.Child("mode"), p.Mode, modes))
-	}
-	references := []admission.References{
-		admission.ReferencesEnforce, admission.ReferencesWarn, admission.ReferencesOff,
-	}
-	if !slices.Contains(references, p.References) {
-		errs = append(errs, field.NotSupported(root.Child("references"), p.References, references))
-	}
-	registrations := []admission.FirstRegistration{
-		admission.FirstRegistrationGarden, admission.FirstRegistrationRefuse,
-	}
-	if !slices.Contains(registrations, p.FirstRegistration) {
-		errs = append(errs, field.NotSupported(root.Child("firstRegistration"), p.FirstRegistration, registrations))
-	}
-	errs = append(errs, each(root.Child("sharedDNSSecrets"), p.SharedDNSSecrets, glob)...)
-	for i, granted := range p.SeedReferences {
+func (p *problems) restriction(r *admission.Policy, root *field.Path) {
+	oneOf(p, root.Child("mode"), r.Mode, admission.ModeEnforce, admission.ModeObserve)
+	oneOf(p, root.Child("references"), r.References,
+		admission.ReferencesEnforce, admission.ReferencesWarn, admission.ReferencesOff)
+	oneOf(p, root.Child("firstRegistration"), r.FirstRegistration,
+		admission.FirstRegistrationGarden, admission.FirstRegistrationRefuse)
+	p.each(root.Child("sharedDNSSecrets"), r.SharedDNSSecrets, glob)
+	for i, granted := range r.SeedReferences {
 		at := root.Child("seedReferences").Index(i)
-		errs = append(errs, some(at.Child("seeds"), granted.Seeds, glob)...)
-		errs = append(errs, some(at.Child("names"), granted.Names, nameOfReference)...)
+		p.some(at.Child("seeds"), granted.Seeds, glob)
+		p.some(at.Child("names"), granted.Names, nameOfReference)
 	}
-	for i, exempt := range p.Exempt {
+	for i, exempt := range r.Exempt {
 		at := root.Child("exempt").Index(i)
-		errs = append(errs, some(at.Child("extensions"), exempt.Extensions, glob)...)
-		errs = append(errs, some(at.Child("namespaces"), exempt.Namespaces, glob)...)
-		errs = append(errs, some(at.Child("resources"), exempt.Resources, nameOfResource)...)
+		p.some(at.Child("extensions"), exempt.Extensions, glob)
+		p.some(at.Child("namespaces"), exempt.Namespaces, glob)
+		p.some(at.Child("resources"), exempt.Resources, nameOfResource)
 	}
-	return errs
 }
 
 // some requires an element: a list that was forgotten must not grant more than one that was written.
-func some(at *field.Path, list []string, wrong func(string) string) field.ErrorList {
-	if len(list) == 0 {
-		return field.ErrorList{field.Required(at, "must name at least one")}
-	}
-	return each(at, list, wrong)
+func (p *problems) some(at *field.Path, list []string, wrong func(string) string) {
+	p.when(len(list) == 0, field.Required(at, "must name at least one"))
+	p.each(at, list, wrong)
 }
 
 // each checks all elements by a function that says what is wrong with one, if anything.
-func each(at *field.Path, list []string, wrong func(string) string) (errs field.ErrorList) {
+func (p *problems) each(at *field.Path, list []string, wrong func(string) string) {
 	for i, element := range list {
-		if why := wrong(element); why != "" {
-			errs = append(errs, field.Invalid(at.Index(i), element, why))
-		}
+		why := wrong(element)
+		p.when(why != "", field.Invalid(at.Index(i), element, why))
 	}
-	return errs
 }
 
 func glob(pattern string) string {
