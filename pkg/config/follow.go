@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/klog/v2"
@@ -42,17 +43,16 @@ const followEvery = 5 * time.Second
 func (f *Flags) NewFollower(registerer prometheus.Registerer) (*Follower, error) {
 	w := &Follower{
 		file: f.file,
-		changes: prometheus.NewCounterVec(prometheus.CounterOpts{
+		changes: promauto.With(registerer).NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_config_changes_total",
 			Help: "Changes of the configuration file, by result: applied or rejected.",
 		}, []string{"result"}),
-		lastValid: prometheus.NewGauge(prometheus.GaugeOpts{
+		lastValid: promauto.With(registerer).NewGauge(prometheus.GaugeOpts{
 			Name: "seedguard_config_valid",
 			Help: "1 when the configuration file can be used as it is, 0 when an earlier state of it is in force.",
 		}),
 	}
 	w.lastValid.Set(1)
-	registerer.MustRegister(w.changes, w.lastValid)
 	if w.file == "" {
 		return w, nil
 	}
