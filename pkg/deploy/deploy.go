@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/version"
-	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/admission"
@@ -155,7 +154,7 @@ func (f *File) YAML() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(header + "# " + f.About + "\n")
 	for i, o := range f.Objects {
-		document, err := marshal(o)
+		document, err := yaml.Marshal(o)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
@@ -165,21 +164,6 @@ func (f *File) YAML() ([]byte, error) {
 		b.Write(document)
 	}
 	return b.Bytes(), nil
-}
-
-// marshal writes YAML. A kubeconfig is written without the fields that its type has no way to leave out.
-func marshal(o any) ([]byte, error) {
-	if config, ok := o.(clientcmdv1.Config); ok {
-		return yaml.Marshal(struct {
-			APIVersion string                      `json:"apiVersion"`
-			Kind       string                      `json:"kind"`
-			Clusters   []clientcmdv1.NamedCluster  `json:"clusters"`
-			Users      []clientcmdv1.NamedAuthInfo `json:"users"`
-			Contexts   []clientcmdv1.NamedContext  `json:"contexts,omitempty"`
-			Current    string                      `json:"current-context,omitempty"`
-		}{config.APIVersion, config.Kind, config.Clusters, config.AuthInfos, config.Contexts, config.CurrentContext})
-	}
-	return yaml.Marshal(o)
 }
 
 // Write writes the files below dir, which is made when it is not there.

@@ -23,14 +23,6 @@ func OperatorConfigMap(o Options) *corev1.ConfigMap {
 	return &corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "ConfigMap"},
 		ObjectMeta: metav1.ObjectMeta{Name: name + "-authorization", Namespace: "garden"},
-		Data:       map[string]string{"config.yaml": string(mustYAML(configuration))},
+		Data:       map[string]string{"config.yaml": string(must(yaml.Marshal(configuration)))},
 	}
-}
-
-func mustYAML(o any) []byte {
-	data, err := yaml.JSONToYAML(mustJSON(o))
-	if err != nil {
-		panic("BUG: " + err.Error()) // it has just been written
-	}
-	return data
 }

@@ -76,8 +76,8 @@ func AuthorizationConfiguration(o Options) *apiserverv1.AuthorizationConfigurati
 }
 
 // AuthorizationKubeconfig leads kube-apiserver to the SeedAuthorizer.
-func AuthorizationKubeconfig(o Options) clientcmdv1.Config {
-	config := kubeconfig(o, name)
+func AuthorizationKubeconfig(o Options) Kubeconfig {
+	config := newKubeconfig(o, name)
 	config.Clusters = []clientcmdv1.NamedCluster{{Name: name, Cluster: clientcmdv1.Cluster{
 		Server: o.URL + server.AuthorizerPath, CertificateAuthority: path.Join(o.ConfigDir, caFile),
 	}}}
@@ -89,8 +89,8 @@ func AuthorizationKubeconfig(o Options) clientcmdv1.Config {
 // AdmissionKubeconfig holds the client certificate that an API server shows to admission webhooks at seedguard's
 // address. Both call the SeedRestriction: each API server calls admission webhooks for the resources that it serves
 // itself.
-func AdmissionKubeconfig(o Options) clientcmdv1.Config {
-	return kubeconfig(o, host(o))
+func AdmissionKubeconfig(o Options) Kubeconfig {
+	return newKubeconfig(o, host(o))
 }
 
 // AdmissionConfiguration tells an API server of AdmissionKubeconfig.
@@ -99,19 +99,28 @@ func AdmissionConfiguration(o Options) *apiserverv1.AdmissionConfiguration {
 		TypeMeta: metav1.TypeMeta{APIVersion: apiserverv1.SchemeGroupVersion.String(), Kind: "AdmissionConfiguration"},
 		Plugins: []apiserverv1.AdmissionPluginConfiguration{{
 			Name: "ValidatingAdmissionWebhook",
-			Configuration: &runtime.Unknown{Raw: mustJSON(&webhookadmissionv1.WebhookAdmission{
+			Configuration: &runtime.Unknown{Raw: must(json.Marshal(&webhookadmissionv1.WebhookAdmission{
 				TypeMeta: metav1.TypeMeta{APIVersion: apiserverv1.SchemeGroupVersion.String(),
 					Kind: "WebhookAdmissionConfiguration"},
 				KubeConfigFile: path.Join(o.ConfigDir, admissionKubeconfig),
-			})},
+			}))},
 		}},
 	}
 }
 
-func kubeconfig(o Options, user string) clientcmdv1.Config {
-	return clientcmdv1.Config{
-		APIVersion: "v1", Kind: "Config",
-		AuthInfos: []clientcmdv1.NamedAuthInfo{{Name: user, AuthInfo: clientcmdv1.AuthInfo{
+// Kubeconfig is a clientcmdv1.Config without the fields that this has no way to leave out.
+type Kubeconfig struct {
+	metav1.TypeMeta `json:",inline"`
+	Clusters        []clientcmdv1.NamedCluster  `json:"clusters"`
+	Users           []clientcmdv1.NamedAuthInfo `json:"users"`
+	Contexts        []clientcmdv1.NamedContext  `json:"contexts,omitempty"`
+	CurrentContext  string                      `json:"current-context,omitempty"`
+}
+
+func newKubeconfig(o Options, user string) Kubeconfig {
+	return Kubeconfig{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Config"},
+		Users: []clientcmdv1.NamedAuthInfo{{Name: user, AuthInfo: clientcmdv1.AuthInfo{
 			ClientCertificate: path.Join(o.ConfigDir, clientCertificateFile), ClientKey: path.Join(o.ConfigDir, clientKeyFile),
 		}}},
 	}
@@ -120,17 +129,14 @@ func kubeconfig(o Options, user string) clientcmdv1.Config {
 // host is the name under which kube-apiserver looks for the credentials of a webhook at Options.URL: without the port
 // that https has anyway.
 func host(o Options) string {
-	u, err := url.Parse(o.URL)
-	if err != nil {
-		panic(fmt.Sprintf("BUG: %v", err)) // Validate has parsed it
-	}
+	u := must(url.Parse(o.URL)) // as Validate has done
 	return strings.TrimSuffix(u.Host, ":443")
 }
 
-func mustJSON(o any) []byte {
-	data, err := json.Marshal(o)
+// must returns what cannot fail.
+func must[T any](result T, err error) T {
 	if err != nil {
-		panic(fmt.Sprintf("BUG: %v", err)) // a struct of strings
+		panic(fmt.Sprintf("BUG: %v", err))
 	}
-	return data
+	return result
 }
