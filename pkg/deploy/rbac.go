@@ -1,7 +1,7 @@
 package deploy
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
@@ -23,19 +23,19 @@ const name = "seedguard"
 
 // WatchRole lets seedguard list and watch what the graph is made of. Without it, it does not become ready.
 func WatchRole(o Options) []runtime.Object {
-	return role(o, name, policyRules(watched(), "list", "watch"))
+	return bound(name, policyRules(watched(), "list", "watch"), subject(o))
 }
 
 // LiveReadsRole lets seedguard read single objects of what it watches anyway, before it denies what rests on them.
 // Without it, seedguard denies by what the informers told.
 func LiveReadsRole(o Options) []runtime.Object {
-	return role(o, name+"-live-reads", policyRules(readSingly().Intersection(watched()), "get"))
+	return bound(name+"-live-reads", policyRules(readSingly().Intersection(watched()), "get"), subject(o))
 }
 
 // ExistenceRole lets seedguard look whether an object exists that is to be created or deleted, of kinds that it does
 // not watch. Without it, a create is decided by the rules for objects that do not exist, and a delete is left to RBAC.
 func ExistenceRole(o Options) []runtime.Object {
-	return role(o, name+"-existence", policyRules(readSingly().Difference(watched()), "get"))
+	return bound(name+"-existence", policyRules(readSingly().Difference(watched()), "get"), subject(o))
 }
 
 // watched returns the resources that are watched.
@@ -100,10 +100,6 @@ func BootstrapperRole() []runtime.Object {
 		rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: constants.SeedsGroup})
 }
 
-func role(o Options, name string, rules []rbacv1.PolicyRule) []runtime.Object {
-	return bound(name, rules, subject(o))
-}
-
 // subject is seedguard.
 func subject(o Options) rbacv1.Subject {
 	if namespace, account, err := serviceaccount.SplitUsername(o.Subject); err == nil {
@@ -112,6 +108,7 @@ func subject(o Options) rbacv1.Subject {
 	return rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: o.Subject}
 }
 
+// bound returns a ClusterRole, and what binds the subject to it.
 func bound(name string, rules []rbacv1.PolicyRule, subject rbacv1.Subject) []runtime.Object {
 	version := rbacv1.SchemeGroupVersion.String()
 	return []runtime.Object{
@@ -134,11 +131,10 @@ func policyRules(resources sets.Set[schema.GroupResource], verbs ...string) []rb
 	for r := range resources {
 		groups[r.Group] = append(groups[r.Group], r.Resource)
 	}
-	result := make([]rbacv1.PolicyRule, 0, len(groups))
-	for group, resources := range groups {
-		slices.Sort(resources)
-		result = append(result, rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: verbs})
+	var rules []rbacv1.PolicyRule
+	for _, group := range slices.Sorted(maps.Keys(groups)) {
+		slices.Sort(groups[group])
+		rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{group}, Resources: groups[group], Verbs: verbs})
 	}
-	slices.SortFunc(result, func(a, b rbacv1.PolicyRule) int { return cmp.Compare(a.APIGroups[0], b.APIGroups[0]) })
-	return result
+	return rules
 }
