@@ -20,6 +20,33 @@ import (
 	"github.com/seedguard/seedguard/pkg/identity"
 )
 
+// matcher returns what evaluates conditions of an admission webhook as kube-apiserver does.
+func matcher(conditions ...admissionregistrationv1.MatchCondition) matchconditions.Matcher {
+	var expressions []admissioncel.ExpressionAccessor
+	for _, c := range conditions {
+		expressions = append(expressions, (*matchconditions.MatchCondition)(&c))
+	}
+	fail := admissionregistrationv1.Fail
+	compiler := admissioncel.NewConditionCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
+	compiled := compiler.CompileCondition(expressions, admissioncel.OptionalVariableDeclarations{},
+		environment.StoredExpressions)
+	return matchconditions.NewMatcher(compiled, &fail, "webhook", "validating", WebhookName)
+}
+
+// matches reports whether a user's update of a Secret meets the conditions.
+func matches(t *testing.T, m matchconditions.Matcher, secret, old *corev1.Secret, u user.Info) bool {
+	t.Helper()
+	secrets, kind := corev1.SchemeGroupVersion.WithResource("secrets"), corev1.SchemeGroupVersion.WithKind("Secret")
+	result := m.Match(t.Context(), &admission.VersionedAttributes{
+		Attributes: admission.NewAttributesRecord(secret, old, kind, "n", "s", secrets, "status", admission.Update,
+			&metav1.UpdateOptions{}, false, u),
+		VersionedKind: kind, VersionedObject: admission.NewLazyObject(secret),
+		VersionedOldObject: admission.NewLazyObject(old),
+	}, nil, nil)
+	require.NoError(t, result.Error)
+	return result.Matches
+}
+
 // sent evaluates both conditions as kube-apiserver does.
 func sent(t *testing.T) func(user.Info) (review, admitted bool) {
 	t.Helper()
@@ -29,15 +56,8 @@ func sent(t *testing.T) func(user.Info) (review, admitted bool) {
 	reviews := &authorizationcel.CELMatcher{
 		CompilationResults: []authorizationcel.CompilationResult{compiled}, Metrics: authorizationcel.NoopMatcherMetrics{},
 	}
-	condition := matchconditions.MatchCondition(Registration(Default()).Webhooks[0].MatchConditions[0])
-	fail := admissionregistrationv1.Fail
-	compiler := admissioncel.NewConditionCompiler(
-		environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
-	admissions := matchconditions.NewMatcher(
-		compiler.CompileCondition(
-			[]admissioncel.ExpressionAccessor{&condition}, admissioncel.OptionalVariableDeclarations{},
-			environment.StoredExpressions),
-		&fail, "webhook", "validating", WebhookName)
+	admissions := matcher(Registration(Default()).Webhooks[0].MatchConditions...)
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "s"}}
 
 	return func(u user.Info) (bool, bool) {
 		review, err := reviews.Eval(t.Context(),
@@ -46,17 +66,7 @@ func sent(t *testing.T) func(user.Info) (review, admitted bool) {
 				ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "get", Resource: "secrets"},
 			}})
 		require.NoError(t, err)
-		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "s"}}
-		secrets := corev1.SchemeGroupVersion.WithResource("secrets")
-		kind := corev1.SchemeGroupVersion.WithKind("Secret")
-		result := admissions.Match(t.Context(), &admission.VersionedAttributes{
-			Attributes: admission.NewAttributesRecord(secret, nil, kind, "n", "s", secrets, "", admission.Create,
-				&metav1.CreateOptions{},
-				false, u),
-			VersionedKind: kind, VersionedObject: admission.NewLazyObject(secret),
-		}, nil, nil)
-		require.NoError(t, result.Error)
-		return review, result.Matches
+		return review, matches(t, admissions, secret, secret, u)
 	}
 }
 
@@ -123,15 +133,7 @@ func TestConditionsMissNobody(t *testing.T) {
 
 // TestMetadataCondition: what the rows that guard metadata alone could deny is sent, and a heartbeat is not.
 func TestMetadataCondition(t *testing.T) {
-	conditions := Registration(Default()).Webhooks[1].MatchConditions
-	client, metadata := matchconditions.MatchCondition(conditions[0]), matchconditions.MatchCondition(conditions[1])
-	fail := admissionregistrationv1.Fail
-	compiler := admissioncel.NewConditionCompiler(
-		environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
-	matcher := matchconditions.NewMatcher(
-		compiler.CompileCondition([]admissioncel.ExpressionAccessor{&client, &metadata},
-			admissioncel.OptionalVariableDeclarations{}, environment.StoredExpressions),
-		&fail, "webhook", "validating", MetadataWebhookName)
+	conditions := matcher(Registration(Default()).Webhooks[1].MatchConditions...)
 	const confirmation = "confirmation.gardener.cloud/deletion"
 	owner, other := metav1.OwnerReference{Name: "o", UID: "1"}, metav1.OwnerReference{Name: "o", UID: "2"}
 	with := func(annotations map[string]string, owners ...metav1.OwnerReference) metav1.ObjectMeta {
@@ -158,16 +160,8 @@ func TestMetadataCondition(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			secret, old := &corev1.Secret{ObjectMeta: c.new}, &corev1.Secret{ObjectMeta: c.old}
-			secrets := corev1.SchemeGroupVersion.WithResource("secrets")
-			kind := corev1.SchemeGroupVersion.WithKind("Secret")
-			result := matcher.Match(t.Context(), &admission.VersionedAttributes{
-				Attributes: admission.NewAttributesRecord(secret, old, kind, "", "s", secrets, "status", admission.Update,
-					&metav1.UpdateOptions{}, false, &user.DefaultInfo{Name: "gardener.cloud:system:seed:s"}),
-				VersionedKind: kind, VersionedObject: admission.NewLazyObject(secret),
-				VersionedOldObject: admission.NewLazyObject(old),
-			}, nil, nil)
-			require.NoError(t, result.Error)
-			require.Equal(t, c.want, result.Matches)
+			gardenlet := &user.DefaultInfo{Name: "gardener.cloud:system:seed:s"}
+			require.Equal(t, c.want, matches(t, conditions, secret, old, gardenlet))
 		})
 	}
 }

@@ -245,8 +245,8 @@ func TestSubject(t *testing.T) {
 		binding.Subjects)
 }
 
-// TestKubeAPIServer: kube-apiserver's own code takes what is made for it.
-func TestKubeAPIServer(t *testing.T) {
+// TestAPIServers: API servers' own code takes what is made for them.
+func TestAPIServers(t *testing.T) {
 	dir := t.TempDir()
 	o := Default()
 	o.URL, o.ConfigDir = "https://seedguard.example.com:9443", filepath.Join(dir, "kube-apiserver")
@@ -267,6 +267,10 @@ func TestKubeAPIServer(t *testing.T) {
 	require.Equal(t, filepath.Join(o.ConfigDir, "client.crt"), client.CertFile)
 	require.Equal(t, filepath.Join(o.ConfigDir, "ca.crt"), client.CAFile)
 
+	requireAdmission(t, o.ConfigDir)
+	// gardener-apiserver, which calls admission webhooks by itself, gets a configuration too.
+	o.ConfigDir = filepath.Join(dir, "gardener-apiserver")
+	require.NoError(t, Write(dir, Files(o)))
 	requireAdmission(t, o.ConfigDir)
 }
 
@@ -343,15 +347,6 @@ func asked(t *testing.T, allowed bool, authorizedTTL, unauthorizedTTL time.Durat
 		require.Equal(t, allowed, decision == kubeauthorizer.DecisionAllow)
 	}
 	return calls
-}
-
-// TestGardenerAPIServer: gardener-apiserver, which calls admission webhooks by itself, gets a configuration too.
-func TestGardenerAPIServer(t *testing.T) {
-	dir := t.TempDir()
-	o := Default()
-	o.URL, o.ConfigDir = "https://seedguard.example.com:9443", filepath.Join(dir, "gardener-apiserver")
-	require.NoError(t, Write(dir, Files(o)))
-	requireAdmission(t, o.ConfigDir)
 }
 
 // requireAdmission asserts that API servers' own code finds the credentials of the admission webhook by the files in
