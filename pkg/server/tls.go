@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"net"
 	"sync"
@@ -41,30 +39,28 @@ func loadCertificates(ctx context.Context, c *config.Serving) (*certificates, er
 	}
 	loaded := &certificates{}
 
-	var servingFiles *dynamiccertificates.DynamicCertKeyPairContent
 	if c.TLSCertFile != "" {
 		// Tried first, because a provider that cannot load its files leaves a goroutine behind.
 		if _, err := tls.LoadX509KeyPair(c.TLSCertFile, c.TLSPrivateKeyFile); err != nil {
 			return nil, fmt.Errorf("cannot load the serving certificate: %w", err)
 		}
-		servingFiles, err = dynamiccertificates.NewDynamicServingContentFromFiles(
+		files, err := dynamiccertificates.NewDynamicServingContentFromFiles(
 			"serving-cert", c.TLSCertFile, c.TLSPrivateKeyFile)
 		if err != nil {
 			return nil, fmt.Errorf("cannot load the serving certificate: %w", err)
 		}
-		loaded.serving = servingFiles
-		loaded.files = append(loaded.files, servingFiles)
+		loaded.serving = files
+		loaded.files = append(loaded.files, files)
 	} else if loaded.serving, err = selfSigned(c.BindAddress); err != nil {
 		return nil, err
 	}
 
-	var ca *dynamiccertificates.DynamicFileCAContent
 	if c.ClientCAFile != "" {
 		if _, err := cert.NewPool(c.ClientCAFile); err != nil {
 			loaded.stop(ctx)
 			return nil, fmt.Errorf("cannot load the client CA: %w", err)
 		}
-		ca, err = dynamiccertificates.NewDynamicCAContentFromFile("client-ca", c.ClientCAFile)
+		ca, err := dynamiccertificates.NewDynamicCAContentFromFile("client-ca", c.ClientCAFile)
 		if err != nil {
 			loaded.stop(ctx)
 			return nil, fmt.Errorf("cannot load the client CA: %w", err)
@@ -76,11 +72,9 @@ func loadCertificates(ctx context.Context, c *config.Serving) (*certificates, er
 
 	loaded.controller = dynamiccertificates.NewDynamicServingCertificateController(
 		base, loaded.clientCA, loaded.serving, nil, nil)
-	if servingFiles != nil {
-		servingFiles.AddListener(loaded.controller)
-	}
-	if ca != nil {
-		ca.AddListener(loaded.controller)
+	loaded.serving.AddListener(loaded.controller)
+	if loaded.clientCA != nil {
+		loaded.clientCA.AddListener(loaded.controller)
 	}
 	if err := loaded.controller.RunOnce(); err != nil {
 		loaded.stop(ctx)
@@ -113,15 +107,11 @@ func (c *certificates) stop(ctx context.Context) {
 // expiry returns when the serving certificate expires.
 func (c *certificates) expiry() (time.Time, error) {
 	content, _ := c.serving.CurrentCertKeyContent()
-	block, _ := pem.Decode(content)
-	if block == nil {
-		return time.Time{}, fmt.Errorf("%s is not PEM", c.serving.Name())
-	}
-	leaf, err := x509.ParseCertificate(block.Bytes)
+	chain, err := cert.ParseCertsPEM(content)
 	if err != nil {
 		return time.Time{}, err
 	}
-	return leaf.NotAfter, nil
+	return chain[0].NotAfter, nil
 }
 
 func selfSigned(address string) (dynamiccertificates.CertKeyContentProvider, error) {
