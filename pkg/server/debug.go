@@ -296,10 +296,9 @@ func (d *debug) vertex(w http.ResponseWriter, r *http.Request) {
 
 // who is what a vertex's page says about who can do what with it.
 type who struct {
-	// Verb and Subresource were asked about; Verbs and Subresources are those that can be.
-	Verb, Subresource   string
-	Verbs, Subresources []string
+	// Question was asked; Verbs and Subresources are those that can be asked about.
 	Question            explain.Question
+	Verbs, Subresources []string
 	Seeds               int
 	Allowed, Others     []explain.Answer
 }
@@ -309,12 +308,15 @@ func (d *debug) who(ctx context.Context, s *snapshot, v graph.Vertex, query url.
 	if d.options.WhoCan == nil {
 		return nil
 	}
-	w := &who{Verb: cmp.Or(query.Get("verb"), explain.AllVerbs), Subresource: query.Get("subresource"),
-		Verbs: append([]string{explain.AllVerbs}, explain.Verbs()...), Seeds: len(s.seeds)}
 	resource := v.Kind.Resource().GroupResource()
-	w.Subresources = explain.Subresources(resource)
-	w.Question = explain.Question{
-		Verb: w.Verb, Resource: resource, Subresource: w.Subresource, Namespace: v.Namespace, Name: v.Name,
+	w := &who{
+		Question: explain.Question{
+			Verb: cmp.Or(query.Get("verb"), explain.AllVerbs), Resource: resource, Subresource: query.Get("subresource"),
+			Namespace: v.Namespace, Name: v.Name,
+		},
+		Verbs:        append([]string{explain.AllVerbs}, explain.Verbs()...),
+		Subresources: explain.Subresources(resource),
+		Seeds:        len(s.seeds),
 	}
 	var seeds []string
 	for _, row := range s.seeds {
