@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -39,14 +40,16 @@ type decisions struct {
 	duration prometheus.Histogram
 }
 
-func newDecisions(half, verb string, verbs sets.Set[string], buckets []float64) *decisions {
+func newDecisions(
+	factory promauto.Factory, half, verb string, verbs sets.Set[string], buckets []float64,
+) *decisions {
 	return &decisions{
-		counts: prometheus.NewCounterVec(prometheus.CounterOpts{
+		counts: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_" + half + "_decisions_total",
 			Help: "Decisions, by result, kind of client, resource and " + verb + ".",
 		}, []string{"result", "client", "resource", verb}),
 		verbs: verbs,
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+		duration: factory.NewHistogram(prometheus.HistogramOpts{
 			Name:    "seedguard_" + half + "_decision_duration_seconds",
 			Help:    "Time to decide, without the time on the wire and without waiting for news of the graph.",
 			Buckets: buckets,
@@ -54,27 +57,29 @@ func newDecisions(half, verb string, verbs sets.Set[string], buckets []float64) 
 	}
 }
 
-func newMetrics(resources []schema.GroupResource) *metrics {
+// newMetrics makes and registers what calls are counted by.
+func newMetrics(registerer prometheus.Registerer, resources []schema.GroupResource) *metrics {
+	factory := promauto.With(registerer)
 	m := &metrics{
-		authorizer: newDecisions("authorizer", "verb",
+		authorizer: newDecisions(factory, "authorizer", "verb",
 			sets.New("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"),
 			prometheus.ExponentialBuckets(250e-9, 4, 12)), // to 1 s
-		admission: newDecisions("admission", "operation", sets.New("CREATE", "UPDATE", "DELETE", "CONNECT"),
+		admission: newDecisions(factory, "admission", "operation", sets.New("CREATE", "UPDATE", "DELETE", "CONNECT"),
 			prometheus.ExponentialBuckets(1e-6, 4, 11)), // to 1 s
-		panics: prometheus.NewCounterVec(prometheus.CounterOpts{
+		panics: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_webhook_panics_total",
 			Help: "Webhook calls that panicked and were answered 500: bugs.",
 		}, []string{"webhook"}),
-		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
+		rejected: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_webhook_rejected_total",
 			Help: "Webhook calls that got no decision, by reason " +
 				"(caller, method, content_type, too_many, not_ready, stale, too_many_bytes, too_large, bad_request).",
 		}, []string{"webhook", "reason"}),
-		compared: prometheus.NewCounterVec(prometheus.CounterOpts{
+		compared: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_compared_reviews_total",
 			Help: "Reviews that another webhook was to be asked too, by result: same, different, error, dropped.",
 		}, []string{"result"}),
-		differences: prometheus.NewCounterVec(prometheus.CounterOpts{
+		differences: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_compared_differences_total",
 			Help: "Reviews that another webhook decides otherwise, by resource, verb and direction: " +
 				"onlyWe or onlyThey allow the request.",
@@ -144,61 +149,49 @@ func (d *decisions) verb(verb string) string {
 	return other
 }
 
-// register registers all metrics of the server.
-func (s *Server) register(registry prometheus.Registerer) error {
+// register registers what is read off the server when somebody asks.
+func (s *Server) register() {
+	factory := promauto.With(s.options.Registry)
 	build := version.Get()
-	info := prometheus.NewGauge(prometheus.GaugeOpts{
+	factory.NewGauge(prometheus.GaugeOpts{
 		Name: "seedguard_build_info",
 		Help: "1, with the build's version, commit and Go version as labels.",
 		ConstLabels: prometheus.Labels{
 			"version": build.GitVersion, "commit": build.GitCommit, "go_version": runtime.Version(),
 		},
-	})
-	info.Set(1)
-	modes := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	}).Set(1)
+	modes := factory.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "seedguard_mode",
 		Help: "1, with each half (authorizer, restriction) and its mode as labels.",
 	}, []string{"half", "mode"})
 	for half, mode := range s.options.Modes {
 		modes.WithLabelValues(half, mode).Set(1)
 	}
-	for _, c := range []prometheus.Collector{
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		info,
-		s.metrics.authorizer.counts, s.metrics.authorizer.duration,
-		s.metrics.admission.counts, s.metrics.admission.duration,
-		s.metrics.panics, s.metrics.rejected, s.metrics.compared, s.metrics.differences, modes,
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "seedguard_webhook_requests_in_flight",
-			Help: "Webhook calls that are being answered.",
-		}, func() float64 { return float64(s.inFlight.Load()) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "seedguard_ready",
-			Help: "Whether decisions are made (1) or not (0): not yet, or not on an old state.",
-		}, func() float64 {
-			if s.ready() && len(s.options.Stale()) == 0 {
-				return 1
-			}
-			return 0
-		}),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "seedguard_serving_certificate_expiration_timestamp_seconds",
-			Help: "When the serving certificate expires, in seconds since the epoch; 0 when it cannot be read.",
-		}, func() float64 {
-			expiry, err := s.certificates.expiry()
-			if err != nil {
-				return 0
-			}
-			return float64(expiry.Unix())
-		}),
-		graphCollector{s.options.Graph},
-	} {
-		if err := registry.Register(c); err != nil {
-			return err
+	factory.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "seedguard_webhook_requests_in_flight",
+		Help: "Webhook calls that are being answered.",
+	}, func() float64 { return float64(s.inFlight.Load()) })
+	factory.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "seedguard_ready",
+		Help: "Whether decisions are made (1) or not (0): not yet, or not on an old state.",
+	}, func() float64 {
+		if s.ready() && len(s.options.Stale()) == 0 {
+			return 1
 		}
-	}
-	return nil
+		return 0
+	})
+	factory.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "seedguard_serving_certificate_expiration_timestamp_seconds",
+		Help: "When the serving certificate expires, in seconds since the epoch; 0 when it cannot be read.",
+	}, func() float64 {
+		expiry, err := s.certificates.expiry()
+		if err != nil {
+			return 0
+		}
+		return float64(expiry.Unix())
+	})
+	s.options.Registry.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), graphCollector{s.options.Graph})
 }
 
 // graphCollector reads off the size of the graph.

@@ -103,7 +103,7 @@ const (
 )
 
 // New returns a server that listens, but answers nobody before Run is called. Run must be called to release what the
-// server holds; the context may have ended by then.
+// server holds; the context may have ended by then. New panics when its metrics are registered already.
 func New(ctx context.Context, options Options) (*Server, error) {
 	never := func() []string { return nil }
 	if options.Notices == nil {
@@ -116,10 +116,11 @@ func New(ctx context.Context, options Options) (*Server, error) {
 		options:    options,
 		log:        klog.FromContext(ctx).WithName("server"),
 		rejections: newRejectionLog(),
-		metrics:    newMetrics(options.Resources),
+		metrics:    newMetrics(options.Registry, options.Resources),
 		draining:   make(chan struct{}),
 		bodies:     semaphore.NewWeighted(maxBodiesInFlight),
 	}
+	s.register()
 	var err error
 	if s.certificates, err = loadCertificates(ctx, &options.Serving); err != nil {
 		return nil, err
@@ -128,7 +129,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	if options.CompareWith != nil {
 		s.comparison, err = newComparison(options.CompareWith, s.metrics, s.log)
 	}
-	if err := errors.Join(err, s.register(options.Registry), s.listen()); err != nil {
+	if err := errors.Join(err, s.listen()); err != nil {
 		s.close(ctx)
 		return nil, err
 	}

@@ -706,9 +706,6 @@ func TestNewFailsCleanly(t *testing.T) {
 		"metrics port taken": {func(o *Options) { o.Metrics.BindAddress = taken.Addr().String() },
 			"cannot listen for metrics"},
 		"TLS version": {func(o *Options) { o.Serving.TLSMinVersion = "VersionTLS99" }, "unknown tls version"},
-		"registered twice": {func(o *Options) {
-			o.Registry.MustRegister(graphCollector{o.Graph})
-		}, "duplicate metrics collector registration"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			options := newOptions()
