@@ -66,10 +66,7 @@ func debugServer(t *testing.T, g *graph.Graph) (get func(path string) answer) {
 	options := newOptions()
 	options.Graph = g
 	s := start(t, options)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	return func(path string) answer {
-		return send(t, client, http.MethodGet, "http://"+s.DebugAddress()+path, "", "")
-	}
+	return func(path string) answer { return getPlain(t, s.DebugAddress(), path) }
 }
 
 func TestDebugOverview(t *testing.T) {
@@ -124,10 +121,7 @@ func TestDebugVertexTellsWhoCan(t *testing.T) {
 		return explain.WhoCan(ctx, decides, seeds, nil, q)
 	}
 	s := start(t, options)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	page := func(query string) string {
-		return send(t, client, http.MethodGet, "http://"+s.DebugAddress()+"/debug/vertex?"+query, "", "").body
-	}
+	page := func(query string) string { return getPlain(t, s.DebugAddress(), "/debug/vertex?"+query).body }
 	const shoot = "kind=Shoot&namespace=garden-team-0&name=cluster-0-0"
 	body := page(shoot)
 	requireContains(t, body, "<td>get, list, watch, update, patch</td><td>gardenlet, extension</td><td>aws-eu1</td>"+
@@ -308,8 +302,7 @@ func TestDebugNotReady(t *testing.T) {
 	options := newOptions()
 	options.NotReady = func() []string { return []string{"shoots not synced"} }
 	s := start(t, options)
-	body := send(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, http.MethodGet,
-		"http://"+s.DebugAddress()+"/debug/", "", "").body
+	body := getPlain(t, s.DebugAddress(), "/debug/").body
 	requireContains(t, body, "not ready")
 	requireContains(t, body, "<li>shoots not synced</li>")
 }
@@ -318,9 +311,7 @@ func TestProfiling(t *testing.T) {
 	options := newOptions()
 	options.Debug.Profiling = true
 	s := start(t, options)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	require.Contains(t, send(t, client, http.MethodGet, "http://"+s.DebugAddress()+"/debug/pprof/", "", "").body,
-		"goroutine")
+	require.Contains(t, getPlain(t, s.DebugAddress(), "/debug/pprof/").body, "goroutine")
 }
 
 // TestDebugPagesAreApart: Prometheus scrapes from anywhere, and sees no debug page. Those are on loopback, which
@@ -329,20 +320,17 @@ func TestDebugPagesAreApart(t *testing.T) {
 	options := newOptions()
 	options.Metrics.BindAddress = "0.0.0.0:0"
 	s := start(t, options)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	for url, code := range map[string]int{
-		s.MetricsAddress() + "/metrics": http.StatusOK, s.MetricsAddress() + "/debug/": http.StatusNotFound,
-		s.DebugAddress() + "/debug/": http.StatusOK, s.DebugAddress() + "/metrics": http.StatusNotFound,
-	} {
-		require.Equal(t, code, send(t, client, http.MethodGet, "http://"+url, "", "").code, url)
-	}
+	require.Equal(t, http.StatusOK, getPlain(t, s.MetricsAddress(), "/metrics").code)
+	require.Equal(t, http.StatusNotFound, getPlain(t, s.MetricsAddress(), "/debug/").code)
+	require.Equal(t, http.StatusOK, getPlain(t, s.DebugAddress(), "/debug/").code)
+	require.Equal(t, http.StatusNotFound, getPlain(t, s.DebugAddress(), "/metrics").code)
 	require.True(t, netip.MustParseAddrPort(s.DebugAddress()).Addr().IsLoopback())
 
 	options = newOptions()
 	options.Debug.BindAddress = "0"
 	s = start(t, options)
 	require.Empty(t, s.DebugAddress())
-	require.Equal(t, http.StatusOK, send(t, client, http.MethodGet, "http://"+s.MetricsAddress()+"/metrics", "", "").code)
+	require.Equal(t, http.StatusOK, getPlain(t, s.MetricsAddress(), "/metrics").code)
 	require.Equal(t, http.StatusNotFound, s.get(t, newClient(t), "/debug/").code, "not on the webhooks' listener either")
 }
 

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -157,7 +156,18 @@ func trySend(client *http.Client, method, url, contentType, body string) (answer
 // post posts a review.
 func (s *testServer) post(t *testing.T, client *http.Client, body string) answer {
 	t.Helper()
-	return send(t, client, http.MethodPost, "https://"+s.Address()+AuthorizerPath, "application/json", body)
+	return s.postTo(t, client, AuthorizerPath, body)
+}
+
+// tryPost is post for goroutines of a test.
+func (s *testServer) tryPost(client *http.Client, body string) (answer, error) {
+	return trySend(client, http.MethodPost, "https://"+s.Address()+AuthorizerPath, "application/json", body)
+}
+
+// postTo posts JSON to a path.
+func (s *testServer) postTo(t *testing.T, client *http.Client, path, body string) answer {
+	t.Helper()
+	return send(t, client, http.MethodPost, "https://"+s.Address()+path, "application/json", body)
 }
 
 // get gets from the webhooks' listener.
@@ -166,12 +176,17 @@ func (s *testServer) get(t *testing.T, client *http.Client, path string) answer 
 	return send(t, client, http.MethodGet, "https://"+s.Address()+path, "", "")
 }
 
+// getPlain gets from a listener without TLS, and keeps no connection.
+func getPlain(t *testing.T, address, path string) answer {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	return send(t, client, http.MethodGet, "http://"+address+path, "", "")
+}
+
 // scrape returns the line of a metric, empty when there is none.
 func (s *testServer) scrape(t *testing.T, metric string) string {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	for line := range strings.Lines(send(t, client, http.MethodGet, "http://"+s.MetricsAddress()+"/metrics", "",
-		"").body) {
+	for line := range strings.Lines(getPlain(t, s.MetricsAddress(), "/metrics").body) {
 		if value, ok := strings.CutPrefix(line, metric+" "); ok {
 			return strings.TrimSpace(value)
 		}
@@ -202,13 +217,6 @@ func newClient(t *testing.T, certificates ...tls.Certificate) *http.Client {
 // authority is a CA for tests.
 type authority struct{ *pki.Authority }
 
-// request says what a test certificate is like.
-type request struct {
-	name     string
-	notAfter time.Time
-	usage    x509.ExtKeyUsage
-}
-
 func newAuthority(t *testing.T, name string) *authority {
 	t.Helper()
 	a, err := pki.NewAuthority(name)
@@ -216,36 +224,43 @@ func newAuthority(t *testing.T, name string) *authority {
 	return &authority{a}
 }
 
-func (a *authority) pem() []byte { return a.PEM }
-
-// issue returns a certificate in PEM with its key, and as one for a client.
-func (a *authority) issue(t *testing.T, r request) (certificate, key []byte, client tls.Certificate) {
+// options returns newOptions with the authority as that of the callers.
+func (a *authority) options(t *testing.T) Options {
 	t.Helper()
-	pair, err := a.Issue(&x509.Certificate{
-		Subject: pkix.Name{CommonName: r.name}, NotAfter: r.notAfter,
-		ExtKeyUsage: []x509.ExtKeyUsage{r.usage}, DNSNames: []string{"localhost"},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	})
-	require.NoError(t, err)
-	client, err = pair.TLS()
-	require.NoError(t, err)
-	return pair.Certificate, pair.Key, client
+	options := newOptions()
+	options.Serving.ClientCAFile = filepath.Join(t.TempDir(), "ca.crt")
+	replace(t, options.Serving.ClientCAFile, a.PEM)
+	return options
 }
 
 // client returns a client certificate.
 func (a *authority) client(t *testing.T, name string) tls.Certificate {
 	t.Helper()
-	_, _, client := a.issue(t, request{name: name, usage: x509.ExtKeyUsageClientAuth})
+	return a.clientUntil(t, name, time.Time{}, x509.ExtKeyUsageClientAuth)
+}
+
+// clientUntil returns a certificate for a client that is valid until then, for a usage that a client's may not have.
+func (a *authority) clientUntil(
+	t *testing.T, name string, notAfter time.Time, usage x509.ExtKeyUsage,
+) tls.Certificate {
+	t.Helper()
+	pair, err := a.Issue(&x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, NotAfter: notAfter, ExtKeyUsage: []x509.ExtKeyUsage{usage},
+	})
+	require.NoError(t, err)
+	client, err := pair.TLS()
+	require.NoError(t, err)
 	return client
 }
 
 // server writes a serving certificate into the directory and returns its files.
 func (a *authority) server(t *testing.T, dir, name string) (certFile, keyFile string) {
 	t.Helper()
-	certificate, key, _ := a.issue(t, request{name: name, usage: x509.ExtKeyUsageServerAuth})
+	pair, err := a.Serving(name)
+	require.NoError(t, err)
 	certFile, keyFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
-	replace(t, certFile, certificate)
-	replace(t, keyFile, key)
+	replace(t, certFile, pair.Certificate)
+	replace(t, keyFile, pair.Key)
 	return certFile, keyFile
 }
 
