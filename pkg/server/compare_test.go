@@ -18,14 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-	"k8s.io/klog/v2"
-	"k8s.io/klog/v2/ktesting"
 )
 
-// another starts another authorization webhook, and returns the configuration that its kubeconfig is, with a path as
-// kube-apiserver's have it.
+// another starts another authorization webhook, and returns what leads to it, with a path as kube-apiserver's
+// kubeconfigs have it.
 func another(t *testing.T, handler http.HandlerFunc) *rest.Config {
 	t.Helper()
 	const path = "/webhooks/another"
@@ -39,16 +35,7 @@ func another(t *testing.T, handler http.HandlerFunc) *rest.Config {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	file := t.TempDir() + "/another.kubeconfig"
-	require.NoError(t, clientcmd.WriteToFile(clientcmdapi.Config{
-		Clusters:       map[string]*clientcmdapi.Cluster{"x": {Server: server.URL + path, CertificateAuthorityData: ca}},
-		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"x": {}},
-		Contexts:       map[string]*clientcmdapi.Context{"x": {Cluster: "x", AuthInfo: "x"}},
-		CurrentContext: "x",
-	}, file))
-	config, err := clientcmd.BuildConfigFromFlags("", file)
-	require.NoError(t, err)
-	return config
+	return &rest.Config{Host: server.URL + path, TLSClientConfig: rest.TLSClientConfig{CAData: ca}}
 }
 
 // TestCompare: another webhook is asked the same, and where it differs is counted and logged with both reasons. Nobody
@@ -79,8 +66,8 @@ func TestCompare(t *testing.T) {
 			_ = json.NewEncoder(w).Encode(asked)
 		}
 	})
-	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
-	s := startIn(klog.NewContext(t.Context(), logger), t, options)
+	ctx, told := withLog(t)
+	s := startIn(ctx, t, options)
 	client := newClient(t)
 	get := func(name string) string {
 		return spec(`{"resourceAttributes":{"namespace":"garden-a","verb":"get","resource":"secrets","name":"` + name +
@@ -117,25 +104,16 @@ func TestCompare(t *testing.T) {
 	require.Equal(t, authorizationv1.ExtraValue{"b"}, asked.(authorizationv1.SubjectAccessReview).Spec.Extra["a"],
 		"sent as it came")
 
-	var differences, errors []string
-	for _, entry := range logger.GetSink().(ktesting.Underlier).GetBuffer().Data() {
-		line := fmt.Sprint(entry.ParameterKVList...)
-		switch entry.Message {
-		case "The webhook to compare with decides otherwise":
-			differences = append(differences, line)
-		case "The webhook to compare with gives no decision":
-			errors = append(errors, line)
-		}
-	}
+	require.Len(t, told("The webhook to compare with gives no decision"), 1, "they come in a row")
+	differences := told("The webhook to compare with decides otherwise")
 	require.Len(t, differences, 3)
-	require.Len(t, errors, 1, "they come in a row")
-	all := strings.Join(differences, "\n")
+	all := fmt.Sprint(differences)
 	require.Contains(t, all, `no relationship found from secret "y"`)
 	require.Contains(t, all, "their reason y")
 	require.Contains(t, all, "gardener.cloud:system:seed:s1")
 	require.Contains(t, all, "onlyWe")
 	for _, line := range differences {
-		require.Less(t, len(line), 1000, "what others say is cut")
+		require.Less(t, len(fmt.Sprint(line.ParameterKVList...)), 1000, "what others say is cut")
 	}
 }
 

@@ -327,11 +327,15 @@ func TestDebugPagesAreApart(t *testing.T) {
 	require.True(t, netip.MustParseAddrPort(s.DebugAddress()).Addr().IsLoopback())
 
 	options = newOptions()
-	options.Debug.BindAddress = "0"
+	options.Metrics.BindAddress, options.Debug.BindAddress = "0", "0"
 	s = start(t, options)
+	require.Empty(t, s.MetricsAddress())
 	require.Empty(t, s.DebugAddress())
-	require.Equal(t, http.StatusOK, getPlain(t, s.MetricsAddress(), "/metrics").code)
-	require.Equal(t, http.StatusNotFound, s.get(t, newClient(t), "/debug/").code, "not on the webhooks' listener either")
+	client := newClient(t)
+	require.Equal(t, http.StatusOK, s.post(t, client, spec(own)).code)
+	for _, path := range []string{"/metrics", "/debug/"} {
+		require.Equal(t, http.StatusNotFound, s.get(t, client, path).code, "not on the webhooks' listener either")
+	}
 }
 
 // TestDebugPagesByOtherNames: a page in a browser cannot read the debug pages by a name that it has led to loopback.

@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
 
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -90,6 +91,20 @@ func newOptions() Options {
 		Resources: []schema.GroupResource{{Resource: "secrets"}, {Group: "core.gardener.cloud", Resource: "shoots"}},
 		NotReady:  func() []string { return nil },
 		Registry:  prometheus.NewRegistry(),
+	}
+}
+
+// withLog returns a context whose logger keeps its lines, and what returns those with a message.
+func withLog(t *testing.T) (context.Context, func(message string) []ktesting.LogEntry) {
+	t.Helper()
+	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+	return klog.NewContext(t.Context(), logger), func(message string) (lines []ktesting.LogEntry) {
+		for _, entry := range logger.GetSink().(ktesting.Underlier).GetBuffer().Data() {
+			if entry.Message == message {
+				lines = append(lines, entry)
+			}
+		}
+		return lines
 	}
 }
 
