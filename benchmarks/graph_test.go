@@ -274,11 +274,16 @@ var ablations = []struct {
 	name string
 	new  func() resourceGraph
 }{
-	{"plain", func() resourceGraph { return plain.New(plain.Options{}) }},
-	{"implied", func() resourceGraph { return plain.New(plain.Options{Implied: true}) }},
-	{"apart", func() resourceGraph { return plain.New(plain.Options{Implied: true, Apart: true}) }},
-	{"compare", func() resourceGraph { return plain.New(plain.Options{Implied: true, Apart: true, Compare: true}) }},
+	{"plain", with(plain.Options{})},
+	{"implied", with(plain.Options{Implied: true})},
+	{"apart", with(plain.Options{Implied: true, Apart: true})},
+	{"compare", with(plain.Options{Implied: true, Apart: true, Compare: true})},
+	{"inside", with(plain.Options{Implied: true, Apart: true, Compare: true, Inside: true})},
 	{"numbers", func() resourceGraph { return graph.New(graph.Options{}) }},
+}
+
+func with(options plain.Options) func() resourceGraph {
+	return func() resourceGraph { return plain.New(options) }
 }
 
 // BenchmarkAblation measures what budgets are about on each of the ablations, in the largest landscape: decisions,

@@ -21,6 +21,8 @@ type Options struct {
 	Apart bool
 	// Compare: a Set compares the edges with the owner's own, in their order, and applies only what differs.
 	Compare bool
+	// Inside: the first of a vertex's Seeds is in the vertex itself.
+	Inside bool
 }
 
 // Graph keeps for each vertex the Seeds that it reaches, with parentScope Seed. It is safe for concurrent use.
@@ -37,6 +39,7 @@ type vertex struct {
 	owned  []edge
 	others []*vertex
 	seeds  []seedCount // sorted by name
+	first  [1]seedCount
 }
 
 type edge struct{ from, to *vertex }
@@ -129,6 +132,9 @@ func (g *Graph) intern(v graph.Vertex) *vertex {
 	if found == nil {
 		v.Namespace, v.Name = strings.Clone(v.Namespace), strings.Clone(v.Name)
 		found = &vertex{Vertex: v}
+		if g.Inside {
+			found.seeds = found.first[:0]
+		}
 		g.names(v)[v] = found
 	}
 	return found

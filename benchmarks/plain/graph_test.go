@@ -16,6 +16,7 @@ func TestGraphAgrees(t *testing.T) {
 	l := landscape.New(landscape.Options{Shoots: 400})
 	for _, options := range []Options{
 		{}, {Implied: true}, {Implied: true, Apart: true}, {Implied: true, Apart: true, Compare: true},
+		{Implied: true, Apart: true, Compare: true, Inside: true},
 	} {
 		t.Run(fmt.Sprintf("%+v", options), func(t *testing.T) {
 			plain, built := New(options), graph.New(graph.Options{})

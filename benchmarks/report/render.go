@@ -189,6 +189,7 @@ var ablations = []struct{ name, what string }{
 	{"implied", "and implied vertices found by name"},
 	{"apart", "and names that a Shoot may imply apart from the others"},
 	{"compare", "and edges compared with the owner's, in their order"},
+	{"inside", "and the first of a vertex's Seeds in the vertex itself"},
 	{"numbers", "and small numbers instead of pointers: as built"},
 }
 

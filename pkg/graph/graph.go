@@ -2,6 +2,7 @@ package graph
 
 import (
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -26,8 +27,9 @@ type Graph struct {
 	free []id
 	// next is the least number that no vertex has had.
 	next id
-	// scopes has, for each Seed, itself and those that lead to it, sorted. Invariant: empty with ParentScopeSeed.
-	scopes map[id][]id
+	// scopes has, for each Seed, the names of itself and of those that lead to it, sorted. Invariant: empty with
+	// ParentScopeSeed.
+	scopes map[string][]string
 
 	counters
 	// scopesStale: a Seed's own reach has changed. Invariant: false outside of a Set or Delete.
@@ -45,14 +47,16 @@ const none id = 0
 
 // vertex is a vertex with what is known of it. Invariant: it is an object or in use.
 type vertex struct {
-	Vertex
+	// seeds are the Seeds that the vertex reaches, with the number of its edges that lead to each. Invariant: sorted by
+	// name, and no count is 0.
+	seeds []seedCount
+	// first is where seeds begins, so that most decisions find all of a vertex in one line of the processor's cache.
+	first [1]seedCount
 	// object: it is an object of the garden, as against being only referred to.
 	object bool
 	// uses counts the edges from and to this vertex.
 	uses int32
-	// seeds are the Seeds that the vertex reaches, with the number of its edges that lead to each. Invariant: sorted by
-	// Seed, and no count is 0.
-	seeds []seedCount
+	Vertex
 	// owned are the edges that this object owns, in the order in which they were given.
 	owned []edge
 	// others are the sources of the edges into this vertex that other objects own; its own are in owned. Invariant:
@@ -106,12 +110,11 @@ func (g *Graph) Reaches(v Vertex, seed string) bool {
 	}
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	found := g.find(target)
-	return found != none && g.reaches(v, found)
+	return g.reaches(v, seed)
 }
 
 // reaches reports whether a path leads to the Seed from v, or from the Shoot object that implies v by its name.
-func (g *Graph) reaches(v Vertex, seed id) bool {
+func (g *Graph) reaches(v Vertex, seed string) bool {
 	if shoot, ok := ImpliedShoot(v); ok {
 		if at := g.at(g.find(shoot)); at.object && g.related(at.seeds, seed) {
 			return true
@@ -121,12 +124,19 @@ func (g *Graph) reaches(v Vertex, seed id) bool {
 }
 
 // related reports whether the Seed is one of these, or one of these leads to it.
-func (g *Graph) related(seeds []seedCount, seed id) bool {
-	_, found := findSeed(seeds, seed)
+func (g *Graph) related(seeds []seedCount, seed string) bool {
+	_, found := g.findSeed(seeds, seed)
 	scope := g.scopes[seed]
 	return found || len(scope) > 0 && slices.ContainsFunc(seeds, func(s seedCount) bool {
-		_, found := slices.BinarySearch(scope, s.seed)
+		_, found := slices.BinarySearch(scope, g.at(s.seed).Name)
 		return found
+	})
+}
+
+// findSeed returns the place of a Seed, and whether it is there.
+func (g *Graph) findSeed(seeds []seedCount, name string) (int, bool) {
+	return slices.BinarySearchFunc(seeds, name, func(s seedCount, name string) int {
+		return strings.Compare(g.at(s.seed).Name, name)
 	})
 }
 
@@ -137,8 +147,8 @@ func (g *Graph) Seeds(v Vertex) (names []string) {
 	if v.isSeed() {
 		names = append(names, v.Name)
 	}
-	for k, seed := range g.ids[KindSeed] {
-		if g.reaches(v, seed) {
+	for k := range g.ids[KindSeed] {
+		if g.reaches(v, k.Name) {
 			names = append(names, k.Name)
 		}
 	}

@@ -85,7 +85,7 @@ func (g *Graph) checkInvariants(t testing.TB) {
 		for seed, n := range counts[number] {
 			seeds = append(seeds, seedCount{seed, n})
 		}
-		slices.SortFunc(seeds, func(a, b seedCount) int { return cmp.Compare(a.seed, b.seed) })
+		slices.SortFunc(seeds, func(a, b seedCount) int { return cmp.Compare(g.at(a.seed).Name, g.at(b.seed).Name) })
 		require.True(t, slices.Equal(seeds, v.seeds), "%s: %v, not %v", g.at(number).Vertex, v.seeds, seeds)
 	}
 	want.leftOut = g.leftOut

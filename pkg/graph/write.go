@@ -1,9 +1,9 @@
 package graph
 
 import (
-	"cmp"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Set says that the object exists and owns exactly these edges. Edges that are not allow-listed are left out and
@@ -106,7 +106,9 @@ func (g *Graph) intern(v Vertex) id {
 	} else if g.next++; int(number/pageSize) == len(g.pages) {
 		g.pages = append(g.pages, new([pageSize]vertex))
 	}
-	*g.at(number) = vertex{Vertex: v}
+	at := g.at(number)
+	*at = vertex{Vertex: v}
+	at.seeds = at.first[:0]
 	g.names(v)[v] = number
 	g.vertices[v.Kind]++
 	return number
@@ -148,16 +150,12 @@ func (g *Graph) changeEdge(owner id, e edge, by int32) {
 	}
 }
 
-func findSeed(seeds []seedCount, seed id) (int, bool) {
-	return slices.BinarySearchFunc(seeds, seed, func(s seedCount, seed id) int { return cmp.Compare(s.seed, seed) })
-}
-
 // changeSeed counts an edge more or less, by 1 or -1, from the vertex that leads to the Seed. The first and the last
 // one are passed on to the sources of all edges into the vertex, if it is not a Seed, where edges end.
 func (g *Graph) changeSeed(v, seed id, by int32) {
 	g.work++
 	at := g.at(v)
-	switch i, found := findSeed(at.seeds, seed); {
+	switch i, found := g.findSeed(at.seeds, g.at(seed).Name); {
 	case !found:
 		at.seeds = slices.Insert(at.seeds, i, seedCount{seed, 1})
 	case at.seeds[i].count+by > 0:
@@ -184,12 +182,13 @@ func (g *Graph) changeSeed(v, seed id, by int32) {
 // findScopes finds for each Seed the Seeds that lead to it. The graph of Seeds is tiny; bad data can put cycles into
 // it.
 func (g *Graph) findScopes() {
-	g.scopes, g.scopesStale = map[id][]id{}, false
-	for _, start := range slices.Sorted(maps.Values(g.ids[KindSeed])) {
+	g.scopes, g.scopesStale = map[string][]string{}, false
+	for _, start := range slices.SortedFunc(maps.Values(g.ids[KindSeed]), func(a, b id) int { return strings.Compare(g.at(a).Name, g.at(b).Name) }) {
 		reached := []id{start}
 		for i := 0; i < len(reached); i++ {
-			g.scopes[reached[i]] = append(g.scopes[reached[i]], start)
-			for _, s := range g.at(reached[i]).seeds {
+			to := g.at(reached[i])
+			g.scopes[to.Name] = append(g.scopes[to.Name], g.at(start).Name)
+			for _, s := range to.seeds {
 				if !slices.Contains(reached, s.seed) {
 					reached = append(reached, s.seed)
 				}
