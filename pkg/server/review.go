@@ -41,21 +41,19 @@ func (t *typeMeta) check(kind string, versions ...string) error {
 	return fmt.Errorf("the body is a %q of %q, no %s of a version that is served", t.Kind, t.APIVersion, kind)
 }
 
-// subjectAccessReview is a SubjectAccessReview of v1 or v1beta1, which differ in how they spell the groups. Members
-// that decide nothing are here for their types: what the API server's decoder rejects is rejected here too.
+// subjectAccessReview is what is read of a SubjectAccessReview of v1 or v1beta1, which differ in how they spell the
+// groups. Its metadata and status are known to be objects.
 type subjectAccessReview struct {
 	typeMeta
-	Metadata metav1.ObjectMeta `json:"metadata"`
+	Metadata struct{} `json:"metadata"`
 	Spec     struct {
 		ResourceAttributes    *authorizationv1.ResourceAttributes    `json:"resourceAttributes"`
 		NonResourceAttributes *authorizationv1.NonResourceAttributes `json:"nonResourceAttributes"`
 		User                  string                                 `json:"user"`
 		V1Groups              []string                               `json:"groups"`
 		V1beta1Groups         []string                               `json:"group"`
-		UID                   string                                 `json:"uid"`
-		Extra                 map[string][]string                    `json:"extra"`
 	} `json:"spec"`
-	Status authorizationv1.SubjectAccessReviewStatus `json:"status"`
+	Status struct{} `json:"status"`
 }
 
 const (
@@ -64,7 +62,8 @@ const (
 	reviewV1beta1 = "authorization.k8s.io/v1beta1"
 )
 
-// review is what a SubjectAccessReview asks, and the version that its answer must have.
+// review is what a SubjectAccessReview asks, and the version that its answer must have. Its user has a name and groups,
+// and nothing else.
 type review struct {
 	authorizer.AttributesRecord
 	version string
@@ -103,7 +102,7 @@ func decodeReview(body []byte) (*review, error) {
 		return nil, errors.New("spec.user or the groups of the user must be set")
 	}
 	r := &review{version: in.APIVersion}
-	r.User = &user.DefaultInfo{Name: spec.User, Groups: groups, UID: spec.UID, Extra: spec.Extra}
+	r.User = &user.DefaultInfo{Name: spec.User, Groups: groups}
 	if n := spec.NonResourceAttributes; n != nil {
 		r.Verb, r.Path = n.Verb, n.Path
 		return r, nil

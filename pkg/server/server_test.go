@@ -150,7 +150,7 @@ func TestBadReviewsGetNoDecision(t *testing.T) {
 		"unknown kind", "wrong version",
 		"broken version", "no spec", "neither", "both", "nobody", "trailing", "trailing comma", "control byte", "deep",
 		"type of user",
-		"type of groups", "type of extra", "type of spec", "type of metadata", "selectors written twice", "kind in two cases",
+		"type of groups", "type of spec", "type of metadata", "selectors written twice", "kind in two cases",
 	} {
 		body, ok := oddReviews[name]
 		require.True(t, ok, name)

@@ -18,6 +18,8 @@ import (
 	"golang.org/x/time/rate"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
+
+	"github.com/seedguard/seedguard/pkg/logs"
 )
 
 // webhook is one of the two webhooks. They differ in what they answer; everything else is the same for both.
@@ -62,10 +64,11 @@ func (l *rejectionLog) log(logger klog.Logger, webhook string, rejected *rejecti
 	}
 	name := ""
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-		name = shorten(r.TLS.PeerCertificates[0].Subject.CommonName)
+		name = logs.CutAt(r.TLS.PeerCertificates[0].Subject.CommonName, maxMessage)
 	}
-	logger.Info("Rejected a caller", "webhook", webhook, "code", rejected.code, "reason", shorten(rejected.message),
-		"remote", r.RemoteAddr, "commonName", name, "notLogged", l.dropped.Swap(0))
+	logger.Info("Rejected a caller", "webhook", webhook, "code", rejected.code,
+		"reason", logs.CutAt(rejected.message, maxMessage), "remote", r.RemoteAddr, "commonName", name,
+		"notLogged", l.dropped.Swap(0))
 }
 
 // The most that a body may hold. The largest SubjectAccessReview that makes sense is a few kB; an AdmissionReview holds
@@ -179,15 +182,8 @@ func (h *webhook) read(w http.ResponseWriter, r *http.Request) ([]byte, *rejecti
 // maxMessage bounds how much is told of what a caller has sent: some errors repeat the body.
 const maxMessage = 1 << 10
 
-func shorten(message string) string {
-	if len(message) > maxMessage {
-		message = message[:maxMessage] + "..."
-	}
-	return message
-}
-
 func badRequest(err error) *rejection {
-	return &rejection{http.StatusBadRequest, "bad_request", shorten(err.Error())}
+	return &rejection{http.StatusBadRequest, "bad_request", logs.CutAt(err.Error(), maxMessage)}
 }
 
 // reject answers with a metav1.Status, whose message kube-apiserver writes into its log.
