@@ -35,7 +35,7 @@ type canI struct {
 	remote    remote
 	file      string
 	oldFile   string
-	output    string
+	output    outputFlag
 	streams
 }
 
@@ -81,7 +81,7 @@ API server, RBAC is asked next. "Denied" is the answer instead where the configu
 		"ask both halves about the object in this file; - for the standard input")
 	flags.StringVar(&c.oldFile, "old", "",
 		"the object as it is before an update or patch; without it, as in --filename, so that nothing changes")
-	flags.StringVarP(&c.output, "output", "o", "text", "text or json")
+	c.output.addFlag(flags, "text", "json")
 	return command
 }
 
@@ -110,9 +110,6 @@ type admissionVerdict struct {
 }
 
 func (c *canI) run(ctx context.Context, args []string) error {
-	if c.output != "text" && c.output != "json" {
-		return fmt.Errorf("-o %s: want text or json", c.output)
-	}
 	var object, old *object
 	if c.file != "" {
 		var err error
@@ -149,17 +146,7 @@ func (c *canI) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if c.output == "json" {
-		encoder := json.NewEncoder(c.out)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(v)
-	} else {
-		_, err = io.WriteString(c.out, v.text(c.out))
-	}
-	if err == nil && !v.Allowed {
-		return errNotAllowed
-	}
-	return err
+	return c.output.answer(c.out, v.Allowed, v, v.text(c.out))
 }
 
 // ask asks the authorizer, and the admission if there is an object.

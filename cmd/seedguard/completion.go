@@ -72,17 +72,15 @@ func oneOf[T ~string](choices ...T) cobra.CompletionFunc {
 	return cobra.FixedCompletions(offered, noFiles)
 }
 
-// formats matches the help of a flag --output, which is the list of its values.
-var formats = regexp.MustCompile(`^\w+(, \w+)* or \w+$`)
-
 // addCompletions has shells offer values for the flags of a command and of those below it.
 func addCompletions(command *cobra.Command) {
 	command.Flags().VisitAll(func(flag *pflag.Flag) {
 		complete, known := flagCompletions[flag.Name]
+		output, isOutput := flag.Value.(*outputFlag)
 		switch {
 		case known:
-		case flag.Name == "output" && formats.MatchString(flag.Usage):
-			complete = oneOf(strings.Split(strings.ReplaceAll(flag.Usage, " or ", ", "), ", ")...)
+		case isOutput:
+			complete = oneOf(output.formats...)
 		case flag.Value.Type() == "string":
 			return
 		default:

@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -52,35 +49,9 @@ Exit status: 0 when it reaches the Seed (or any), 1 when it does not, 2 when tha
 		},
 	}
 	e.landscape.addFlags(command.Flags())
-	e.output.addFlag(command.Flags())
+	e.output.addFlag(command.Flags(), "text", "json")
 	command.Flags().StringVar(&e.seed, "seed", "", "only the path to this Seed")
 	return command
-}
-
-// outputFlag is the flag for the format of answers.
-type outputFlag string
-
-func (o *outputFlag) addFlag(set *pflag.FlagSet) {
-	set.StringVarP((*string)(o), "output", "o", "text", "text or json")
-}
-
-func (o *outputFlag) validate() error {
-	if *o != "text" && *o != "json" {
-		return fmt.Errorf("-o %s: want text or json", *o)
-	}
-	return nil
-}
-
-// write writes the answer in the format that was asked for.
-func (o *outputFlag) write(w io.Writer, answer interface{ text() string }) error {
-	if *o != "json" {
-		_, err := io.WriteString(w, answer.text())
-		return err
-	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(answer)
 }
 
 // explanation is the answer of `explain`, also as JSON.
@@ -109,9 +80,6 @@ type pathTo struct {
 }
 
 func (e *explainCommand) run(ctx context.Context, kindName, objectName string) error {
-	if err := e.output.validate(); err != nil {
-		return err
-	}
 	kind, err := parseKind(kindName)
 	if err != nil {
 		return err
@@ -140,13 +108,7 @@ func (e *explainCommand) run(ctx context.Context, kindName, objectName string) e
 	if len(answer.Paths) == 0 {
 		answer.Missing, answer.More = explain.WhyNot(view, v, e.seed)
 	}
-	if err := e.output.write(e.out, answer); err != nil {
-		return err
-	}
-	if len(answer.Paths) == 0 {
-		return errNotAllowed
-	}
-	return nil
+	return e.output.answer(e.out, len(answer.Paths) > 0, answer, answer.text())
 }
 
 // maxSeeds is how many Seeds a line lists.

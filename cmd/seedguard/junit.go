@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/xml"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -54,7 +53,8 @@ func (c *junitCounts) add(r *result) {
 	}
 }
 
-func (r *report) writeJUnit(w io.Writer) error {
+// junit returns the report for CI systems.
+func (r *report) junit() (string, error) {
 	var suites junitSuites
 	var suite *junitSuite
 	for i := range r.Requests {
@@ -74,8 +74,5 @@ func (r *report) writeJUnit(w io.Writer) error {
 		suites.add(asked)
 	}
 	content, err := xml.MarshalIndent(suites, "", "  ")
-	if err == nil {
-		_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, content)
-	}
-	return err
+	return fmt.Sprintf("%s%s\n", xml.Header, content), err
 }

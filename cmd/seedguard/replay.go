@@ -28,7 +28,7 @@ import (
 // replayLogs is the command replay.
 type replayLogs struct {
 	landscape landscapeFlags
-	output    string
+	output    outputFlag
 	streams
 }
 
@@ -56,14 +56,11 @@ found out.`,
 		RunE: func(command *cobra.Command, args []string) error { return r.run(command.Context(), args) },
 	}
 	r.landscape.addFlags(command.Flags())
-	command.Flags().StringVarP(&r.output, "output", "o", "text", "text or json")
+	r.output.addFlag(command.Flags(), "text", "json")
 	return command
 }
 
 func (r *replayLogs) run(ctx context.Context, files []string) error {
-	if r.output != "text" && r.output != "json" {
-		return fmt.Errorf("-o %s: want text or json", r.output)
-	}
 	total, err := sizeOf(files)
 	if err != nil {
 		return err
@@ -88,15 +85,7 @@ func (r *replayLogs) run(ctx context.Context, files []string) error {
 	if report.Summary.Events == 0 {
 		return fmt.Errorf("%s: no event of audit.k8s.io/v1 in it", strings.Join(files, ", "))
 	}
-	if r.output == "json" {
-		err = tabular.Write(r.out, r.output, report)
-	} else {
-		err = writeReport(r.out, report)
-	}
-	if err == nil && report.Summary.WouldBeRefused > 0 {
-		return errNotAllowed
-	}
-	return err
+	return r.output.answer(r.out, report.Summary.WouldBeRefused == 0, report, textOf(report))
 }
 
 // stdin is how an argument names the standard input.
@@ -200,8 +189,8 @@ func (l *landscape) replayOptions() (replay.Options, error) {
 	}, nil
 }
 
-// writeReport writes a report for people.
-func writeReport(w io.Writer, report *replay.Report) error {
+// textOf returns a report for people.
+func textOf(report *replay.Report) string {
 	s := report.Summary
 	tables := []tabular.Table{{Head: []string{
 		"Client", "Verb", "Resource", "Same", "Would be refused", "Not in landscape", "Would be allowed", "Unknown",
@@ -241,14 +230,13 @@ func writeReport(w io.Writer, report *replay.Report) error {
 		}
 	}
 	tables = slices.DeleteFunc(tables, func(t tabular.Table) bool { return len(t.Rows) == 0 })
-	if err := tabular.Write(w, "text", nil, tables...); err != nil {
-		return err
-	}
-	notes := fmt.Sprintf("%d events read. Requests of seed clients: %d the same, %d would be refused now, %d would be "+
-		"allowed now, %d unknown.\n", s.Events, s.Same, s.WouldBeRefused, s.WouldBeAllowed, s.Unknown)
+	var b strings.Builder
+	_ = tabular.Write(&b, "text", nil, tables...) // nothing fails on a Builder
 	if len(tables) > 0 {
-		notes = "\n" + notes
+		b.WriteString("\n")
 	}
+	fmt.Fprintf(&b, "%d events read. Requests of seed clients: %d the same, %d would be refused now, %d would be "+
+		"allowed now, %d unknown.\n", s.Events, s.Same, s.WouldBeRefused, s.WouldBeAllowed, s.Unknown)
 	for _, note := range []struct {
 		count  int
 		format string
@@ -258,11 +246,10 @@ func writeReport(w io.Writer, report *replay.Report) error {
 		{missing, "About objects that are not in the landscape, or no longer: %d of those that would be refused."},
 	} {
 		if note.count > 0 {
-			notes += fmt.Sprintf(note.format+"\n", note.count)
+			fmt.Fprintf(&b, note.format+"\n", note.count)
 		}
 	}
-	_, err := io.WriteString(w, notes+replay.Limits+"\n")
-	return err
+	return b.String() + replay.Limits + "\n"
 }
 
 // objectOf names what an example is about.

@@ -387,7 +387,7 @@ func TestReplayInputs(t *testing.T) {
 		"empty":          {[]string{file("empty", nil)}, "empty: no event of audit.k8s.io/v1 in it"},
 		"something else": {[]string{file("else", []byte("hello\n[1]\n"))}, "else: no event of audit.k8s.io/v1 in it"},
 		"no file":        {nil, "requires at least 1 arg(s)"},
-		"output":         {[]string{plain, "-o", "yaml"}, "-o yaml: want text or json"},
+		"output":         {[]string{plain, "-o", "yaml"}, "flag: want text or json"},
 	} {
 		o := replayed(t, "", c.args...)
 		require.Equal(t, exitError, o.exit, name)
@@ -470,9 +470,7 @@ func FuzzReplay(f *testing.F) {
 		}
 		require.True(t, zipped || lines == report.Summary.Events+report.BrokenLines, "%+v", report)
 		require.LessOrEqual(t, report.Summary.Decided+report.Summary.Unknown, report.Summary.Events)
-		var text bytes.Buffer
-		require.NoError(t, writeReport(&text, report))
-		for _, r := range text.String() {
+		for _, r := range textOf(report) {
 			require.True(t, r == '\n' || strconv.IsPrint(r), "%q", r)
 		}
 	})

@@ -16,7 +16,7 @@ import (
 )
 
 func newRules(s streams) *cobra.Command {
-	var output string
+	var output outputFlag
 	names := []string{"authorizer", "edges", "restriction", "writes"}
 	command := &cobra.Command{
 		Use:   "rules [authorizer|edges|restriction|writes]",
@@ -38,19 +38,19 @@ They are the tables of this program, generated from nothing else. Without an arg
 			switch strings.Join(args, "") {
 			case "edges":
 				table, shown := edges()
-				return tabular.Write(s.out, output, shown, table)
+				return tabular.Write(s.out, output.format, shown, table)
 			case "restriction":
 				table, shown := restriction()
-				return tabular.Write(s.out, output, shown, table)
+				return tabular.Write(s.out, output.format, shown, table)
 			case "writes":
 				tables, shown := writes()
-				return tabular.Write(s.out, output, shown, tables...)
+				return tabular.Write(s.out, output.format, shown, tables...)
 			default:
-				return authorizer.WriteRules(s.out, output)
+				return authorizer.WriteRules(s.out, output.format)
 			}
 		},
 	}
-	command.Flags().StringVarP(&output, "output", "o", "text", "text, markdown or json")
+	output.addFlag(command.Flags(), "text", "markdown", "json")
 	return command
 }
 

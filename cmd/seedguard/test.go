@@ -25,7 +25,7 @@ import (
 type test struct {
 	landscape landscapeFlags
 	only      string
-	output    string
+	output    outputFlag
 	verbose   bool
 	// worlds are those that were read, by all that makes one.
 	worlds map[string]*scenario.World
@@ -59,7 +59,7 @@ understood. Nothing is reported then.`,
 	t.landscape.addFlags(flags)
 	flags.StringVar(&t.only, "run", "", "ask only about requests whose name matches this regular expression")
 	flags.BoolVarP(&t.verbose, "verbose", "v", false, "list all requests, not only those that failed")
-	flags.StringVarP(&t.output, "output", "o", "text", "text, json or junit")
+	t.output.addFlag(flags, "text", "json", "junit")
 	return command
 }
 
@@ -87,14 +87,6 @@ type result struct {
 }
 
 func (t *test) run(ctx context.Context, args []string) error {
-	write, ok := map[string]func(*report, io.Writer) error{
-		"text":  func(r *report, w io.Writer) error { return r.writeText(w, t.verbose) },
-		"json":  (*report).writeJSON,
-		"junit": (*report).writeJUnit,
-	}[t.output]
-	if !ok {
-		return fmt.Errorf("-o %s: want text, json or junit", t.output)
-	}
 	only, err := regexp.Compile(t.only)
 	if err != nil {
 		return fmt.Errorf("--run: %w", err)
@@ -124,13 +116,13 @@ func (t *test) run(ctx context.Context, args []string) error {
 	if r.Summary.Requests == 0 {
 		return fmt.Errorf("--run %s: no request has such a name", t.only)
 	}
-	if err := write(&r, t.out); err != nil {
-		return err
+	text := r.text(t.verbose)
+	if t.output.format == "junit" {
+		if text, err = r.junit(); err != nil {
+			return err
+		}
 	}
-	if r.Summary.Failed > 0 {
-		return errNotAllowed
-	}
-	return nil
+	return t.output.answer(t.out, r.Summary.Failed == 0, &r, text)
 }
 
 // parse reads all files, and fails with all that is wrong with them.
@@ -282,7 +274,8 @@ func oneLine(s string) string {
 	}, s)
 }
 
-func (r *report) writeText(w io.Writer, verbose bool) error {
+// text returns the report for people.
+func (r *report) text(verbose bool) string {
 	var b strings.Builder
 	for _, asked := range r.Requests {
 		place := fmt.Sprintf("%s:%d: %s", asked.File, asked.Line, oneLine(asked.Name))
@@ -298,8 +291,7 @@ func (r *report) writeText(w io.Writer, verbose bool) error {
 	} else {
 		fmt.Fprintf(&b, "ok: %s, %s\n", counted(s.Files, "file"), counted(s.Requests, "request"))
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }
 
 func counted(n int, what string) string {
@@ -307,11 +299,4 @@ func counted(n int, what string) string {
 		what += "s"
 	}
 	return fmt.Sprint(n, " ", what)
-}
-
-func (r *report) writeJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
 }

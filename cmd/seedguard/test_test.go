@@ -151,7 +151,7 @@ func TestTestMisused(t *testing.T) {
 			`unknown.d:5:3: resource "sekrets" is none of seedguard's; did you mean "secrets"?`},
 		"no kubeconfig":  {[]string{good, "--kubeconfig", empty + "/none"}, "good.yaml: kubeconfig"},
 		"two gardens":    {[]string{good, "--landscape", landscape, "--kubeconfig", "x"}, "good.yaml: say on which garden"},
-		"output":         {[]string{good, "-o", "xml"}, "-o xml: want text, json or junit"},
+		"output":         {[]string{good, "-o", "xml"}, "flag: want text, json or junit"},
 		"expression":     {[]string{good, "--run", "("}, "--run: error parsing regexp"},
 		"nothing to run": {[]string{good, "--run", "xyz"}, "--run xyz: no request has such a name"},
 		"configuration":  {[]string{good, "--references", "Some"}, "restriction.references"},

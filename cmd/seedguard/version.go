@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -9,25 +8,17 @@ import (
 )
 
 func newVersion(s streams) *cobra.Command {
-	var output string
+	var output outputFlag
 	command := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := version.Get()
-			switch output {
-			case "json":
-				return json.NewEncoder(s.out).Encode(v)
-			case "text":
-				_, err := fmt.Fprintf(s.out, "seedguard %s (commit %s, %s, %s)\n",
-					v.GitVersion, v.GitCommit, v.GoVersion, v.Platform)
-				return err
-			default:
-				return fmt.Errorf("-o %s: want text or json", output)
-			}
+			return output.write(s.out, v, fmt.Sprintf("seedguard %s (commit %s, %s, %s)\n",
+				v.GitVersion, v.GitCommit, v.GoVersion, v.Platform))
 		},
 	}
-	command.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	output.addFlag(command.Flags(), "text", "json")
 	return command
 }

@@ -54,7 +54,7 @@ Exit status: 0 when somebody can, 1 when nobody can, 2 when that could not be fo
 		RunE:              func(command *cobra.Command, args []string) error { return w.run(command.Context(), args) },
 	}
 	w.landscape.addFlags(command.Flags())
-	w.output.addFlag(command.Flags())
+	w.output.addFlag(command.Flags(), "text", "json")
 	command.Flags().StringVarP(&w.namespace, "namespace", "n", "",
 		"namespace of the resource, where it does not stand before the name")
 	return command
@@ -72,9 +72,6 @@ type whoCanAnswer struct {
 }
 
 func (w *whoCan) run(ctx context.Context, args []string) error {
-	if err := w.output.validate(); err != nil {
-		return err
-	}
 	asked := question{namespace: w.namespace}
 	if err := asked.parse(args, knownResources()); err != nil {
 		return err
@@ -103,13 +100,7 @@ func (w *whoCan) run(ctx context.Context, args []string) error {
 	seeds := l.seeds(q)
 	answer := &whoCanAnswer{Seeds: len(seeds), question: q}
 	answer.Allowed, answer.Others = explain.WhoCan(ctx, authorizer, seeds, l.Access.Extensions(), q)
-	if err := w.output.write(w.out, answer); err != nil {
-		return err
-	}
-	if len(answer.Allowed) == 0 {
-		return errNotAllowed
-	}
-	return nil
+	return w.output.answer(w.out, len(answer.Allowed) > 0, answer, answer.text())
 }
 
 // seeds returns all Seeds, and those that do not exist and yet are referred to by what the question is about.

@@ -340,10 +340,11 @@ func kindsOf(fields []garden.Field, which func(garden.Field) []graph.Kind) strin
 		}
 	}
 	slices.Sort(names)
-	return or(names)
+	return Or(names)
 }
 
-func or(words []string) string {
+// Or lists words of which one is meant.
+func Or(words []string) string {
 	if last := len(words) - 1; last > 0 {
 		return strings.Join(words[:last], ", ") + " or " + words[last]
 	}
