@@ -189,7 +189,7 @@ func (c *canI) decider(ctx context.Context) (decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.pair()
+	return newOffline(l, l.Garden)
 }
 
 // object is the object in a file.

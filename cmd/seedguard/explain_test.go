@@ -125,7 +125,7 @@ func TestWhoCanKnowsSeedsThatDoNotExist(t *testing.T) {
 	require.NoError(t, err)
 	v := graph.Vertex{Kind: graph.KindBastion, Namespace: "garden-x", Name: "b"}
 	l.Graph.Set(v, []graph.Edge{{From: v, To: graph.Vertex{Kind: graph.KindSeed, Name: "gone"}}})
-	seeds := l.seeds(explain.Question{Resource: v.Kind.Resource().GroupResource(), Namespace: v.Namespace, Name: v.Name})
+	seeds := seedsFor(l, explain.Question{Resource: v.Kind.Resource().GroupResource(), Namespace: v.Namespace, Name: v.Name})
 	require.True(t, slices.Equal([]string{"aws-eu1", "aws-eu2", "gcp-eu1", "gone"}, seeds), seeds)
 }
 

@@ -9,7 +9,6 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spf13/pflag"
 	admissionv1 "k8s.io/api/admission/v1"
@@ -20,6 +19,7 @@ import (
 	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
@@ -71,12 +71,9 @@ func (f *landscapeFlags) configuration() (*config.SeedGuardConfiguration, error)
 	return c, c.Validate()
 }
 
-// landscape is a garden as it was when it was loaded. Nothing runs behind it.
-type landscape struct{ *snapshot.Snapshot }
-
-// load brings the garden into a graph. What is wrong with a directory is told to errOut, and so is, on a terminal, how
-// far the reading of a live garden has come.
-func (f *landscapeFlags) load(ctx context.Context, errOut io.Writer) (*landscape, error) {
+// load reads the garden to decide on it by the configuration. What is wrong with a directory is told to errOut, and so
+// is, on a terminal, how far the reading of a live garden has come.
+func (f *landscapeFlags) load(ctx context.Context, errOut io.Writer) (*snapshot.Snapshot, error) {
 	c, err := f.configuration()
 	if err != nil {
 		return nil, err
@@ -85,20 +82,26 @@ func (f *landscapeFlags) load(ctx context.Context, errOut io.Writer) (*landscape
 		_, _ = fmt.Fprintf(errOut, "Warning: %s: a server with mode Observe decides nothing; "+
 			"the answers are what it records\n", f.config) // for people only
 	}
+	return f.read(ctx, c, nil, errOut)
+}
+
+// read is load with a configuration and a clock of the caller's.
+func (f *landscapeFlags) read(
+	ctx context.Context, c *config.SeedGuardConfiguration, clock clock.WithDelayedExecution, errOut io.Writer,
+) (*snapshot.Snapshot, error) {
 	line := newStatusLine(errOut)
 	defer line.clear()
 	source, err := f.source(ctx, line, errOut)
 	if err != nil {
 		return nil, err
 	}
-	l, err := snapshot.New(source, c, nil)
+	l, err := snapshot.Read(ctx, source, c, clock, func(p garden.Progress) {
+		line.show("Reading the garden: %d of %d kinds, %d objects", p.Synced, p.Kinds, p.Objects)
+	})
 	if err != nil {
-		return nil, err
-	}
-	if err := read(ctx, l.Garden, line, loadPatience); err != nil {
 		return nil, fmt.Errorf("%s was not loaded: %w", cmp.Or(f.dir, "the garden of "+f.kubeconfig), err)
 	}
-	return &landscape{l}, nil
+	return l, nil
 }
 
 // source returns where the objects come from, after a look whether they can be read.
@@ -177,53 +180,19 @@ func readable(ctx context.Context, source garden.Prober) error {
 		strings.Join(forbidden, ", "), first)
 }
 
-// loadPatience is for how long nothing may come of a garden that is being read.
-const loadPatience = time.Minute
-
-// read runs the garden until all of its objects are in the graph.
-func read(ctx context.Context, g *garden.Garden, line *statusLine, patience time.Duration) error {
-	ctx, giveUp := context.WithCancelCause(ctx)
-	defer giveUp(nil)
-	var running sync.WaitGroup
-	defer running.Wait()
-	loading, stop := context.WithCancel(klog.NewContext(ctx, klog.Logger{})) // the error says what went wrong
-	defer stop()
-	running.Go(func() { _ = g.Run(loading) }) // ends without error when it is told to
-	running.Go(func() {
-		last, since := garden.Progress{}, time.Now()
-		for tick := time.Tick(100 * time.Millisecond); loading.Err() == nil; {
-			p := g.Progress()
-			if p != last {
-				last, since = p, time.Now()
-			} else if time.Since(since) > patience {
-				giveUp(fmt.Errorf("nothing came for %s", patience))
-			}
-			line.show("Reading the garden: %d of %d kinds, %d objects", p.Synced, p.Kinds, p.Objects)
-			select {
-			case <-loading.Done():
-			case <-tick:
-			}
-		}
-	})
-	return g.WaitReady(ctx)
+// offline is the pair in this process.
+type offline struct {
+	authorizer *authorizer.Authorizer
+	admission  *admission.Plugin
 }
 
-// pair returns both halves on the landscape.
-func (l *landscape) pair() (decider, error) { return l.pairOn(l.Garden) }
-
-// pairOn is pair with another reader for the admission.
-func (l *landscape) pairOn(reader garden.Reader) (decider, error) {
+// newOffline returns the pair on a garden. The admission reads what may have changed since from the reader.
+func newOffline(l *snapshot.Snapshot, reader garden.Reader) (*offline, error) {
 	a, err := l.Authorizer()
 	if err != nil {
 		return nil, err
 	}
 	return &offline{a, l.Admission(reader)}, nil
-}
-
-// offline is the pair in this process.
-type offline struct {
-	authorizer kauthorizer.UnconditionalAuthorizer
-	admission  *admission.Plugin
 }
 
 // authorize takes the review through the server's decoder, so that it is read as it would be on the wire.

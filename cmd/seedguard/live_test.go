@@ -1,18 +1,11 @@
 package main
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-	"k8s.io/client-go/rest"
-
-	"github.com/seedguard/seedguard/pkg/garden"
-	"github.com/seedguard/seedguard/pkg/graph"
 )
 
 // kubeconfig writes a kubeconfig without credentials.
@@ -51,18 +44,4 @@ func TestLiveGardenMisused(t *testing.T) {
 			require.Empty(t, o.out)
 		})
 	}
-}
-
-// TestGardenThatHangsIsGivenUp, and the error says what is missing.
-func TestGardenThatHangsIsGivenUp(t *testing.T) {
-	hanging := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	defer hanging.Close()
-	source, err := garden.NewKubeSource(&rest.Config{Host: hanging.URL})
-	require.NoError(t, err)
-	defer source.Redial() // so that the server can close
-	watched, err := garden.New(garden.Options{Source: source, Graph: graph.New(graph.Options{})})
-	require.NoError(t, err)
-	err = read(t.Context(), watched, newStatusLine(nil), 200*time.Millisecond)
-	require.ErrorContains(t, err, "shoots.core.gardener.cloud not synced")
-	require.ErrorContains(t, err, "nothing came for 200ms")
 }

@@ -69,7 +69,7 @@ func (r *replayLogs) run(ctx context.Context, files []string) error {
 	if err != nil {
 		return err
 	}
-	options, err := l.replayOptions()
+	options, err := replayOptions(l)
 	if err != nil {
 		return err
 	}
@@ -151,8 +151,8 @@ func (r *replayLogs) warn(report *replay.Report) {
 }
 
 // replayOptions let a replay ask the pair on the landscape.
-func (l *landscape) replayOptions() (replay.Options, error) {
-	pair, err := l.pairOn(snapshot.AsRead{Reader: l.Garden})
+func replayOptions(l *snapshot.Snapshot) (replay.Options, error) {
+	pair, err := newOffline(l, snapshot.AsRead{Reader: l.Garden})
 	if err != nil {
 		return replay.Options{}, err
 	}

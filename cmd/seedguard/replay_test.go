@@ -440,7 +440,7 @@ func FuzzReplay(f *testing.F) {
 	require.NoError(f, os.WriteFile(filepath.Join(dir, "landscape.yaml"), []byte(manifest), 0o600))
 	l, err := (&landscapeFlags{dir: dir}).load(f.Context(), io.Discard)
 	require.NoError(f, err)
-	options, err := l.replayOptions()
+	options, err := replayOptions(l)
 	require.NoError(f, err)
 	for _, e := range []auditv1.Event{
 		audited("get", secretURI, 200, "allow", viaSeeds),
@@ -505,7 +505,7 @@ func BenchmarkReplay(b *testing.B) {
 	landscape := landscapeFlags{dir: filepath.Join("..", "..", "examples", "landscape")}
 	l, err := landscape.load(b.Context(), io.Discard)
 	require.NoError(b, err)
-	options, err := l.replayOptions()
+	options, err := replayOptions(l)
 	require.NoError(b, err)
 	var log bytes.Buffer
 	for _, e := range realistic() {

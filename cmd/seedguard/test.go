@@ -202,38 +202,28 @@ func (t *test) open(ctx context.Context, s *scenario.Scenario) (*scenario.World,
 	if w := t.worlds[key]; w != nil {
 		return w, nil
 	}
-	held, err := t.load(ctx, s)
+	l, err := t.load(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	w, err := scenario.NewWorld(held)
+	w, err := scenario.NewWorld(l)
 	t.worlds[key] = w
 	return w, err
 }
 
+// load reads the garden that the scenario brings or names, or else the one that the flags name.
 func (t *test) load(ctx context.Context, s *scenario.Scenario) (*snapshot.Snapshot, error) {
-	source, problems, err := s.Source()
-	if err != nil {
-		return nil, err
+	if s.Objects != nil {
+		return s.Read(ctx)
 	}
-	for _, problem := range problems {
-		_, _ = fmt.Fprintf(t.errOut, "Warning: %s: %s\n", s.Landscape, problem) // for people only
+	flags := t.landscape
+	if s.Landscape != "" {
+		flags = landscapeFlags{dir: s.Landscape}
 	}
-	line := newStatusLine(t.errOut)
-	defer line.clear()
-	if source == nil {
-		if !t.landscape.given() {
-			return nil, errors.New("it has neither objects nor landscape, and no flag names a garden")
-		}
-		if source, err = t.landscape.source(ctx, line, t.errOut); err != nil {
-			return nil, err
-		}
+	if !flags.given() {
+		return nil, errors.New("it has neither objects nor landscape, and no flag names a garden")
 	}
-	held, err := snapshot.New(source, s.Config, s.Clock())
-	if err != nil {
-		return nil, err
-	}
-	return held, read(ctx, held.Garden, line, loadPatience)
+	return flags.read(ctx, s.Config, s.Clock(), t.errOut)
 }
 
 func resultOf(ctx context.Context, w *scenario.World, file string, q *scenario.Request) result {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/snapshot"
 	"github.com/seedguard/seedguard/pkg/tabular"
 )
 
@@ -97,14 +98,14 @@ func (w *whoCan) run(ctx context.Context, args []string) error {
 		Verb: asked.verb, Resource: asked.resource, Subresource: asked.subresource, Namespace: asked.namespace,
 		Name: asked.name,
 	}
-	seeds := l.seeds(q)
+	seeds := seedsFor(l, q)
 	answer := &whoCanAnswer{Seeds: len(seeds), question: q}
 	answer.Allowed, answer.Others = explain.WhoCan(ctx, authorizer, seeds, l.Access.Extensions(), q)
 	return w.output.answer(w.out, len(answer.Allowed) > 0, answer, answer.text())
 }
 
-// seeds returns all Seeds, and those that do not exist and yet are referred to by what the question is about.
-func (l *landscape) seeds(q explain.Question) (names []string) {
+// seedsFor returns all Seeds, and those that do not exist and yet are referred to by what the question is about.
+func seedsFor(l *snapshot.Snapshot, q explain.Question) (names []string) {
 	for _, seed := range l.Garden.List(graph.KindSeed) {
 		names = append(names, seed.Name)
 	}

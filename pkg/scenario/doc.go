@@ -14,7 +14,7 @@
 //
 // The way of a file:
 //
-//	file -> Parse -> Scenario -> Source -> snapshot -> World -> Ask -> checks
-//	         |                                           ^
-//	         +---------------- requests -----------------+
+//	file -> Parse -> Scenario -> snapshot -> World -> Ask -> checks
+//	         |                                 ^
+//	         +----------- requests ------------+
 package scenario

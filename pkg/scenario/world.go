@@ -18,20 +18,9 @@ import (
 	"github.com/seedguard/seedguard/pkg/snapshot"
 )
 
-// Source returns where the scenario's objects come from, and what is wrong with them. It is nil when the file has
-// neither objects nor a landscape.
-func (s *Scenario) Source() (garden.Source, []string, error) {
-	switch {
-	case s.Objects != nil:
-		return directory.Fixed(s.Objects), nil, nil
-	case s.Landscape == "":
-		return nil, nil, nil
-	}
-	source, err := directory.New(s.Landscape)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", s.File, err)
-	}
-	return source, source.Problems(), nil
+// Read reads the garden of the scenario's own objects.
+func (s *Scenario) Read(ctx context.Context) (*snapshot.Snapshot, error) {
+	return snapshot.Read(ctx, directory.Fixed(s.Objects), s.Config, s.Clock(), func(garden.Progress) {})
 }
 
 // Clock returns the clock to decide by, nil for the machine's.

@@ -1,8 +1,6 @@
 package scenario_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -155,33 +153,4 @@ requests:
 			"authorize: want deny, got noOpinion: ", mode)
 	}
 	require.Contains(t, ask(t, "f", "restriction: {mode: Observe}\n"+content), "\nadmit: 403")
-}
-
-// TestLandscape: a directory is found from the file, and what is wrong with it is told.
-func TestLandscape(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, content string) {
-		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
-	}
-	write("manifests/seed.yaml", seed)
-	const content = `
-landscape: ../manifests
-requests:
-- {name: own, as: {gardenlet: s1}, verb: get, resource: namespaces, object: seed-s1, authorize: allow}
-`
-	require.Equal(t, "authorize: allow", ask(t, filepath.Join(dir, "scenarios", "f.yaml"), content))
-
-	s, err := scenario.Parse("f", []byte(strings.ReplaceAll(content, "../manifests", filepath.Join(dir, "manifests"))),
-		scenario.Options{Config: config.Default()})
-	require.NoError(t, err)
-	write("manifests/broken.yaml", "a: [")
-	_, problems, err := s.Source()
-	require.NoError(t, err)
-	require.Len(t, problems, 1)
-	require.Contains(t, problems[0], "broken.yaml")
-
-	s.Landscape = filepath.Join(dir, "none")
-	_, _, err = s.Source()
-	require.ErrorContains(t, err, "none")
 }

@@ -3,10 +3,13 @@ package snapshot
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/access"
@@ -26,10 +29,14 @@ type Snapshot struct {
 	clock  clock.WithDelayedExecution
 }
 
-// New returns a snapshot that holds nothing before it was read. The clock is the time of the decisions; nil is the real
-// one.
-func New(
-	source garden.Source, c *config.SeedGuardConfiguration, clock clock.WithDelayedExecution,
+// patience is for how long nothing may come of a garden that is being read.
+const patience = time.Minute
+
+// Read reads a garden. The clock is the time of the decisions; nil is the real one. Tell is told now and then how far
+// the reading has come.
+func Read(
+	ctx context.Context, source garden.Source, c *config.SeedGuardConfiguration, clock clock.WithDelayedExecution,
+	tell func(garden.Progress),
 ) (*Snapshot, error) {
 	s := &Snapshot{
 		Config: c, Graph: graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope}), clock: clock,
@@ -39,22 +46,34 @@ func New(
 		return nil, err
 	}
 	s.Access = access.New(s.Garden, c.KubeconfigAccess, nil)
+	if err := read(ctx, s.Garden, patience, tell); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
-// readTimeout bounds the reading of a directory.
-const readTimeout = 2 * time.Minute
-
-// Read brings the garden into the graph. It may be called once.
-func (s *Snapshot) Read(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
+// read runs the garden until all of its objects are in the graph.
+func read(ctx context.Context, g *garden.Garden, patience time.Duration, tell func(garden.Progress)) error {
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	var running sync.WaitGroup
 	defer running.Wait()
-	reading, stop := context.WithCancel(ctx)
+	reading, stop := context.WithCancel(klog.NewContext(ctx, klog.Logger{})) // the error says what went wrong
 	defer stop()
-	running.Go(func() { _ = s.Garden.Run(reading) }) // ends without error when it is told to
-	return s.Garden.WaitReady(ctx)
+	running.Go(func() { _ = g.Run(reading) }) // ends without error when it is told to
+	running.Go(func() {
+		last, since := garden.Progress{}, time.Now()
+		wait.UntilWithContext(reading, func(context.Context) {
+			now := g.Progress()
+			if now != last {
+				last, since = now, time.Now()
+			} else if time.Since(since) > patience {
+				giveUp(fmt.Errorf("nothing came for %s", patience))
+			}
+			tell(now)
+		}, 100*time.Millisecond)
+	})
+	return g.WaitReady(ctx)
 }
 
 // Authorizer returns the SeedAuthorizer on the snapshot. In mode Observe it says what is recorded.

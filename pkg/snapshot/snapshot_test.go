@@ -1,18 +1,21 @@
-package snapshot_test
+package snapshot
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/garden/directory"
 	"github.com/seedguard/seedguard/pkg/graph"
-	"github.com/seedguard/seedguard/pkg/snapshot"
 )
 
 func TestMain(m *testing.M) {
@@ -43,9 +46,8 @@ func TestRead(t *testing.T) {
 	for scope, want := range map[graph.ParentScope]bool{graph.ParentScopeSeed: false, graph.ParentScopeEverything: true} {
 		c := config.Default()
 		c.Authorizer.ParentScope = scope
-		s, err := snapshot.New(source(t), c, nil)
+		s, err := Read(t.Context(), source(t), c, nil, func(garden.Progress) {})
 		require.NoError(t, err)
-		require.NoError(t, s.Read(t.Context()))
 		namespace := graph.Vertex{Kind: graph.KindNamespace, Name: "seed-child"}
 		require.True(t, s.Graph.Reaches(namespace, "child"))
 		require.Equal(t, want, s.Graph.Reaches(namespace, "parent"), scope)
@@ -53,16 +55,31 @@ func TestRead(t *testing.T) {
 }
 
 func TestReadEndsWithItsContext(t *testing.T) {
-	s, err := snapshot.New(source(t), config.Default(), nil)
-	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.Error(t, s.Read(ctx))
+	_, err := Read(ctx, source(t), config.Default(), nil, func(garden.Progress) {})
+	require.Error(t, err)
+}
+
+// TestGardenThatHangsIsGivenUp, and the error says what is missing.
+func TestGardenThatHangsIsGivenUp(t *testing.T) {
+	hanging := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer hanging.Close()
+	source, err := garden.NewKubeSource(&rest.Config{Host: hanging.URL})
+	require.NoError(t, err)
+	defer source.Redial() // so that the server can close
+	watched, err := garden.New(garden.Options{Source: source, Graph: graph.New(graph.Options{})})
+	require.NoError(t, err)
+	told := 0
+	err = read(t.Context(), watched, 200*time.Millisecond, func(garden.Progress) { told++ })
+	require.ErrorContains(t, err, "shoots.core.gardener.cloud not synced")
+	require.ErrorContains(t, err, "nothing came for 200ms")
+	require.Greater(t, told, 1)
 }
 
 // TestAsRead: the garden behind it, of which there is none here, is not asked again.
 func TestAsRead(t *testing.T) {
-	var r snapshot.AsRead
+	var r AsRead
 	_, err := r.Live(t.Context(), "s", graph.Vertex{})
 	require.ErrorIs(t, err, garden.ErrNotAvailable)
 	_, err = r.Exists(t.Context(), "s", schema.GroupVersionResource{}, "", "")

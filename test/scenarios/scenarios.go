@@ -12,7 +12,6 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/scenario"
-	"github.com/seedguard/seedguard/pkg/snapshot"
 )
 
 //go:embed *.yaml
@@ -45,15 +44,12 @@ func Run(
 	return expectations
 }
 
-// Open returns the world of a scenario that brings its garden.
+// Open returns the world of a scenario that brings its objects.
 func Open(t *testing.T, s *scenario.Scenario) *scenario.World {
 	t.Helper()
-	source, problems, err := s.Source()
+	require.NotNil(t, s.Objects, s.File)
+	held, err := s.Read(t.Context())
 	require.NoError(t, err)
-	require.Empty(t, problems)
-	held, err := snapshot.New(source, s.Config, s.Clock())
-	require.NoError(t, err)
-	require.NoError(t, held.Read(t.Context()))
 	w, err := scenario.NewWorld(held)
 	require.NoError(t, err)
 	return w
