@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -200,13 +199,7 @@ type object struct {
 }
 
 func (c *canI) read(file string) (*object, error) {
-	var data []byte
-	var err error
-	if file == "-" {
-		data, err = io.ReadAll(c.in)
-	} else {
-		data, err = os.ReadFile(file) // #nosec G304 -- the user names the file
-	}
+	_, data, err := c.readAll(file)
 	if err != nil {
 		return nil, err
 	}

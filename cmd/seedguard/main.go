@@ -20,6 +20,29 @@ type streams struct {
 	out, errOut io.Writer
 }
 
+// stdin is how an argument names the standard input.
+const stdin = "-"
+
+// open opens a file that an argument names, or the standard input. It returns its name for messages.
+func (s *streams) open(file string) (name string, in io.ReadCloser, err error) {
+	if file == stdin {
+		return "stdin", io.NopCloser(s.in), nil
+	}
+	in, err = os.Open(file) // #nosec G304 -- the user names the file
+	return file, in, err
+}
+
+// readAll reads what open opens.
+func (s *streams) readAll(file string) (name string, content []byte, err error) {
+	name, in, err := s.open(file)
+	if err != nil {
+		return name, nil, err
+	}
+	defer func() { _ = in.Close() }() // it was only read
+	content, err = io.ReadAll(in)
+	return name, content, err
+}
+
 // errNotAllowed is the outcome of a question that was answered with no. It has been printed.
 var errNotAllowed = errors.New("not allowed")
 

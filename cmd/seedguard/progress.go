@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"time"
 )
@@ -20,13 +19,10 @@ const (
 	progressWidth    = 30
 )
 
-// of returns a reader that tells the progress what is read.
-func (p *progress) of(in io.Reader) io.Reader {
-	return readerFunc(func(buffer []byte) (int, error) {
-		n, err := in.Read(buffer)
-		p.add(int64(n), time.Now())
-		return n, err
-	})
+// Write implements io.Writer: what has been read is written to the progress.
+func (p *progress) Write(read []byte) (int, error) {
+	p.add(int64(len(read)), time.Now())
+	return len(read), nil
 }
 
 func (p *progress) add(read int64, now time.Time) {
@@ -46,8 +42,3 @@ func (p *progress) add(read int64, now time.Time) {
 	}
 	p.line.show("%s", line)
 }
-
-// readerFunc is an io.Reader.
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(buffer []byte) (int, error) { return f(buffer) }

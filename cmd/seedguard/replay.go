@@ -88,9 +88,6 @@ func (r *replayLogs) run(ctx context.Context, files []string) error {
 	return r.output.answer(r.out, report.Summary.WouldBeRefused == 0, report, textOf(report))
 }
 
-// stdin is how an argument names the standard input.
-const stdin = "-"
-
 // sizeOf returns how many bytes the files have, 0 when one has no size.
 func sizeOf(files []string) (total int64, err error) {
 	sized := true
@@ -117,17 +114,11 @@ func (r *replayLogs) read(
 ) (*replay.Report, error) {
 	defer p.line.clear()
 	for _, file := range files {
-		if file == stdin {
-			if err := into.Read(ctx, "standard input", p.of(r.in)); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		log, err := os.Open(file) // #nosec G304 -- the user names the file
+		name, log, err := r.open(file)
 		if err != nil {
 			return nil, err
 		}
-		err = into.Read(ctx, file, p.of(log))
+		err = into.Read(ctx, name, io.TeeReader(log, p))
 		_ = log.Close() // it was only read
 		if err != nil {
 			return nil, err

@@ -416,6 +416,11 @@ func TestReplayTellsBrokenLines(t *testing.T) {
 	require.Equal(t, 6, strings.Count(o.errOut, "\n"))
 }
 
+// readerFunc is an io.Reader.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(buffer []byte) (int, error) { return f(buffer) }
+
 // TestReplayIsInterrupted: who waits for gigabytes can stop it.
 func TestReplayIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -490,7 +495,7 @@ func TestProgress(t *testing.T) {
 
 	drawn.Reset()
 	p = &progress{line: &statusLine{terminal: &drawn}, started: start}
-	n, err := p.of(strings.NewReader("hello")).Read(make([]byte, 3))
+	n, err := io.TeeReader(strings.NewReader("hello"), p).Read(make([]byte, 3))
 	require.NoError(t, err)
 	require.Equal(t, 3, n)
 	require.Equal(t, "\r0 MiB", drawn.String(), "of unknown length")

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -101,7 +100,7 @@ func (t *test) run(ctx context.Context, args []string) error {
 		if len(s.Requests) == 0 {
 			continue
 		}
-		w, err := t.open(ctx, s)
+		w, err := t.world(ctx, s)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.File, err)
 		}
@@ -140,7 +139,7 @@ func (t *test) parse(args []string) ([]*scenario.Scenario, error) {
 		files, err := scenarioFiles(arg)
 		errs = append(errs, err)
 		for _, file := range files {
-			name, content, err := t.read(file)
+			name, content, err := t.readAll(file)
 			if err == nil {
 				var s *scenario.Scenario
 				s, err = scenario.Parse(name, content, options)
@@ -154,7 +153,7 @@ func (t *test) parse(args []string) ([]*scenario.Scenario, error) {
 
 // scenarioFiles returns the files that an argument stands for.
 func scenarioFiles(arg string) ([]string, error) {
-	if arg == "-" {
+	if arg == stdin {
 		return []string{arg}, nil
 	}
 	switch info, err := os.Stat(arg); {
@@ -180,17 +179,8 @@ func scenarioFiles(arg string) ([]string, error) {
 	return files, nil
 }
 
-func (t *test) read(file string) (name string, content []byte, err error) {
-	if file == "-" {
-		content, err = io.ReadAll(t.in)
-		return "stdin", content, err
-	}
-	content, err = os.ReadFile(file) // #nosec G304 -- the user names the file
-	return file, content, err
-}
-
-// open returns both halves on the scenario's garden. Files that say the same about it share one.
-func (t *test) open(ctx context.Context, s *scenario.Scenario) (*scenario.World, error) {
+// world returns both halves on the scenario's garden. Files that say the same about it share one.
+func (t *test) world(ctx context.Context, s *scenario.Scenario) (*scenario.World, error) {
 	by, err := json.Marshal(s.Config)
 	if err != nil {
 		return nil, err
