@@ -258,17 +258,3 @@ func objectOf(g replay.Group, x replay.Example) string {
 	}
 	return name
 }
-
-// printable escapes what a terminal would not print as it is: clients choose names.
-func printable(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if strconv.IsPrint(r) {
-			b.WriteRune(r)
-			continue
-		}
-		quoted := strconv.QuoteRune(r)
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
-}

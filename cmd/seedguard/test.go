@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -238,27 +237,17 @@ func (r *report) add(asked result) {
 func (r *result) failures() (lines []string) {
 	for _, c := range r.Checks {
 		if !c.OK {
-			lines = append(lines, oneLine(c.String()))
+			lines = append(lines, printable(c.String()))
 		}
 	}
 	return lines
-}
-
-// oneLine returns s without what would not stay on a line of a terminal.
-func oneLine(s string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsPrint(c) {
-			return c
-		}
-		return ' '
-	}, s)
 }
 
 // text returns the report for people.
 func (r *report) text(verbose bool) string {
 	var b strings.Builder
 	for _, asked := range r.Requests {
-		place := fmt.Sprintf("%s:%d: %s", asked.File, asked.Line, oneLine(asked.Name))
+		place := fmt.Sprintf("%s:%d: %s", asked.File, asked.Line, printable(asked.Name))
 		for _, failure := range asked.failures() {
 			fmt.Fprintf(&b, "%s: %s\n", place, failure)
 		}

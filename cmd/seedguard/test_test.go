@@ -82,8 +82,8 @@ func TestTest(t *testing.T) {
 	require.Empty(t, o.errOut)
 	bad := regexp.QuoteMeta(filepath.Join(dir, "bad.yml"))
 	require.Regexp(t, `^`+bad+`:2: own Secret: authorize: want allow, got noOpinion: .+
-`+bad+`:9: key  \[31mpair  <&>: authorize: want noOpinion, got allow: .+
-`+bad+`:9: key  \[31mpair  <&>: admit: want allowed, got 403: .+
+`+bad+`:9: key \\x1b\[31mpair\\n <&>: authorize: want noOpinion, got allow: .+
+`+bad+`:9: key \\x1b\[31mpair\\n <&>: admit: want allowed, got 403: .+
 FAILED: 2 of 5 requests
 $`, o.out)
 
