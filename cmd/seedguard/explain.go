@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -155,11 +154,8 @@ func parseKind(name string) (graph.Kind, error) {
 		names = append(names, kind.String())
 		resources = append(resources, kind.Resource().GroupResource())
 	}
-	message := fmt.Sprintf("the graph has no kind %q, only %s", name, strings.Join(names, ", "))
-	if near := nearest(name, resources); near != "" {
-		message += fmt.Sprintf("; did you mean %q?", near)
-	}
-	return 0, errors.New(message)
+	return 0, fmt.Errorf("the graph has no kind %q, only %s%s", name, strings.Join(names, ", "),
+		didYouMean(name, resources))
 }
 
 // kindNamed finds a kind by its name in any case, in the singular or the plural.

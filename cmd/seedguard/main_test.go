@@ -170,7 +170,7 @@ func TestCanIMisused(t *testing.T) {
 		"verb alone":             {"get", "a verb and a resource are needed"},
 		"misspelt":               {"get secert x --seed s1", `did you mean "secrets"?`},
 		"misspelt more":          {"get Shoos x --seed s1", `did you mean "shoots"?`},
-		"unknown":                {"get pods x --seed s1", "Name another resource with its group"},
+		"unknown":                {"get pods x --seed s1", "none of seedguard's. Name another resource with its group"},
 		"nobody":                 {"get secrets x", "say who asks"},
 		"two users":              {"get secrets x --as jane --seed s1", "exclude each other"},
 		"extension without":      {"get secrets x --as jane --extension e", "--extension needs --seed"},

@@ -1,22 +1,22 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/spf13/pflag"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/user"
 
-	"github.com/agnivade/levenshtein"
-	"github.com/spf13/pflag"
-
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
+	"github.com/seedguard/seedguard/pkg/scenario"
 )
 
 // question is what `can-i` asks, from its flags and arguments.
@@ -95,23 +95,20 @@ func resolve(name string, known []schema.GroupResource) (schema.GroupResource, e
 		}
 		return schema.GroupResource{}, fmt.Errorf("resource %q is in several groups: %v", name, found)
 	}
-	message := fmt.Sprintf("resource %q is none of seedguard's", name)
-	if near := nearest(name, known); near != "" {
-		message += fmt.Sprintf("; did you mean %q?", near)
-	}
-	return schema.GroupResource{}, errors.New(message +
-		" Name another resource with its group, as in deployments.apps or pods. (core group)")
+	return schema.GroupResource{}, fmt.Errorf("resource %q is none of seedguard's%s Name another resource with its "+
+		"group, as in deployments.apps or pods. (core group)", name, cmp.Or(didYouMean(name, known), "."))
 }
 
-// nearest returns the known resource whose name differs least, empty when all differ too much.
-func nearest(name string, known []schema.GroupResource) string {
-	best, least := "", len(name)/3+2
+// didYouMean asks for the known resource whose name differs least. It is empty when all differ too much.
+func didYouMean(name string, known []schema.GroupResource) string {
+	var names []string
 	for _, r := range known {
-		if d := levenshtein.ComputeDistance(strings.ToLower(name), r.Resource); d < least {
-			best, least = r.Resource, d
-		}
+		names = append(names, r.Resource)
 	}
-	return best
+	if meant := scenario.Nearest(name, names, len(name)/3+2); meant != "" {
+		return fmt.Sprintf("; did you mean %q?", meant)
+	}
+	return ""
 }
 
 // info returns the user who asks.

@@ -353,13 +353,18 @@ func near(word string, words []string) string {
 	if slices.Contains(words, word) {
 		return ""
 	}
-	best, least := "", 3 // there are other words than ours, which only resemble them
-	for _, w := range words {
-		if d := levenshtein.ComputeDistance(strings.ToLower(word), w); d < least {
-			best, least = w, d
+	return Nearest(word, words, 3) // there are other words than ours, which only resemble them
+}
+
+// Nearest returns the word that differs least from a misspelt one, empty when all differ by as many characters as the
+// bound.
+func Nearest(misspelt string, words []string, bound int) (nearest string) {
+	for _, word := range words {
+		if d := levenshtein.ComputeDistance(strings.ToLower(misspelt), word); d < bound {
+			nearest, bound = word, d
 		}
 	}
-	return best
+	return nearest
 }
 
 // kinds are those of the graph by their resources.
