@@ -13,9 +13,11 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/endpoints/request"
 
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
+	"github.com/seedguard/seedguard/pkg/replay"
 	"github.com/seedguard/seedguard/pkg/scenario"
 )
 
@@ -138,31 +140,15 @@ func (q *question) review() (*authorizationv1.SubjectAccessReview, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &authorizationv1.SubjectAccessReview{
-		Spec: authorizationv1.SubjectAccessReviewSpec{User: who.Name, Groups: who.Groups},
+	if _, err := fields.ParseSelector(q.fieldSelector); err != nil {
+		return nil, fmt.Errorf("--field-selector: %w", err)
 	}
-	r.SetGroupVersionKind(authorizationv1.SchemeGroupVersion.WithKind("SubjectAccessReview"))
-	if q.path != "" {
-		r.Spec.NonResourceAttributes = &authorizationv1.NonResourceAttributes{Path: q.path, Verb: q.verb}
-		return r, nil
+	if _, err := labels.Parse(q.labelSelector); err != nil {
+		return nil, fmt.Errorf("--selector: %w", err)
 	}
-	attributes := &authorizationv1.ResourceAttributes{
-		Verb: q.verb, Group: q.resource.Group, Version: "*", Resource: q.resource.Resource, Subresource: q.subresource,
-		Namespace: q.namespace, Name: q.name,
-	}
-	// kube-apiserver sends what it has parsed; the server parses the raw ones in the same way.
-	if q.fieldSelector != "" {
-		if _, err := fields.ParseSelector(q.fieldSelector); err != nil {
-			return nil, fmt.Errorf("--field-selector: %w", err)
-		}
-		attributes.FieldSelector = &authorizationv1.FieldSelectorAttributes{RawSelector: q.fieldSelector}
-	}
-	if q.labelSelector != "" {
-		if _, err := labels.Parse(q.labelSelector); err != nil {
-			return nil, fmt.Errorf("--selector: %w", err)
-		}
-		attributes.LabelSelector = &authorizationv1.LabelSelectorAttributes{RawSelector: q.labelSelector}
-	}
-	r.Spec.ResourceAttributes = attributes
-	return r, nil
+	return replay.Review(who, &request.RequestInfo{
+		IsResourceRequest: q.path == "", Path: q.path, Verb: q.verb,
+		APIGroup: q.resource.Group, APIVersion: "*", Resource: q.resource.Resource, Subresource: q.subresource,
+		Namespace: q.namespace, Name: q.name, FieldSelector: q.fieldSelector, LabelSelector: q.labelSelector,
+	}), nil
 }

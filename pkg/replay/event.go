@@ -143,8 +143,8 @@ func (e *event) request() (*request.RequestInfo, error) {
 	return info, nil
 }
 
-// review is the question to the authorizer.
-func review(u user.Info, info *request.RequestInfo) *authorizationv1.SubjectAccessReview {
+// Review returns what kube-apiserver asks the authorizer about a request.
+func Review(u user.Info, info *request.RequestInfo) *authorizationv1.SubjectAccessReview {
 	r := &authorizationv1.SubjectAccessReview{
 		Spec: authorizationv1.SubjectAccessReviewSpec{User: u.GetName(), Groups: u.GetGroups()},
 	}

@@ -136,7 +136,7 @@ func (r *Replay) compare(ctx context.Context, e *event, who user.Info, info *req
 	if then == unclear {
 		return finding{verdict: Unknown, why: why}, nil
 	}
-	status, err := r.options.Authorize(ctx, review(who, info))
+	status, err := r.options.Authorize(ctx, Review(who, info))
 	if err != nil {
 		return finding{}, err
 	}
