@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,14 +12,13 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	admissionv1 "k8s.io/api/admission/v1"
-	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/uuid"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/apiserver/pkg/authentication/user"
+	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/admission"
@@ -109,17 +107,18 @@ type admissionVerdict struct {
 }
 
 func (c *canI) run(ctx context.Context, args []string) error {
-	var object, old *object
+	var object *object
 	if c.file != "" {
 		var err error
 		if object, err = c.read(c.file); err != nil {
 			return fmt.Errorf("-f %s: %w", c.file, err)
 		}
-		old = object
 		if c.oldFile != "" {
-			if old, err = c.read(c.oldFile); err != nil {
+			old, err := c.read(c.oldFile)
+			if err != nil {
 				return fmt.Errorf("--old %s: %w", c.oldFile, err)
 			}
+			object.old = old.raw
 		}
 		if len(args) == 1 {
 			args = append(args, object.resource.Resource+"."+object.resource.Group)
@@ -141,7 +140,7 @@ func (c *canI) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	v, err := c.ask(ctx, pair, review, object, old)
+	v, err := c.ask(ctx, pair, review, object)
 	if err != nil {
 		return err
 	}
@@ -150,7 +149,7 @@ func (c *canI) run(ctx context.Context, args []string) error {
 
 // ask asks the authorizer, and the admission if there is an object.
 func (c *canI) ask(
-	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, object, old *object,
+	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, object *object,
 ) (*verdict, error) {
 	status, err := pair.authorize(ctx, review)
 	if err != nil {
@@ -167,7 +166,7 @@ func (c *canI) ask(
 		v.Authorizer.Decision = "allow"
 	}
 	if object != nil {
-		if v.Admission, err = c.admit(ctx, pair, review, status.Allowed, object, old); err != nil {
+		if v.Admission, err = c.admit(ctx, pair, review, status.Allowed, object); err != nil {
 			return nil, err
 		}
 		v.Allowed = v.Allowed && v.Admission.Allowed
@@ -194,8 +193,10 @@ func (c *canI) decider(ctx context.Context) (decider, error) {
 // object is the object in a file.
 type object struct {
 	metav1.PartialObjectMetadata
-	raw      []byte
+	raw      runtime.RawExtension
 	resource schema.GroupResource
+	// old is the object as it was, empty when that is the same.
+	old runtime.RawExtension
 }
 
 func (c *canI) read(file string) (*object, error) {
@@ -208,19 +209,13 @@ func (c *canI) read(file string) (*object, error) {
 		return nil, err
 	}
 	o := &object{}
-	if o.raw, err = yaml.YAMLToJSONStrict(document); err != nil {
+	if o.raw.Raw, err = yaml.YAMLToJSONStrict(document); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(o.raw, &o.PartialObjectMetadata); err != nil {
+	if o.PartialObjectMetadata, err = scenario.Metadata(&o.raw); err != nil {
 		return nil, err
-	}
-	if o.Kind == "" || o.APIVersion == "" {
-		return nil, errors.New("the object has no kind or no apiVersion")
 	}
 	gvk := o.GroupVersionKind()
-	if o.raw, err = scenario.WithoutStringData(gvk.Kind, o.raw); err != nil {
-		return nil, err
-	}
 	for _, guarded := range admission.AllGuarded(admission.ReferencesEnforce, false) {
 		if r := guarded.Kind.Resource(); guarded.Kind.String() == gvk.Kind && r.Group == gvk.Group {
 			o.resource = r.GroupResource()
@@ -278,7 +273,7 @@ func (c *canI) about(o *object) error {
 }
 
 func (c *canI) admit(
-	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, authorized bool, o, old *object,
+	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, authorized bool, o *object,
 ) (*admissionVerdict, error) {
 	q := &c.question
 	operation, ok := admission.OperationOf(q.verb)
@@ -287,32 +282,15 @@ func (c *canI) admit(
 	}
 	// The admission knows of kubeconfigs when the authorizer does.
 	all := admission.AllGuarded(admission.ReferencesEnforce, authorized)
-	guarded, ok := admission.FindGuarded(all, q.resource, q.subresource, operation)
-	if !ok {
+	if _, ok := admission.FindGuarded(all, q.resource, q.subresource, operation); !ok {
 		message := fmt.Sprintf("not asked: it does not guard %s of %s", operation, q.resource)
 		return &admissionVerdict{Allowed: true, Message: message}, nil
 	}
-	gvk, version := o.GroupVersionKind(), guarded.Kind.Resource().Version
-	if gvk.Group == q.resource.Group {
-		version = gvk.Version
-	}
-	request := &admissionv1.AdmissionRequest{
-		UID:         uuid.NewUUID(),
-		Kind:        metav1.GroupVersionKind(gvk),
-		Resource:    metav1.GroupVersionResource(q.resource.WithVersion(version)),
-		SubResource: q.subresource,
-		Name:        cmp.Or(o.Name, q.name),
-		Namespace:   q.namespace,
-		Operation:   operation,
-		UserInfo:    authenticationv1.UserInfo{Username: review.Spec.User, Groups: review.Spec.Groups},
-	}
-	if operation != admissionv1.Delete {
-		request.Object = runtime.RawExtension{Raw: o.raw}
-	}
-	if operation != admissionv1.Create {
-		request.OldObject = runtime.RawExtension{Raw: old.raw}
-	}
-	response, err := pair.admit(ctx, request)
+	response, err := pair.admit(ctx, scenario.AdmissionRequest(&kauthorizer.AttributesRecord{
+		User: &user.DefaultInfo{Name: review.Spec.User, Groups: review.Spec.Groups}, Verb: q.verb,
+		APIGroup: q.resource.Group, Resource: q.resource.Resource, Subresource: q.subresource,
+		Namespace: q.namespace, Name: cmp.Or(o.Name, q.name),
+	}, o.GroupVersionKind(), o.raw, o.old))
 	if err != nil {
 		return nil, err
 	}

@@ -204,9 +204,9 @@ func (r *reader) request(path string, raw []byte, resolve func(string) (schema.G
 	} else if meant != "" {
 		wrong("resource", "unknown resource %q; did you mean %q?", resource, meant)
 	}
-	body, err := metadata(&q.Body)
+	body, err := Metadata(&q.Body)
 	r.undecoded(path+".body", err)
-	if _, err := metadata(&q.Old); err != nil {
+	if _, err := Metadata(&q.Old); err != nil {
 		r.undecoded(path+".old", err)
 	} else if operation, _ := admission.OperationOf(q.Verb); len(q.Old.Raw) > 0 && operation != admissionv1.Update {
 		wrong("old", "old goes with update and patch, not with %s", q.Verb)
@@ -222,7 +222,7 @@ func (r *reader) request(path string, raw []byte, resolve func(string) (schema.G
 	}
 	r.expectations(path, &q)
 	if q.Admit != nil && who != nil {
-		q.review = q.admission(body)
+		q.review = AdmissionRequest(&q.attributes, body.GroupVersionKind(), q.Body, q.Old)
 	}
 	if q.Verb == "create" && subresource == "" {
 		q.attributes.Name = "" // as at the API server, which does not look into the object
@@ -313,18 +313,19 @@ func (r *reader) expectations(path string, q *Request) {
 	}
 }
 
-// admission returns the request as the SeedRestriction is asked.
-func (q *Request) admission(body metav1.PartialObjectMetadata) *admissionv1.AdmissionRequest {
-	a := &q.attributes
-	gvk := body.GroupVersionKind()
-	version := gvk.Version
-	if gvk.Group != a.APIGroup { // the body of a subresource
+// AdmissionRequest returns what the SeedRestriction is asked about a write. The object is of the kind; old is what an
+// update changes, the object itself when it is empty.
+func AdmissionRequest(
+	a *kauthorizer.AttributesRecord, kind schema.GroupVersionKind, object, old runtime.RawExtension,
+) *admissionv1.AdmissionRequest {
+	version := kind.Version
+	if kind.Group != a.APIGroup { // the object of a subresource
 		version = kinds[schema.GroupResource{Group: a.APIGroup, Resource: a.Resource}].Resource().Version
 	}
-	operation, _ := admission.OperationOf(q.Verb)
+	operation, _ := admission.OperationOf(a.Verb)
 	review := &admissionv1.AdmissionRequest{
 		UID:         "request",
-		Kind:        metav1.GroupVersionKind(gvk),
+		Kind:        metav1.GroupVersionKind(kind),
 		Resource:    metav1.GroupVersionResource{Group: a.APIGroup, Version: version, Resource: a.Resource},
 		SubResource: a.Subresource,
 		Namespace:   a.Namespace,
@@ -332,18 +333,14 @@ func (q *Request) admission(body metav1.PartialObjectMetadata) *admissionv1.Admi
 		Operation:   operation,
 		UserInfo:    authenticationv1.UserInfo{Username: a.User.GetName(), Groups: a.User.GetGroups()},
 	}
-	if review.Operation != admissionv1.Delete {
-		review.Object = q.Body
+	if operation != admissionv1.Delete {
+		review.Object = object
 	}
-	switch review.Operation {
-	case admissionv1.Update:
-		review.OldObject = q.Old
-		if len(q.Old.Raw) == 0 {
-			review.OldObject = q.Body
+	if operation != admissionv1.Create {
+		review.OldObject = old
+		if len(old.Raw) == 0 {
+			review.OldObject = object
 		}
-	case admissionv1.Delete:
-		review.OldObject = q.Body
-	default:
 	}
 	return review
 }
@@ -384,8 +381,9 @@ var known = func() (names []string) {
 	return names
 }()
 
-// metadata returns what is in every object, and brings the object into the form in which admissions see it.
-func metadata(raw *runtime.RawExtension) (o metav1.PartialObjectMetadata, err error) {
+// Metadata returns what is in every object, and brings the object into the form in which admissions see it. Of what is
+// empty it returns nothing.
+func Metadata(raw *runtime.RawExtension) (o metav1.PartialObjectMetadata, err error) {
 	if len(raw.Raw) == 0 {
 		return o, nil
 	}
