@@ -19,6 +19,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/naming"
@@ -99,7 +100,7 @@ func addCompletions(command *cobra.Command) {
 func completeCanI(command *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	switch len(args) {
 	case 0:
-		return verbs(), noFiles
+		return explain.Verbs(), noFiles
 	case 1:
 		return resourcesWith(toComplete), noFiles
 	case 2:
@@ -181,18 +182,6 @@ func completeContext(command *cobra.Command, _ []string, _ string) ([]string, co
 	return sets.List(sets.KeySet(loaded.Contexts)), noFiles
 }
 
-// verbs returns those that rules name.
-func verbs() []string {
-	var all authorizer.Verbs
-	for _, rule := range authorizer.Rules() {
-		all |= rule.ViaGraph
-		for _, grant := range rule.Always {
-			all |= grant.Verbs
-		}
-	}
-	return all.Names()
-}
-
 // resourcesWith returns the resources that rules name, as short as they are understood. Behind a slash it returns them
 // with their subresources.
 func resourcesWith(toComplete string) []string {
@@ -207,7 +196,7 @@ func resourcesWith(toComplete string) []string {
 			offered.Insert(name)
 			continue
 		}
-		for _, subresource := range slices.Concat(rule.Subresources, sets.List(sets.KeySet(rule.Levels))) {
+		for _, subresource := range explain.Subresources(rule.Resource) {
 			offered.Insert(name + "/" + subresource)
 		}
 	}
