@@ -19,11 +19,6 @@ import (
 	"github.com/seedguard/seedguard/pkg/identity"
 )
 
-// Authorizer decides, and says by which rule. An authorizer.Authorizer is one. It must be safe for concurrent use.
-type Authorizer interface {
-	Explain(context.Context, kauthorizer.Attributes) authorizer.Explanation
-}
-
 // AllVerbs is the Question.Verb that stands for all verbs that rules know.
 const AllVerbs = "*"
 
@@ -96,7 +91,9 @@ func (a *Answer) SeedsOf(all int) string {
 //
 // Globs of the names of extensions are asked about where these names decide, which is where rules have levels. Lists
 // and watches are taken to have the selector that the rule asks for. WhoCan is safe for concurrent use.
-func WhoCan(ctx context.Context, by Authorizer, seeds, globs []string, q Question) (allowed, others []Answer) {
+func WhoCan(
+	ctx context.Context, by *authorizer.Authorizer, seeds, globs []string, q Question,
+) (allowed, others []Answer) {
 	verbs := []string{q.Verb}
 	if q.Verb == AllVerbs {
 		verbs = Verbs()
@@ -177,7 +174,7 @@ func clients(seed string, q Question, globs []string) []client {
 var ranges = regexp.MustCompile(`\[([^\^\]])[^\]]*\]`)
 
 // ask asks for one client. When that is not allowed for want of a selector, it asks again with it.
-func ask(ctx context.Context, by Authorizer, c identity.Client, verb string, q Question) Answer {
+func ask(ctx context.Context, by *authorizer.Authorizer, c identity.Client, verb string, q Question) Answer {
 	request := kauthorizer.AttributesRecord{
 		User: c.User(), Verb: verb, Namespace: q.Namespace, APIGroup: q.Resource.Group, APIVersion: "*",
 		Resource: q.Resource.Resource, Subresource: q.Subresource, Name: q.Name, ResourceRequest: true,
