@@ -377,10 +377,5 @@ func List(words []string, most int) string {
 	return strings.Join(words, ", ")
 }
 
-// nameOf names a vertex in a sentence.
-func nameOf(v graph.Vertex) string {
-	if v.Namespace != "" {
-		return v.Kind.String() + " " + v.Namespace + "/" + v.Name
-	}
-	return v.Kind.String() + " " + v.Name
-}
+// nameOf names a vertex in a sentence: as its String does, with a blank behind the kind.
+func nameOf(v graph.Vertex) string { return strings.Replace(v.String(), "/", " ", 1) }
