@@ -1,13 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	kadmission "k8s.io/apiserver/pkg/admission"
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
@@ -126,29 +126,22 @@ func writes() ([]tabular.Table, []guardedWrite) {
 	}
 	grants := tabular.Table{Title: "The grants:", Head: []string{"grant", "grants a new reference"}}
 	var shown []guardedWrite
-	of := func(target admission.Target, operation kadmission.Operation) (guardedWrite, string) {
-		r, object := target.Kind.Resource(), target.Kind.String()
-		if target.Subresource != "" {
-			object += "/" + target.Subresource
-		}
-		return guardedWrite{
-			Group: r.Group, Resource: r.Resource, Subresource: target.Subresource, Operation: string(operation),
-			Clients: []string{},
-		}, object
-	}
 	for _, w := range admission.Writes() {
-		row, object := of(w.Target, w.Operation)
-		row.Clients, row.AllowedWhen, row.MetadataAlone = namesOf(w.Clients), w.Allowed, w.MetadataAlone
+		r, object := w.Kind.Resource(), w.Kind.String()
+		if w.Subresource != "" {
+			object += "/" + w.Subresource
+		}
+		row := guardedWrite{
+			Group: r.Group, Resource: r.Resource, Subresource: w.Subresource, Operation: string(w.Operation),
+			Clients: namesOf(w.Clients), AllowedWhen: w.Allowed, MetadataAlone: w.MetadataAlone,
+		}
 		for _, path := range slices.Sorted(maps.Keys(w.Grants)) {
 			g := w.Grants[path]
 			row.Fields = append(row.Fields, grant{path, g.Name, g.Free})
 			fields.Rows = append(fields.Rows, []string{object, row.Operation, path, g.Name})
 		}
 		shown = append(shown, row)
-		clients := strings.Join(row.Clients, ", ")
-		if clients == "" {
-			clients = "none"
-		}
+		clients := cmp.Or(strings.Join(row.Clients, ", "), "none")
 		guarded.Rows = append(guarded.Rows, []string{object, row.Operation, clients, row.AllowedWhen})
 	}
 	for _, g := range admission.Grants() {

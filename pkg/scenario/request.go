@@ -75,7 +75,8 @@ func (c Client) info() *user.DefaultInfo {
 			Groups: []string{"system:bootstrappers", user.AllAuthenticated}}
 	case Client{ServiceAccount: c.ServiceAccount}:
 		if namespace, name, ok := pair(c.ServiceAccount); ok {
-			return serviceAccount(namespace, name)
+			return &user.DefaultInfo{Name: serviceaccount.MakeUsername(namespace, name),
+				Groups: append(serviceaccount.MakeGroupNames(namespace), user.AllAuthenticated)}
 		}
 	case Client{User: c.User}:
 		return &user.DefaultInfo{Name: c.User, Groups: []string{user.AllAuthenticated}}
@@ -87,11 +88,4 @@ func (c Client) info() *user.DefaultInfo {
 func pair(s string) (first, second string, ok bool) {
 	first, second, _ = strings.Cut(s, "/")
 	return first, second, first != "" && second != "" && !strings.Contains(second, "/")
-}
-
-func serviceAccount(namespace, name string) *user.DefaultInfo {
-	return &user.DefaultInfo{
-		Name:   serviceaccount.MakeUsername(namespace, name),
-		Groups: append(serviceaccount.MakeGroupNames(namespace), user.AllAuthenticated),
-	}
 }
