@@ -262,9 +262,7 @@ func (c *canI) about(o *object) error {
 	case q.name != "" && o.Name != "" && q.name != o.Name:
 		return fmt.Errorf("the object is named %q, not %q", o.Name, q.name)
 	}
-	if q.namespace == "" {
-		q.namespace = o.Namespace
-	}
+	q.namespace = cmp.Or(q.namespace, o.Namespace)
 	// A create has no name for the authorizer: it is in the object.
 	if q.name == "" && q.verb != "create" {
 		q.name = o.Name

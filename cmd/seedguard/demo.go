@@ -1,17 +1,18 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/server"
@@ -57,7 +58,7 @@ func demonstrate(
 
 // example finds a Secret that one Seed has to do with and another has not.
 func example(g *graph.Graph) (secret graph.Vertex, own, other string, ok bool) {
-	var secrets []graph.Vertex
+	var secrets []graph.Node
 	var seeds []string
 	for nodes := g.View().Nodes(); nodes.Next(); {
 		switch n := nodes.Node().(graph.Node); {
@@ -65,21 +66,16 @@ func example(g *graph.Graph) (secret graph.Vertex, own, other string, ok bool) {
 			seeds = append(seeds, n.Vertex.Name)
 		// A project's own Secrets tell more than those of the landscape.
 		case n.Vertex.Kind == graph.KindSecret && strings.HasPrefix(n.Vertex.Namespace, "garden-"):
-			secrets = append(secrets, n.Vertex)
+			secrets = append(secrets, n)
 		}
 	}
 	slices.Sort(seeds)
-	slices.SortFunc(secrets, func(a, b graph.Vertex) int {
-		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(secrets, explain.Compare)
 	for _, secret := range secrets {
-		reached := g.Seeds(secret)
-		if len(reached) == 0 {
-			continue
-		}
+		reached := g.Seeds(secret.Vertex)
 		for _, other := range seeds {
-			if !slices.Contains(reached, other) {
-				return secret, reached[0], other, true
+			if len(reached) > 0 && !slices.Contains(reached, other) {
+				return secret.Vertex, reached[0], other, true
 			}
 		}
 	}
@@ -113,12 +109,12 @@ func (q *question) commands(landscape, address string) string {
 			quoted(q.name), quoted(q.namespace), who, quoted(landscape))
 }
 
+// plainWord matches words that mean themselves to a shell.
+var plainWord = regexp.MustCompile(`^[\w./:@-]+$`)
+
 // quoted quotes a word for a shell where it needs that.
 func quoted(word string) string {
-	plain := strings.IndexFunc(word, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@", r)
-	}) < 0
-	if word != "" && plain {
+	if plainWord.MatchString(word) {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
