@@ -124,7 +124,7 @@ func (c *canI) run(ctx context.Context, args []string) error {
 			args = append(args, object.resource.Resource+"."+object.resource.Group)
 		}
 	}
-	if err := c.question.parse(args, knownResources()); err != nil {
+	if err := c.question.parse(args); err != nil {
 		return err
 	}
 	if object != nil {

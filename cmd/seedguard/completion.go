@@ -186,10 +186,9 @@ func completeContext(command *cobra.Command, _ []string, _ string) ([]string, co
 // with their subresources.
 func resourcesWith(toComplete string) []string {
 	offered := sets.New[string]()
-	known := knownResources()
 	for _, rule := range authorizer.Rules() {
 		name := rule.Resource.Resource
-		if found, err := resolve(name, known); err != nil || found != rule.Resource {
+		if found, err := resolve(name); err != nil || found != rule.Resource {
 			name = rule.Resource.String()
 		}
 		if !strings.Contains(toComplete, "/") {
@@ -206,7 +205,7 @@ func resourcesWith(toComplete string) []string {
 // kindOfResource returns the kind of RESOURCE[.GROUP][/SUBRESOURCE], zero when the graph has none.
 func kindOfResource(word string) graph.Kind {
 	name, _, _ := strings.Cut(word, "/")
-	resource, err := resolve(name, knownResources())
+	resource, err := resolve(name)
 	i := slices.IndexFunc(graph.Kinds(), func(k graph.Kind) bool { return k.Resource().GroupResource() == resource })
 	if err != nil || i < 0 || resource == (schema.GroupResource{}) {
 		return 0

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seedguard/seedguard/pkg/explain"
@@ -160,10 +159,9 @@ func parseKind(name string) (graph.Kind, error) {
 
 // kindNamed finds a kind by its name in any case, in the singular or the plural.
 func kindNamed(name string) (graph.Kind, bool) {
-	kinds, lower := graph.Kinds(), strings.ToLower(name)
+	kinds := graph.Kinds()
 	i := slices.IndexFunc(kinds, func(kind graph.Kind) bool {
-		plural, singular := meta.UnsafeGuessKindToResource(schema.GroupVersionKind{Kind: kind.String()})
-		return lower == singular.Resource || lower == plural.Resource
+		return strings.EqualFold(name, kind.String()) || strings.EqualFold(name, kind.Resource().Resource)
 	})
 	if i < 0 {
 		return 0, false

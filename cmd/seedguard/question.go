@@ -45,9 +45,8 @@ func (q *question) addFlags(set *pflag.FlagSet) {
 	set.StringVarP(&q.labelSelector, "selector", "l", "", "label selector of a list, watch or deletecollection")
 }
 
-// parse reads the arguments: VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME], or VERB /PATH. known are the resources that
-// need no group.
-func (q *question) parse(args []string, known []schema.GroupResource) error {
+// parse reads the arguments: VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME], or VERB /PATH.
+func (q *question) parse(args []string) error {
 	if len(args) < 2 {
 		return errors.New("a verb and a resource are needed, as in: can-i get secrets my-secret -n garden-dev --seed my-seed")
 	}
@@ -65,13 +64,13 @@ func (q *question) parse(args []string, known []schema.GroupResource) error {
 		q.name = args[2]
 	}
 	var err error
-	q.resource, err = resolve(name, known)
+	q.resource, err = resolve(name)
 	return err
 }
 
 // resolve finds the group of a resource. A name with a dot has its group with it; "pods." is in the core group. The
-// kinds of the graph may be in the singular.
-func resolve(name string, known []schema.GroupResource) (schema.GroupResource, error) {
+// resources that rules name need no group. The kinds of the graph may be in the singular.
+func resolve(name string) (schema.GroupResource, error) {
 	if strings.Contains(name, ".") {
 		return schema.ParseGroupResource(name), nil
 	}
@@ -81,21 +80,14 @@ func resolve(name string, known []schema.GroupResource) (schema.GroupResource, e
 	if kind, ok := kindNamed(name); ok {
 		return kind.Resource().GroupResource(), nil
 	}
-	var found []schema.GroupResource
-	for _, r := range known {
-		if r.Resource == name && !slices.Contains(found, r) {
-			found = append(found, r)
-		}
+	known := knownResources()
+	// As with kubectl, the core group comes first (events).
+	if inCore := (schema.GroupResource{Resource: name}); slices.Contains(known, inCore) {
+		return inCore, nil
 	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) > 1:
-		// As kubectl does: the core group comes first (events).
-		if i := slices.Index(found, schema.GroupResource{Resource: name}); i >= 0 {
-			return found[i], nil
-		}
-		return schema.GroupResource{}, fmt.Errorf("resource %q is in several groups: %v", name, found)
+	i := slices.IndexFunc(known, func(r schema.GroupResource) bool { return r.Resource == name })
+	if i >= 0 {
+		return known[i], nil
 	}
 	return schema.GroupResource{}, fmt.Errorf("resource %q is none of seedguard's%s Name another resource with its "+
 		"group, as in deployments.apps or pods. (core group)", name, cmp.Or(didYouMean(name, known), "."))

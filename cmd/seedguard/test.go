@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seedguard/seedguard/pkg/scenario"
 	"github.com/seedguard/seedguard/pkg/snapshot"
@@ -129,9 +128,7 @@ func (t *test) parse(args []string) ([]*scenario.Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := scenario.Options{Config: c, Resolve: func(name string) (schema.GroupResource, error) {
-		return resolve(name, knownResources())
-	}}
+	options := scenario.Options{Config: c, Resolve: resolve}
 	var scenarios []*scenario.Scenario
 	var errs []error
 	for _, arg := range args {

@@ -74,7 +74,7 @@ type whoCanAnswer struct {
 
 func (w *whoCan) run(ctx context.Context, args []string) error {
 	asked := question{namespace: w.namespace}
-	if err := asked.parse(args, knownResources()); err != nil {
+	if err := asked.parse(args); err != nil {
 		return err
 	}
 	if asked.path != "" {
