@@ -99,12 +99,9 @@ func TestExampleTable(t *testing.T) {
 	row := regexp.MustCompile("(?m)^\\| (\\w+) `([^`]+)` \\| (yes|no) \\| (yes|no) \\| (yes|no) \\| .+ \\|$")
 	rows := row.FindAllStringSubmatch(string(readme), -1)
 	require.Len(t, rows, 14)
-	plurals := map[string]string{"Secret": "secrets", "WorkloadIdentity": "workloadidentities",
-		"InternalSecret": "internalsecrets",
-		"ShootState":     "shootstates", "Seed": "seeds", "CloudProfile": "cloudprofiles"}
 	for _, cells := range rows {
 		for i, seed := range []string{"aws-eu1", "aws-eu2", "gcp-eu1"} {
-			args := []string{"can-i", "get", plurals[cells[1]], cells[2], "--seed", seed, "--landscape", exampleDir}
+			args := []string{"can-i", "get", cells[1], cells[2], "--seed", seed, "--landscape", exampleDir}
 			if namespace, name, ok := strings.Cut(cells[2], "/"); ok {
 				args[3] = name
 				args = append(args, "-n", namespace)

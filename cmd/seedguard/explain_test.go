@@ -107,12 +107,9 @@ func TestWhoCan(t *testing.T) {
 }
 
 func TestWhoCanJSON(t *testing.T) {
-	var answer whoCanAnswer
 	o := onExample("who-can get secret garden-dev/aws-account -o json")
 	require.Equal(t, exitOK, o.exit)
-	decoder := json.NewDecoder(strings.NewReader(o.out))
-	decoder.DisallowUnknownFields()
-	require.NoError(t, decoder.Decode(&answer))
+	answer := decoded[whoCanAnswer](t, o)
 	require.Equal(t, 3, answer.Seeds)
 	require.Equal(t, []string{"aws-eu1"}, answer.Allowed[0].Seeds)
 	require.Equal(t, []string{"aws-eu2", "gcp-eu1"}, answer.Others[0].Seeds)

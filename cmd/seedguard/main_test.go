@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,8 +19,6 @@ import (
 	"go.uber.org/goleak"
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/klog/v2"
-
-	"github.com/seedguard/seedguard/pkg/naming"
 )
 
 // actAsSeedguard is the environment variable by which this test's binary becomes seedguard itself.
@@ -64,14 +63,14 @@ metadata: {name: db, namespace: garden-prod}
 spec: {seedName: s2, cloudProfile: {kind: CloudProfile, name: aws}}
 `
 
-func landscapeDir(t *testing.T) string {
+func landscapeDir(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "landscape.yaml"), manifest)
 	return dir
 }
 
-func write(t *testing.T, file, content string) {
+func write(t testing.TB, file, content string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
 }
@@ -83,12 +82,57 @@ type outcome struct {
 }
 
 func command(args ...string) outcome {
+	return commandWith(context.Background(), strings.NewReader(""), args...)
+}
+
+func commandWith(ctx context.Context, in io.Reader, args ...string) outcome {
 	var out, errOut bytes.Buffer
-	exit := run(context.Background(), args, streams{strings.NewReader(""), &out, &errOut})
+	exit := run(ctx, args, streams{in, &out, &errOut})
 	return outcome{exit, out.String(), errOut.String()}
 }
 
 func words(line string) []string { return strings.Fields(line) }
+
+// decoded returns what a command has printed as JSON. All of it must be fields of the type.
+func decoded[T any](t *testing.T, o outcome) (answer T) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(o.out))
+	decoder.DisallowUnknownFields()
+	require.NoError(t, decoder.Decode(&answer), o)
+	return answer
+}
+
+// configurationFile writes a configuration file with some sections.
+func configurationFile(t *testing.T, sections string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\n"+sections)
+	return file
+}
+
+// keyPair is the file of a Secret that belongs to the Shoot on Seed s1, and to one of the example's on aws-eu1.
+func keyPair(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "object.yaml")
+	write(t, file, "apiVersion: v1\nkind: Secret\nmetadata: {name: web.ssh-keypair, namespace: garden-dev}\n")
+	return file
+}
+
+// requireErrors runs command lines that must fail with these messages, behind nothing but warnings, and print nothing.
+// More is appended to each.
+func requireErrors(t *testing.T, messages map[string]string, more ...string) {
+	t.Helper()
+	t.Cleanup(func() { resetLogging(t) })
+	for line, message := range messages {
+		resetLogging(t) // serve configures it
+		o := command(append(words(line), more...)...)
+		require.Equal(t, exitError, o.exit, "%s: %+v", line, o)
+		require.Regexp(t, `^(Warning: .*\n)*Error: `, o.errOut, line)
+		require.NotContains(t, o.errOut, "Usage:", line)
+		require.Contains(t, o.errOut, message, line)
+		require.Empty(t, o.out, line)
+	}
+}
 
 func TestCanI(t *testing.T) {
 	dir := landscapeDir(t)
@@ -129,10 +173,9 @@ func TestCanI(t *testing.T) {
 
 // TestCanIByMode: Deny denies, Observe is answered as if it decided, and said so.
 func TestCanIByMode(t *testing.T) {
-	dir, file := landscapeDir(t), filepath.Join(t.TempDir(), "config.yaml")
+	dir := landscapeDir(t)
 	by := func(sections, line string) outcome {
-		write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\n"+sections)
-		return command(append(words("can-i "+line), "--landscape", dir, "--config", file)...)
+		return command(append(words("can-i "+line), "--landscape", dir, "--config", configurationFile(t, sections))...)
 	}
 	const foreign = "get secrets infrastructure -n garden-dev --seed s2"
 	const exempt = "get secrets x -n foo --seed s2 --extension e"
@@ -150,60 +193,45 @@ func TestCanIByMode(t *testing.T) {
 		require.True(t, strings.HasPrefix(none.out, "no opinion: "), none.out)
 	}
 
-	const warning = "Warning: "
+	const warning = "/config.yaml: a server with mode Observe decides nothing"
 	o = by("authorizer: {mode: Observe}", "get secrets infrastructure -n garden-dev --seed s1")
 	require.Equal(t, exitOK, o.exit)
 	require.True(t, strings.HasPrefix(o.out, "yes: "), o.out)
-	require.Contains(t, o.errOut, warning+file+": a server with mode Observe decides nothing")
-	object := filepath.Join(t.TempDir(), "object.yaml")
-	write(t, object, "apiVersion: v1\nkind: Secret\nmetadata: {name: web.ssh-keypair, namespace: garden-dev}\n")
-	o = by("restriction: {mode: Observe}", "create --seed s2 -f "+object)
+	require.Regexp(t, "^Warning: .*"+warning, o.errOut)
+	o = by("restriction: {mode: Observe}", "create --seed s2 -f "+keyPair(t))
 	require.Equal(t, exitNotAllowed, o.exit)
 	require.Contains(t, o.out, "admission: denied (403)")
-	require.Contains(t, o.errOut, warning+file)
+	require.Contains(t, o.errOut, warning)
 }
 
 func TestCanIMisused(t *testing.T) {
 	dir := landscapeDir(t)
-	for name, c := range map[string]struct{ line, message string }{
-		"nothing":                {"", "a verb and a resource are needed"},
-		"verb alone":             {"get", "a verb and a resource are needed"},
-		"misspelt":               {"get secert x --seed s1", `did you mean "secrets"?`},
-		"misspelt more":          {"get Shoos x --seed s1", `did you mean "shoots"?`},
-		"unknown":                {"get pods x --seed s1", "none of seedguard's. Name another resource with its group"},
-		"nobody":                 {"get secrets x", "say who asks"},
-		"two users":              {"get secrets x --as jane --seed s1", "exclude each other"},
-		"extension without":      {"get secrets x --as jane --extension e", "--extension needs --seed"},
-		"groups of a Seed":       {"get secrets x --seed s1 --as-group g", "--as-group goes with --as"},
-		"path with name":         {"get /healthz x --seed s1", "a path has no name"},
-		"label selector":         {"list shoots --seed s1 -l a=b=c", "--selector"},
-		"field selector":         {"list shoots --seed s1 --field-selector a", "--field-selector"},
-		"output":                 {"get secrets x --seed s1 -o yaml", "flag: want text or json"},
-		"unknown flag":           {"get secrets x --seed s1 --nothing", "unknown flag"},
-		"too many arguments":     {"get secrets x y --seed s1", "accepts at most 3 arg(s)"},
-		"no such file":           {"create secrets --seed s1 -f /does/not/exist", "no such file"},
-		"parent scope":           {"get secrets x --seed s1 --parent-scope some", "authorizer.parentScope"},
-		"references":             {"get secrets x --seed s1 --references warn", "restriction.references"},
-		"landscape and server":   {"get secrets x --seed s1 --server https://127.0.0.1:1", "say what to ask"},
-		"empty name of resource": {"get /x y --seed s1", "a path has no name"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			o := command(append(words("can-i "+c.line), "--landscape", dir)...)
-			require.Equal(t, exitError, o.exit, o)
-			require.Contains(t, o.errOut, "Error: ")
-			require.Contains(t, o.errOut, c.message)
-			require.NotContains(t, o.errOut, "Usage:")
-			require.Empty(t, o.out)
-		})
-	}
-	o := command("can-i", "get", "secrets", "x", "--seed", "s1")
-	require.Equal(t, exitError, o.exit)
-	require.Contains(t, o.errOut, "say what to ask")
-	o = command("can-i", "get", "secrets", "x", "--seed", "s1", "--landscape", dir+"/none")
-	require.Equal(t, exitError, o.exit)
-	o = command("can-i", "get", "secrets", "x", "--seed", "s1", "--server", "https://127.0.0.1:1")
-	require.Equal(t, exitError, o.exit)
-	require.Contains(t, o.errOut, "connection refused")
+	requireErrors(t, map[string]string{
+		"can-i":                                          "a verb and a resource are needed",
+		"can-i get":                                      "a verb and a resource are needed",
+		"can-i get secert x --seed s1":                   `did you mean "secrets"?`,
+		"can-i get Shoos x --seed s1":                    `did you mean "shoots"?`,
+		"can-i get pods x --seed s1":                     "none of seedguard's. Name another resource with its group",
+		"can-i get secrets x":                            "say who asks",
+		"can-i get secrets x --as jane --seed s1":        "exclude each other",
+		"can-i get secrets x --as jane --extension e":    "--extension needs --seed",
+		"can-i get secrets x --seed s1 --as-group g":     "--as-group goes with --as",
+		"can-i get /healthz x --seed s1":                 "a path has no name",
+		"can-i list shoots --seed s1 -l a=b=c":           "--selector",
+		"can-i list shoots --seed s1 --field-selector a": "--field-selector",
+		"can-i get secrets x --seed s1 -o yaml":          "flag: want text or json",
+		"can-i get secrets x --seed s1 --nothing":        "unknown flag",
+		"can-i get secrets x y --seed s1":                "accepts at most 3 arg(s)",
+		"can-i create secrets --seed s1 -f /not/there":   "no such file",
+		"can-i get secrets x --seed s1 --parent-scope x": "authorizer.parentScope",
+		"can-i get secrets x --seed s1 --references x":   "restriction.references",
+		"can-i get secrets x --seed s1 --server https:x": "say what to ask",
+	}, "--landscape", dir)
+	requireErrors(t, map[string]string{
+		"can-i get secrets x --seed s1":                              "say what to ask",
+		"can-i get secrets x --seed s1 --landscape " + dir + "/none": dir + "/none: no such file",
+		"can-i get secrets x --seed s1 --server https://127.0.0.1:1": "connection refused",
+	})
 }
 
 func TestCanIAsJSON(t *testing.T) {
@@ -211,8 +239,7 @@ func TestCanIAsJSON(t *testing.T) {
 	o := command("can-i", "get", "secrets", "infrastructure", "-n", "garden-dev", "--seed", "s2", "-o", "json",
 		"--landscape", dir)
 	require.Equal(t, exitNotAllowed, o.exit)
-	var v verdict
-	require.NoError(t, json.Unmarshal([]byte(o.out), &v))
+	v := decoded[verdict](t, o)
 	require.False(t, v.Allowed)
 	require.Equal(t, "no opinion", v.Authorizer.Decision)
 	require.NotEmpty(t, v.Authorizer.Reason)
@@ -247,6 +274,10 @@ func TestCanICreate(t *testing.T) {
 			[]string{"authorizer: no opinion", "admission: admitted", "no: the authorizer does not allow it"}},
 		"own Seed": {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n", "update --seed s1",
 			0, []string{"yes\n"}},
+		"stringData": {"apiVersion: v1\nkind: Secret\ntype: bootstrap.kubernetes.io/token\n" +
+			"metadata: {name: bootstrap-token-123456, namespace: kube-system}\nstringData: {description: something else, " +
+			"usage-bootstrap-authentication: 'true', usage-bootstrap-signing: 'true'}\n", "create --seed s1", 1,
+			[]string{"admission: denied (422)", "description must be"}},
 		"delete a Seed": {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s2}\n", "delete --seed s1",
 			1, []string{"no: neither half allows it"}},
 		"delete its own": {"apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n", "delete --seed s1",
@@ -265,82 +296,24 @@ func TestCanICreate(t *testing.T) {
 			}
 		})
 	}
-	for name, c := range map[string]struct{ object, line, message string }{
-		"not an object": {"[]", "create --seed s1", "cannot unmarshal"},
-		"no kind":       {"metadata: {}", "create --seed s1", "no kind"},
-		"twice":         {"kind: Secret\nkind: Secret\napiVersion: v1\n", "create --seed s1", "already set"},
-		"another one": {secret("x"), "create shoots --seed s1",
-			"the object is one of secrets, not of shoots.core.gardener.cloud"},
-		"not guarded": {"apiVersion: v1\nkind: Pod\n", "create --seed s1", "no Pod is guarded"},
-		"other namespace": {secret("x"), "create -n garden-x --seed s1",
-			`the object is in namespace "garden-dev", not in "garden-x"`},
-		"other name":  {secret("x"), "create secrets y --seed s1", `the object is named "x", not "y"`},
-		"verb":        {secret("x"), "get --seed s1", "-f goes with create, update, patch and delete"},
-		"path":        {secret("x"), "get /x --seed s1", "name the resource"},
-		"two objects": {secret("x") + "---\n" + secret("y"), "create --seed s1", "it holds more than one object"},
-		"no object":   {"# nothing\n---\n", "create --seed s1", "it holds no object"},
-		"stringData":  {secret("x") + "stringData: {a: 3}\n", "create --seed s1", "cannot unmarshal number"},
-		"data": {secret("x") + "data: [a]\nstringData: {a: b}\n", "create --seed s1",
-			"cannot unmarshal array"},
+	file := filepath.Join(t.TempDir(), "object.yaml")
+	for _, c := range []struct{ object, line, message string }{
+		{"[]", "create", "cannot unmarshal"},
+		{"metadata: {}", "create", "no kind"},
+		{"kind: Secret\nkind: Secret\napiVersion: v1\n", "create", "already set"},
+		{secret("x"), "create shoots", "the object is one of secrets, not of shoots.core.gardener.cloud"},
+		{"apiVersion: v1\nkind: Pod\n", "create", "no Pod is guarded"},
+		{secret("x"), "create -n garden-x", `the object is in namespace "garden-dev", not in "garden-x"`},
+		{secret("x"), "create secrets y", `the object is named "x", not "y"`},
+		{secret("x"), "get", "-f goes with create, update, patch and delete"},
+		{secret("x"), "get /x", "name the resource"},
+		{secret("x") + "---\n" + secret("y"), "create", "it holds more than one object"},
+		{"# nothing\n---\n", "create", "it holds no object"},
+		{secret("x") + "stringData: {a: 3}\n", "create", "cannot unmarshal number"},
+		{secret("x") + "data: [a]\nstringData: {a: b}\n", "create", "cannot unmarshal array"},
 	} {
-		t.Run("misused: "+name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "object.yaml")
-			write(t, file, c.object)
-			o := command(append(words("can-i "+c.line), "--landscape", dir, "-f", file)...)
-			require.Equal(t, exitError, o.exit, o)
-			require.Contains(t, o.errOut, c.message)
-		})
-	}
-}
-
-// TestCanICreateOfASecretWithStringData: the admission sees data alone, as behind an API server.
-func TestCanICreateOfASecretWithStringData(t *testing.T) {
-	dir := copyOfExample(t)
-	file := filepath.Join(dir, "seeds", "aws-eu2.yaml")
-	content, err := os.ReadFile(file)
-	require.NoError(t, err)
-	renewed := strings.Replace(string(content), "kind: ManagedSeed\nmetadata:\n",
-		"kind: ManagedSeed\nmetadata:\n  annotations: {gardener.cloud/operation: renew-kubeconfig}\n", 1)
-	require.NotEqual(t, string(content), renewed)
-	write(t, file, renewed)
-
-	token := `# A token, as the gardenlet of the parent Seed makes it.
----
-apiVersion: v1
-kind: Secret
-metadata: {name: ` + naming.BootstrapTokenSecret("garden", "aws-eu2") + `, namespace: kube-system}
-type: bootstrap.kubernetes.io/token
-`
-	const description = "A bootstrap token for the Gardenlet for seedmanagement.gardener.cloud/v1alpha1.ManagedSeed " +
-		"resource garden/aws-eu2."
-	id := naming.BootstrapTokenID("garden", "aws-eu2")
-	expires := "token-id: '" + id + "', expiration: '" + time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339) + "'"
-	usages := "usage-bootstrap-authentication: 'true', usage-bootstrap-signing: 'true', " + expires
-	for name, c := range map[string]struct {
-		secret, line string
-		exit         int
-		out          string
-	}{
-		"stringData": {"stringData: {description: " + description + ", " + usages + "}\n", "--seed aws-eu1", exitOK,
-			"admission: admitted\n"},
-		"both": {"data: {usage-bootstrap-signing: dHJ1ZQ==}\nstringData: {description: " + description +
-			", usage-bootstrap-authentication: 'true', " + expires + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
-		"stringData wins": {"data: {usage-bootstrap-signing: ZmFsc2U=}\nstringData: {description: " + description + ", " +
-			usages + "}\n", "--seed aws-eu1", exitOK, "admission: admitted\n"},
-		"null beside it": {"data: null\nstringData: {description: " + description + ", " + usages + "}\n",
-			"--seed aws-eu1", exitOK, "admission: admitted\n"},
-		"wrong content": {"stringData: {description: " + description + ", usage-bootstrap-signing: 'no'}\n",
-			"--seed aws-eu1", exitNotAllowed, "denied (422)"},
-		"of another's child": {"stringData: {description: " + description + ", " + usages + "}\n", "--seed gcp-eu1",
-			exitNotAllowed, "denied (403)"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			object := filepath.Join(t.TempDir(), "token.yaml")
-			write(t, object, token+c.secret)
-			o := command(append(words("can-i create "+c.line), "--landscape", dir, "-f", object)...)
-			require.Equal(t, c.exit, o.exit, o)
-			require.Contains(t, o.out, c.out)
-		})
+		write(t, file, c.object)
+		requireErrors(t, map[string]string{"can-i " + c.line: c.message}, "--seed", "s1", "--landscape", dir, "-f", file)
 	}
 }
 
@@ -373,9 +346,7 @@ func TestCanIUpdate(t *testing.T) {
 			"}}}}\n")
 		return filepath.Join(dir, file)
 	}
-	write(t, filepath.Join(dir, "config.yaml"), "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\n"+
-		"restriction: {sharedDNSSecrets: ['dns-*']}\n")
-	configuration := " --config " + filepath.Join(dir, "config.yaml")
+	configuration := " --config " + configurationFile(t, "restriction: {sharedDNSSecrets: ['dns-*']}\n")
 	old, dns, stolen := seed("old.yaml", "old"), seed("dns.yaml", "dns-x"), seed("stolen.yaml", "stolen")
 	for name, c := range map[string]struct {
 		args string
@@ -405,11 +376,9 @@ func TestCanIUpdate(t *testing.T) {
 }
 
 func TestCanIFromStandardInput(t *testing.T) {
-	var out, errOut bytes.Buffer
 	in := strings.NewReader("apiVersion: core.gardener.cloud/v1beta1\nkind: Seed\nmetadata: {name: s1}\n")
-	exit := run(context.Background(),
-		[]string{"can-i", "create", "-f", "-", "--seed", "s1", "--landscape", landscapeDir(t)}, streams{in, &out, &errOut})
-	require.Equal(t, exitOK, exit, errOut.String())
+	o := commandWith(t.Context(), in, "can-i", "create", "-f", "-", "--seed", "s1", "--landscape", landscapeDir(t))
+	require.Equal(t, exitOK, o.exit, o)
 }
 
 func TestExplain(t *testing.T) {
@@ -450,7 +419,7 @@ func TestExplain(t *testing.T) {
 			require.Equal(t, outcome{c.exit, c.out, ""}, o)
 		})
 	}
-	for line, message := range map[string]string{
+	requireErrors(t, map[string]string{
 		"explain pod x --landscape " + dir:                 `the graph has no kind "pod", only BackupBucket`,
 		"explain secert garden/x --landscape " + dir:       `did you mean "secrets"?`,
 		"explain shoot a/b -o yaml --landscape " + dir:     `"-o, --output" flag: want text or json`,
@@ -461,11 +430,7 @@ func TestExplain(t *testing.T) {
 		"who-can get secret a/b":                           "say on which garden",
 		"explain shoot a/b":                                "say on which garden",
 		"explain shoot --landscape x":                      "accepts 2 arg(s)",
-	} {
-		o := command(words(line)...)
-		require.Equal(t, exitError, o.exit)
-		require.Contains(t, o.errOut, message)
-	}
+	})
 }
 
 func TestParseKindTakesAllKinds(t *testing.T) {
@@ -481,9 +446,9 @@ func TestVersion(t *testing.T) {
 	var v struct{ GoVersion string }
 	require.NoError(t, json.Unmarshal([]byte(command("version", "-o", "json").out), &v))
 	require.NotEmpty(t, v.GoVersion)
-	require.Equal(t, exitError, command("version", "-o", "xml").exit)
-	require.Equal(t, exitError, command("nothing").exit)
-	require.Equal(t, exitError, command("version", "x").exit)
+	requireErrors(t, map[string]string{
+		"version -o xml": "want text or json", "nothing": "unknown command", "version x": "unknown command",
+	})
 }
 
 func TestManifestsByKubernetesVersion(t *testing.T) {
@@ -495,16 +460,11 @@ func TestManifestsByKubernetesVersion(t *testing.T) {
 	require.Contains(t, old.out, "kind: AuthorizationConfiguration")
 	require.NotContains(t, old.out, cacheOff)
 
-	for _, tc := range []struct{ version, err string }{
-		{"1.31", "a kube-apiserver of version 1.31 is too old, it must be 1.32 or later"},
-		{"1", `"1" is no version of Kubernetes, such as 1.33`},
-		{"latest", `"latest" is no version of Kubernetes, such as 1.33`},
-	} {
-		wrong := command("manifests", "--kubernetes-version", tc.version)
-		require.NotZero(t, wrong.exit)
-		require.Empty(t, wrong.out)
-		require.Contains(t, wrong.errOut, tc.err)
-	}
+	requireErrors(t, map[string]string{
+		"manifests --kubernetes-version 1.31":   "a kube-apiserver of version 1.31 is too old, it must be 1.32 or later",
+		"manifests --kubernetes-version 1":      `"1" is no version of Kubernetes, such as 1.33`,
+		"manifests --kubernetes-version latest": `"latest" is no version of Kubernetes, such as 1.33`,
+	})
 }
 
 func TestHelpHasExamples(t *testing.T) {
@@ -606,10 +566,8 @@ func TestServeTheExample(t *testing.T) {
 	}
 
 	// Both halves of the running server.
-	file := filepath.Join(t.TempDir(), "object.yaml")
-	write(t, file, "apiVersion: v1\nkind: Secret\nmetadata: {name: web.ssh-keypair, namespace: garden-dev}\n")
 	for seed, exit := range map[string]int{"aws-eu1": exitOK, "gcp-eu1": exitNotAllowed} {
-		require.Equal(t, exit, command("can-i", "create", "-f", file, "--seed", seed, "--server", url,
+		require.Equal(t, exit, command("can-i", "create", "-f", keyPair(t), "--seed", seed, "--server", url,
 			"--insecure-skip-tls-verify").exit)
 	}
 
@@ -635,9 +593,7 @@ func ask(t *testing.T, url, body string) bool {
 }
 
 func TestServeByAConfigurationFile(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "config.yaml")
-	write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\ngarden: {landscape: "+
-		"/does/not/exist}\nlogging: {format: json}\n")
+	file := configurationFile(t, "garden: {landscape: /does/not/exist}\nlogging: {format: json}\n")
 	out := serving(t, "webhooks", "--config", file, "--landscape", landscapeDir(t)).String()
 	url := addressLine.FindStringSubmatch(out)[1]
 	r := &remote{url: url, insecure: true}
@@ -651,9 +607,8 @@ func TestServeByAConfigurationFile(t *testing.T) {
 
 // TestManifestsOfObservers: what only observes blocks nothing when it is away.
 func TestManifestsOfObservers(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "config.yaml")
 	for half, policy := range map[string]string{"authorizer": "NoOpinion", "restriction": "Ignore"} {
-		write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\n"+half+": {mode: Observe}\n")
+		file := configurationFile(t, half+": {mode: Observe}\n")
 		policy = "failurePolicy: " + policy
 		require.Contains(t, command("manifests", "--config", file).out, policy)
 		require.NotContains(t, command("manifests").out, policy)
@@ -662,7 +617,7 @@ func TestManifestsOfObservers(t *testing.T) {
 
 // TestCompare: two servers on different landscapes, of which one observes and asks the other the same.
 func TestCompare(t *testing.T) {
-	dir, moved := t.TempDir(), t.TempDir()
+	moved := t.TempDir()
 	write(t, filepath.Join(moved, "landscape.yaml"),
 		strings.Replace(manifest, "spec: {seedName: s1", "spec: {seedName: s2", 1))
 	seedguard, err := os.Executable()
@@ -685,12 +640,8 @@ func TestCompare(t *testing.T) {
 		return addressLine.FindStringSubmatch(out.String())[1], log
 	}
 	other, _ := begin("--landscape", moved)
-	kubeconfig := filepath.Join(dir, "other.kubeconfig")
-	write(t, kubeconfig, "apiVersion: v1\nkind: Config\ncurrent-context: x\n"+
-		"contexts: [{name: x, context: {cluster: x}}]\n"+
-		"clusters: [{name: x, cluster: {server: '"+other+"/webhooks/auth/seed', insecure-skip-tls-verify: true}}]\n")
 	url, log := begin("--landscape", landscapeDir(t), "--authorizer-mode=Observe", "--restriction-mode=Observe",
-		"--observe-compare-with", kubeconfig)
+		"--observe-compare-with", kubeconfig(t, other+"/webhooks/auth/seed"))
 
 	// The log of a process comes when it comes.
 	logged := func(what string) {
@@ -707,38 +658,24 @@ func TestCompare(t *testing.T) {
 	}
 	require.Contains(t, log.String(), `ourReason="secrets: a path leads from the object to the client's Seed"`)
 	require.Contains(t, log.String(), `theirReason="secrets: get needs a path from the object to the client's Seed`)
-	object := filepath.Join(dir, "object.yaml")
-	write(t, object, "apiVersion: v1\nkind: Secret\nmetadata: {name: web.ssh-keypair, namespace: garden-dev}\n")
-	o := command(append(words("can-i create --seed s2 -f "+object), online...)...)
+	o := command(append(words("can-i create --seed s2 -f "+keyPair(t)), online...)...)
 	require.Contains(t, o.out, "admission: admitted: the gardenlet of Seed \"s2\" may not create secrets")
 	logged(`"Would have denied a request"`)
 }
 
 func TestServeMisused(t *testing.T) {
 	dir := t.TempDir()
-	file := filepath.Join(dir, "config.yaml")
-	write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\nsrving: {}\n")
 	write(t, filepath.Join(dir, "kubeconfig"), "not: a kubeconfig: file")
-	for name, c := range map[string]struct{ line, message string }{
-		"argument":     {"serve x", "unknown command"},
-		"config":       {"serve --config " + file, `unknown field "srving"`},
-		"invalid":      {"serve --bind-address 0.0.0.0", "serving.tlsCertFile"},
-		"no garden":    {"serve", "no garden: set --kubeconfig or --landscape"},
-		"no landscape": {"serve --landscape " + dir + "/none", "none"},
-		"kubeconfig":   {"serve --kubeconfig " + dir + "/kubeconfig", "kubeconfig"},
-		"no other webhook": {"serve --secure-port=0 --landscape " + dir + " --observe-compare-with " + dir + "/none",
-			"observe.compareWith: "},
-		"mode": {"serve --authorizer-mode observe", `authorizer.mode: Unsupported value: "observe"`},
-		"certificate": {"serve --secure-port=0 --landscape " + dir + " --tls-cert-file=x --tls-private-key-file=y",
-			"cannot load the serving certificate"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			resetLogging(t)
-			o := command(words(c.line)...)
-			require.Equal(t, exitError, o.exit)
-			require.Contains(t, o.errOut, c.message)
-			require.NotContains(t, o.errOut, "Usage:")
-		})
-	}
-	resetLogging(t)
+	onDir := "serve --secure-port=0 --landscape " + dir
+	requireErrors(t, map[string]string{
+		"serve x": "unknown command",
+		"serve --config " + configurationFile(t, "srving: {}\n"): `unknown field "srving"`,
+		"serve --bind-address 0.0.0.0":                           "serving.tlsCertFile",
+		"serve":                                                  "no garden: set --kubeconfig or --landscape",
+		"serve --landscape " + dir + "/not":                      "not",
+		"serve --kubeconfig " + dir + "/kubeconfig":              "kubeconfig",
+		onDir + " --observe-compare-with " + dir + "/none":       "observe.compareWith: ",
+		"serve --authorizer-mode observe":                        `authorizer.mode: Unsupported value: "observe"`,
+		onDir + " --tls-cert-file=x --tls-private-key-file=y":    "cannot load the serving certificate",
+	})
 }

@@ -85,7 +85,7 @@ var (
 		`"gardener.cloud:system:seeds" to Group "gardener.cloud:system:seeds"`)
 )
 
-func logOf(t *testing.T, events ...auditv1.Event) string {
+func logOf(t testing.TB, events ...auditv1.Event) string {
 	t.Helper()
 	var b strings.Builder
 	for _, e := range events {
@@ -96,22 +96,34 @@ func logOf(t *testing.T, events ...auditv1.Event) string {
 	return b.String()
 }
 
+func zipped(t testing.TB, log string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := io.WriteString(w, log)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.Bytes()
+}
+
+// optionsOn returns the options by which a replay asks about a landscape.
+func optionsOn(t testing.TB, dir string) replay.Options {
+	t.Helper()
+	l, err := (&landscapeFlags{dir: dir}).load(t.Context(), io.Discard)
+	require.NoError(t, err)
+	options, err := replayOptions(l)
+	require.NoError(t, err)
+	return options
+}
+
 // replayed runs the command on a log at the standard input.
 func replayed(t *testing.T, log string, args ...string) outcome {
 	t.Helper()
-	var out, errOut bytes.Buffer
 	args = append([]string{"replay", "--landscape", landscapeDir(t)}, args...)
-	exit := run(context.Background(), args, streams{strings.NewReader(log), &out, &errOut})
-	return outcome{exit, out.String(), errOut.String()}
+	return commandWith(t.Context(), strings.NewReader(log), args...)
 }
 
-func reportOf(t *testing.T, o outcome) (report replay.Report) {
-	t.Helper()
-	decoder := json.NewDecoder(strings.NewReader(o.out))
-	decoder.DisallowUnknownFields()
-	require.NoError(t, decoder.Decode(&report), o)
-	return report
-}
+func reportOf(t *testing.T, o outcome) replay.Report { t.Helper(); return decoded[replay.Report](t, o) }
 
 func TestReplayVerdicts(t *testing.T) {
 	type group = replay.Group
@@ -263,9 +275,8 @@ func TestReplayFollowsTheConfiguration(t *testing.T) {
 func TestReplayBeforeDeny(t *testing.T) {
 	log := logOf(t, audited("list", shootsURI, 200, "allow", rbac),
 		audited("list", "/apis/apps/v1/deployments", 200, "allow", rbac), audited("get", "/version", 200, "allow", rbac))
-	file := filepath.Join(t.TempDir(), "config.yaml")
 	for mode, refused := range map[string]int{"NoOpinion": 0, "Audit": 0, "Observe": 0, "Deny": 1} {
-		write(t, file, "apiVersion: seedguard.config/v1alpha1\nkind: SeedGuardConfiguration\nauthorizer: {mode: "+mode+"}\n")
+		file := configurationFile(t, "authorizer: {mode: "+mode+"}\n")
 		summary := reportOf(t, replayed(t, log, "-", "-o", "json", "--config", file)).Summary
 		require.Equal(t, refused, summary.WouldBeRefused, mode)
 		require.Equal(t, 3-refused, summary.Same, mode)
@@ -342,21 +353,13 @@ func TestReplayEscapes(t *testing.T) {
 func TestReplayInputs(t *testing.T) {
 	dir := t.TempDir()
 	one := logOf(t, audited("get", secretURI, 200, "allow"))
-	zip := func(log string) []byte {
-		var b bytes.Buffer
-		w := gzip.NewWriter(&b)
-		_, err := io.WriteString(w, log)
-		require.NoError(t, err)
-		require.NoError(t, w.Close())
-		return b.Bytes()
-	}
 	file := func(name string, content []byte) string {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.WriteFile(path, content, 0o600))
 		return path
 	}
 	plain := file("plain.gz", []byte(one+"\n\n"+strings.TrimSuffix(one, "\n")))
-	zipped := file("zipped.log", append(zip(one), zip(one)...)) // as logrotate and cat leave them
+	twice := file("zipped.log", append(zipped(t, one), zipped(t, one)...)) // as logrotate and cat leave them
 	events := func(o outcome) int {
 		t.Helper()
 		require.Equal(t, exitOK, o.exit, o)
@@ -364,9 +367,9 @@ func TestReplayInputs(t *testing.T) {
 		return reportOf(t, o).Summary.Same
 	}
 	require.Equal(t, 2, events(replayed(t, "", plain, "-o", "json")))
-	require.Equal(t, 2, events(replayed(t, "", zipped, "-o", "json")))
-	require.Equal(t, 5, events(replayed(t, one, zipped, "-", plain, "-o", "json")))
-	require.Equal(t, 1, events(replayed(t, string(zip(one)), "-", "-o", "json")))
+	require.Equal(t, 2, events(replayed(t, "", twice, "-o", "json")))
+	require.Equal(t, 5, events(replayed(t, one, twice, "-", plain, "-o", "json")))
+	require.Equal(t, 1, events(replayed(t, string(zipped(t, one)), "-", "-o", "json")))
 
 	// Events with objects are long.
 	object := `{"kind":"Secret","apiVersion":"v1","metadata":{"name":"web.ssh-keypair"},"data":{"a":"` +
@@ -376,27 +379,17 @@ func TestReplayInputs(t *testing.T) {
 	report := reportOf(t, replayed(t, one+long+one, "-", "-o", "json"))
 	require.Equal(t, replay.Summary{Events: 3, Decided: 3, Same: 3}, report.Summary)
 
-	for name, c := range map[string]struct {
-		args []string
-		says string
-	}{
-		"no such file":   {[]string{filepath.Join(dir, "none")}, "no such file"},
-		"a directory":    {[]string{dir}, "is a directory"},
-		"cut short":      {[]string{plain, file("cut", zip(one)[:60])}, "cut: after line 0: unexpected EOF"},
-		"no gzip":        {[]string{file("magic", []byte{0x1f, 0x8b, 0, 0})}, "magic: "},
-		"empty":          {[]string{file("empty", nil)}, "empty: no event of audit.k8s.io/v1 in it"},
-		"something else": {[]string{file("else", []byte("hello\n[1]\n"))}, "else: no event of audit.k8s.io/v1 in it"},
-		"no file":        {nil, "requires at least 1 arg(s)"},
-		"output":         {[]string{plain, "-o", "yaml"}, "flag: want text or json"},
-	} {
-		o := replayed(t, "", c.args...)
-		require.Equal(t, exitError, o.exit, name)
-		require.Contains(t, o.errOut, c.says, name)
-		require.Empty(t, o.out, name)
-	}
-	o := command("replay", plain)
-	require.Equal(t, exitError, o.exit)
-	require.Contains(t, o.errOut, "say on which garden")
+	requireErrors(t, map[string]string{
+		"replay " + filepath.Join(dir, "none"):                     "no such file",
+		"replay " + dir:                                            "is a directory",
+		"replay " + plain + " " + file("cut", zipped(t, one)[:60]): "cut: after line 0: unexpected EOF",
+		"replay " + file("magic", []byte{0x1f, 0x8b, 0, 0}):        "magic: ",
+		"replay " + file("empty", nil):                             "empty: no event of audit.k8s.io/v1 in it",
+		"replay " + file("else", []byte("hello\n[1]\n")):           "else: no event of audit.k8s.io/v1 in it",
+		"replay":                  "requires at least 1 arg(s)",
+		"replay -o yaml " + plain: "flag: want text or json",
+	}, "--landscape", landscapeDir(t))
+	requireErrors(t, map[string]string{"replay " + plain: "say on which garden"})
 }
 
 // TestReplayTellsBrokenLines, and goes on behind them.
@@ -432,21 +425,15 @@ func TestReplayIsInterrupted(t *testing.T) {
 		}
 		return copy(b, one), nil
 	})
-	var out, errOut bytes.Buffer
-	exit := run(ctx, []string{"replay", "-", "--landscape", landscapeDir(t)}, streams{endless, &out, &errOut})
-	require.Equal(t, exitError, exit)
-	require.Contains(t, errOut.String(), "context canceled")
-	require.Empty(t, out.String())
+	o := commandWith(ctx, endless, "replay", "-", "--landscape", landscapeDir(t))
+	require.Equal(t, exitError, o.exit)
+	require.Contains(t, o.errOut, "context canceled")
+	require.Empty(t, o.out)
 }
 
 // FuzzReplay feeds logs to a replay: it must never fail or panic, and must count every line once.
 func FuzzReplay(f *testing.F) {
-	dir := f.TempDir()
-	require.NoError(f, os.WriteFile(filepath.Join(dir, "landscape.yaml"), []byte(manifest), 0o600))
-	l, err := (&landscapeFlags{dir: dir}).load(f.Context(), io.Discard)
-	require.NoError(f, err)
-	options, err := replayOptions(l)
-	require.NoError(f, err)
+	options := optionsOn(f, landscapeDir(f))
 	for _, e := range []auditv1.Event{
 		audited("get", secretURI, 200, "allow", viaSeeds),
 		audited("list", shootsURI+"?labelSelector=name.seed.gardener.cloud%2Fs1%3Dtrue", 403, "forbid"),
@@ -454,9 +441,7 @@ func FuzzReplay(f *testing.F) {
 		audited("create", secretsOf, 201, "allow", keypair, by("s2"), named("x")),
 		audited("post", "/metrics", 500, ""),
 	} {
-		line, err := json.Marshal(e)
-		require.NoError(f, err)
-		f.Add(append(line, '\n'))
+		f.Add([]byte(logOf(f, e)))
 	}
 	f.Add([]byte("\x1f\x8b\x08"))
 	f.Fuzz(func(t *testing.T, log []byte) {
@@ -507,27 +492,12 @@ func TestProgress(t *testing.T) {
 //
 //	go test ./cmd/seedguard -run '^$' -bench Replay
 func BenchmarkReplay(b *testing.B) {
-	landscape := landscapeFlags{dir: filepath.Join("..", "..", "examples", "landscape")}
-	l, err := landscape.load(b.Context(), io.Discard)
-	require.NoError(b, err)
-	options, err := replayOptions(l)
-	require.NoError(b, err)
-	var log bytes.Buffer
-	for _, e := range realistic() {
-		line, err := json.Marshal(e)
-		require.NoError(b, err)
-		log.Write(append(line, '\n'))
-	}
-	events := bytes.Count(log.Bytes(), []byte("\n"))
-	var zipped bytes.Buffer
-	w := gzip.NewWriter(&zipped)
-	_, err = w.Write(log.Bytes())
-	require.NoError(b, err)
-	require.NoError(b, w.Close())
-	for name, content := range map[string][]byte{"plain": log.Bytes(), "gzip": zipped.Bytes()} {
+	options, log := optionsOn(b, exampleDir), logOf(b, realistic()...)
+	events := strings.Count(log, "\n")
+	for name, content := range map[string][]byte{"plain": []byte(log), "gzip": zipped(b, log)} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			b.SetBytes(int64(log.Len()))
+			b.SetBytes(int64(len(log)))
 			for b.Loop() {
 				r := replay.New(options)
 				require.NoError(b, r.Read(b.Context(), "log", bytes.NewReader(content)))

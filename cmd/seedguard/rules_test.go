@@ -111,12 +111,9 @@ func TestRulesAreDocumented(t *testing.T) {
 }
 
 func TestRulesFails(t *testing.T) {
-	for _, table := range []string{"authorizer", "edges", "restriction", "writes"} {
-		o := command("rules", table, "-o", "xml")
-		require.Equal(t, exitError, o.exit)
-		require.Contains(t, o.errOut, `"xml"`)
-	}
-	for _, args := range [][]string{{"rules", "roles"}, {"rules", "edges", "restriction"}} {
-		require.Equal(t, exitError, command(args...).exit, args)
-	}
+	requireErrors(t, map[string]string{
+		"rules edges -o xml":      `"-o, --output" flag: want text, markdown or json`,
+		"rules roles":             `invalid argument "roles"`,
+		"rules edges restriction": "accepts at most 1 arg(s)",
+	})
 }

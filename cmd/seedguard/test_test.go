@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"encoding/xml"
 	"os"
 	"path/filepath"
@@ -100,7 +97,7 @@ $`, o.out)
 
 func TestTestByTheConfiguration(t *testing.T) {
 	landscape, dir := landscapeDir(t), t.TempDir()
-	file, by := filepath.Join(dir, "f.yaml"), filepath.Join(dir, "config")
+	file, by := filepath.Join(dir, "f.yaml"), configurationFile(t, "restriction: {references: 'Off'}\n")
 	const request = `
 - name: delete its own
   as: {gardenlet: s1}
@@ -109,7 +106,6 @@ func TestTestByTheConfiguration(t *testing.T) {
   body: {apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: s1}}
   admit: allowed
 `
-	write(t, by, `{apiVersion: seedguard.config/v1alpha1, kind: SeedGuardConfiguration, restriction: {references: "Off"}}`)
 	write(t, file, "requests:"+request)
 	require.Equal(t, exitNotAllowed, command("test", file, "--landscape", landscape).exit)
 	require.Equal(t, exitOK, command("test", file, "--landscape", landscape, "--config", by).exit)
@@ -122,11 +118,9 @@ func TestTestByTheConfiguration(t *testing.T) {
 }
 
 func TestTestReadsTheStandardInput(t *testing.T) {
-	var out, errOut bytes.Buffer
-	exit := run(context.Background(), []string{"test", "-", "--landscape", landscapeDir(t)},
-		streams{strings.NewReader(badScenario), &out, &errOut})
-	require.Equal(t, exitNotAllowed, exit, errOut.String())
-	require.Contains(t, out.String(), "stdin:2: own Secret: ")
+	o := commandWith(t.Context(), strings.NewReader(badScenario), "test", "-", "--landscape", landscapeDir(t))
+	require.Equal(t, exitNotAllowed, o.exit, o)
+	require.Contains(t, o.out, "stdin:2: own Secret: ")
 }
 
 func TestTestMisused(t *testing.T) {
@@ -137,33 +131,21 @@ func TestTestMisused(t *testing.T) {
 	write(t, wrong, "objcts: []\n")
 	unknown := filepath.Join(empty, "unknown.d")
 	write(t, unknown, strings.Replace(goodScenario, "resource: secrets", "resource: sekrets", 1))
-	for name, c := range map[string]struct {
-		args    []string
-		message string
-	}{
-		"nothing":         {nil, "requires at least 1 arg(s)"},
-		"no such file":    {[]string{"/does/not/exist"}, "no such file"},
-		"empty directory": {[]string{empty}, "there is no *.yaml in this directory"},
-		"no landscape":    {[]string{good}, "good.yaml: it has neither objects nor landscape"},
-		"none there":      {[]string{good, "--landscape", empty + "/none"}, "none"},
-		"not understood":  {[]string{good, wrong, "--landscape", landscape}, "wrong.yaml.d:1:1: unknown field \"objcts\""},
-		"unknown resource": {[]string{unknown, "--landscape", landscape},
-			`unknown.d:5:3: resource "sekrets" is none of seedguard's; did you mean "secrets"?`},
-		"no kubeconfig":  {[]string{good, "--kubeconfig", empty + "/none"}, "good.yaml: kubeconfig"},
-		"two gardens":    {[]string{good, "--landscape", landscape, "--kubeconfig", "x"}, "good.yaml: say on which garden"},
-		"output":         {[]string{good, "-o", "xml"}, "flag: want text, json or junit"},
-		"expression":     {[]string{good, "--run", "("}, "--run: error parsing regexp"},
-		"nothing to run": {[]string{good, "--run", "xyz"}, "--run xyz: no request has such a name"},
-		"configuration":  {[]string{good, "--references", "Some"}, "restriction.references"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			o := command(append([]string{"test"}, c.args...)...)
-			require.Equal(t, exitError, o.exit, o)
-			require.Contains(t, o.errOut, c.message)
-			require.NotContains(t, o.errOut, "Usage:")
-			require.Empty(t, o.out, "nothing is reported")
-		})
-	}
+	requireErrors(t, map[string]string{
+		"test":                 "requires at least 1 arg(s)",
+		"test /does/not/exist": "no such file",
+		"test " + empty:        "there is no *.yaml in this directory",
+		"test " + good:         "good.yaml: it has neither objects nor landscape",
+		"test " + good + " --landscape " + empty + "/none":         "none",
+		"test " + good + " " + wrong + " --landscape " + landscape: `wrong.yaml.d:1:1: unknown field "objcts"`,
+		"test " + unknown: `unknown.d:5:3: resource "sekrets" is none of seedguard's; did you mean "secrets"?`,
+		"test " + good + " --kubeconfig " + empty + "/none":         "good.yaml: kubeconfig",
+		"test " + good + " --kubeconfig x --landscape " + landscape: "good.yaml: say on which garden",
+		"test " + good + " -o xml":                                  "flag: want text, json or junit",
+		"test " + good + " --run (":                                 "--run: error parsing regexp",
+		"test " + good + " --run xyz":                               "--run xyz: no request has such a name",
+		"test " + good + " --references Some":                       "restriction.references",
+	})
 	// All that is wrong is told at once.
 	o := command("test", wrong, "/does/not/exist", unknown)
 	require.Equal(t, 3, strings.Count(o.errOut, "\n"), o.errOut)
@@ -181,10 +163,7 @@ func TestTestWarnsOfTheLandscape(t *testing.T) {
 func TestTestAsJSON(t *testing.T) {
 	o := command("test", scenarioDir(t), "--landscape", landscapeDir(t), "-o", "json")
 	require.Equal(t, exitNotAllowed, o.exit)
-	var r report
-	decoder := json.NewDecoder(strings.NewReader(o.out))
-	decoder.DisallowUnknownFields()
-	require.NoError(t, decoder.Decode(&r))
+	r := decoded[report](t, o)
 	require.Equal(t, summary{Files: 2, Requests: 5, Failed: 2}, r.Summary)
 	require.Equal(t, 9, r.Requests[1].Line)
 	require.Equal(t, "key \x1b[31mpair\n <&>", r.Requests[1].Name)

@@ -243,6 +243,23 @@ requests:
 	require.ErrorContains(t, err, "f.yaml: anchor 'a' value contains itself")
 }
 
+// TestWithoutStringData: what a Secret has in stringData is in its data, as behind an API server.
+func TestWithoutStringData(t *testing.T) {
+	for _, c := range []struct{ kind, object, want string }{
+		{"Secret", `{"stringData": {"a": "x"}, "type": "t"}`, `{"data": {"a": "eA=="}, "type": "t"}`},
+		{"InternalSecret", `{"stringData": {"a": "x"}}`, `{"data": {"a": "eA=="}}`},
+		{"Secret", `{"data": {"b": "eQ=="}, "stringData": {"a": "x"}}`, `{"data": {"a": "eA==", "b": "eQ=="}}`},
+		{"Secret", `{"data": {"a": "eQ=="}, "stringData": {"a": "x"}}`, `{"data": {"a": "eA=="}}`},
+		{"Secret", `{"data": null, "stringData": {"a": "x"}}`, `{"data": {"a": "eA=="}}`},
+		{"Secret", `{"data": {"a": "eA=="}}`, `{"data": {"a": "eA=="}}`},
+		{"ConfigMap", `{"stringData": {"a": "x"}}`, `{"stringData": {"a": "x"}}`},
+	} {
+		got, err := scenario.WithoutStringData(c.kind, []byte(c.object))
+		require.NoError(t, err)
+		require.JSONEq(t, c.want, string(got), "%s %s", c.kind, c.object)
+	}
+}
+
 // FuzzParse: a file makes no panic. What is wrong with it has its place, and what is right expects something.
 func FuzzParse(f *testing.F) {
 	for _, content := range []string{
