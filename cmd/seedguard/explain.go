@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -147,14 +146,12 @@ func parseKind(name string) (graph.Kind, error) {
 	if kind, ok := kindNamed(name); ok {
 		return kind, nil
 	}
-	var names []string
-	var resources []schema.GroupResource
+	var plurals []string
 	for _, kind := range graph.Kinds() {
-		names = append(names, kind.String())
-		resources = append(resources, kind.Resource().GroupResource())
+		plurals = append(plurals, kind.Resource().Resource)
 	}
-	return 0, fmt.Errorf("the graph has no kind %q, only %s%s", name, strings.Join(names, ", "),
-		didYouMean(name, resources))
+	return 0, fmt.Errorf("the graph has no kind %q, only %s%s", name, strings.Join(namesOf(graph.Kinds()), ", "),
+		didYouMean(name, plurals))
 }
 
 // kindNamed finds a kind by its name in any case, in the singular or the plural.

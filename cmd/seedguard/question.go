@@ -85,21 +85,20 @@ func resolve(name string) (schema.GroupResource, error) {
 	if inCore := (schema.GroupResource{Resource: name}); slices.Contains(known, inCore) {
 		return inCore, nil
 	}
-	i := slices.IndexFunc(known, func(r schema.GroupResource) bool { return r.Resource == name })
-	if i >= 0 {
-		return known[i], nil
-	}
-	return schema.GroupResource{}, fmt.Errorf("resource %q is none of seedguard's%s Name another resource with its "+
-		"group, as in deployments.apps or pods. (core group)", name, cmp.Or(didYouMean(name, known), "."))
-}
-
-// didYouMean asks for the known resource whose name differs least. It is empty when all differ too much.
-func didYouMean(name string, known []schema.GroupResource) string {
 	var names []string
 	for _, r := range known {
 		names = append(names, r.Resource)
 	}
-	if meant := scenario.Nearest(name, names, len(name)/3+2); meant != "" {
+	if i := slices.Index(names, name); i >= 0 {
+		return known[i], nil
+	}
+	return schema.GroupResource{}, fmt.Errorf("resource %q is none of seedguard's%s Name another resource with its "+
+		"group, as in deployments.apps or pods. (core group)", name, cmp.Or(didYouMean(name, names), "."))
+}
+
+// didYouMean asks for the known name that differs least. It is empty when all differ too much.
+func didYouMean(name string, known []string) string {
+	if meant := scenario.Nearest(name, known, len(name)/3+2); meant != "" {
 		return fmt.Sprintf("; did you mean %q?", meant)
 	}
 	return ""
