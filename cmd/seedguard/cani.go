@@ -253,19 +253,19 @@ func only(data []byte) ([]byte, error) {
 func (c *canI) about(o *object) error {
 	q := &c.question
 	switch {
-	case q.path != "" || q.resource.Resource == "":
+	case q.path != "" || q.Resource.Resource == "":
 		return fmt.Errorf("no %s is guarded; name the resource", o.Kind)
-	case o.resource.Resource != "" && o.resource != q.resource:
-		return fmt.Errorf("the object is one of %s, not of %s", o.resource, q.resource)
-	case q.namespace != "" && o.Namespace != "" && q.namespace != o.Namespace:
-		return fmt.Errorf("the object is in namespace %q, not in %q", o.Namespace, q.namespace)
-	case q.name != "" && o.Name != "" && q.name != o.Name:
-		return fmt.Errorf("the object is named %q, not %q", o.Name, q.name)
+	case o.resource.Resource != "" && o.resource != q.Resource:
+		return fmt.Errorf("the object is one of %s, not of %s", o.resource, q.Resource)
+	case q.Namespace != "" && o.Namespace != "" && q.Namespace != o.Namespace:
+		return fmt.Errorf("the object is in namespace %q, not in %q", o.Namespace, q.Namespace)
+	case q.Name != "" && o.Name != "" && q.Name != o.Name:
+		return fmt.Errorf("the object is named %q, not %q", o.Name, q.Name)
 	}
-	q.namespace = cmp.Or(q.namespace, o.Namespace)
+	q.Namespace = cmp.Or(q.Namespace, o.Namespace)
 	// A create has no name for the authorizer: it is in the object.
-	if q.name == "" && q.verb != "create" {
-		q.name = o.Name
+	if q.Name == "" && q.Verb != "create" {
+		q.Name = o.Name
 	}
 	return nil
 }
@@ -274,20 +274,20 @@ func (c *canI) admit(
 	ctx context.Context, pair decider, review *authorizationv1.SubjectAccessReview, authorized bool, o *object,
 ) (*admissionVerdict, error) {
 	q := &c.question
-	operation, ok := admission.OperationOf(q.verb)
+	operation, ok := admission.OperationOf(q.Verb)
 	if !ok {
-		return nil, fmt.Errorf("-f goes with create, update, patch and delete: %s is not admitted", q.verb)
+		return nil, fmt.Errorf("-f goes with create, update, patch and delete: %s is not admitted", q.Verb)
 	}
 	// The admission knows of kubeconfigs when the authorizer does.
 	all := admission.AllGuarded(admission.ReferencesEnforce, authorized)
-	if _, ok := admission.FindGuarded(all, q.resource, q.subresource, operation); !ok {
-		message := fmt.Sprintf("not asked: it does not guard %s of %s", operation, q.resource)
+	if _, ok := admission.FindGuarded(all, q.Resource, q.Subresource, operation); !ok {
+		message := fmt.Sprintf("not asked: it does not guard %s of %s", operation, q.Resource)
 		return &admissionVerdict{Allowed: true, Message: message}, nil
 	}
 	response, err := pair.admit(ctx, scenario.AdmissionRequest(&kauthorizer.AttributesRecord{
-		User: &user.DefaultInfo{Name: review.Spec.User, Groups: review.Spec.Groups}, Verb: q.verb,
-		APIGroup: q.resource.Group, Resource: q.resource.Resource, Subresource: q.subresource,
-		Namespace: q.namespace, Name: cmp.Or(o.Name, q.name),
+		User: &user.DefaultInfo{Name: review.Spec.User, Groups: review.Spec.Groups}, Verb: q.Verb,
+		APIGroup: q.Resource.Group, Resource: q.Resource.Resource, Subresource: q.Subresource,
+		Namespace: q.Namespace, Name: cmp.Or(o.Name, q.Name),
 	}, o.GroupVersionKind(), o.raw, o.old))
 	if err != nil {
 		return nil, err

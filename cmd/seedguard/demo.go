@@ -44,8 +44,8 @@ func demonstrate(
 			{"the gardenlet of Seed " + other + ": no opinion", question{seed: other}},
 			{"a person: no opinion", question{user: "jane", groups: []string{"developers"}}},
 		} {
-			q.verb, q.resource = "get", schema.GroupResource{Resource: "secrets"}
-			q.namespace, q.name = secret.Namespace, secret.Name
+			q.Verb, q.Resource = "get", schema.GroupResource{Resource: "secrets"}
+			q.Namespace, q.Name = secret.Namespace, secret.Name
 			fmt.Fprintf(&b, "\n# %s\n%s", q.about, q.commands(c.Garden.Landscape, web.Address()))
 		}
 		fmt.Fprintf(&b, "\n# why it is allowed\n%s explain %s %s --landscape %s\n", quoted(os.Args[0]), secret.Kind,
@@ -105,8 +105,8 @@ func (q *question) commands(landscape, address string) string {
 	}
 	return fmt.Sprintf("curl -sk https://%s%s -H 'Content-Type: application/json' -d %s\n",
 		address, server.AuthorizerPath, quoted(string(body))) +
-		fmt.Sprintf("%s can-i %s %s %s -n %s %s --landscape %s\n", quoted(os.Args[0]), q.verb, q.resource.Resource,
-			quoted(q.name), quoted(q.namespace), who, quoted(landscape))
+		fmt.Sprintf("%s can-i %s %s %s -n %s %s --landscape %s\n", quoted(os.Args[0]), q.Verb, q.Resource.Resource,
+			quoted(q.Name), quoted(q.Namespace), who, quoted(landscape))
 }
 
 // plainWord matches words that mean themselves to a shell.

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/endpoints/request"
 
+	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
 	"github.com/seedguard/seedguard/pkg/replay"
@@ -27,9 +28,8 @@ type question struct {
 	groups          []string
 	seed, extension string
 
-	verb, namespace, name        string
-	resource                     schema.GroupResource
-	subresource, path            string
+	explain.Question
+	path                         string
 	fieldSelector, labelSelector string
 }
 
@@ -39,7 +39,7 @@ func (q *question) addFlags(set *pflag.FlagSet) {
 	set.StringVar(&q.seed, "seed", "", "ask as the gardenlet of this Seed, or as the extension on it")
 	set.StringVar(&q.extension, "extension", "",
 		"ask as this extension on the Seed: the name of its ServiceAccount, with or without extension-")
-	set.StringVarP(&q.namespace, "namespace", "n", "",
+	set.StringVarP(&q.Namespace, "namespace", "n", "",
 		"namespace of the resource; none for all namespaces and for cluster-scoped resources")
 	set.StringVar(&q.fieldSelector, "field-selector", "", "field selector of a list, watch or deletecollection")
 	set.StringVarP(&q.labelSelector, "selector", "l", "", "label selector of a list, watch or deletecollection")
@@ -50,7 +50,7 @@ func (q *question) parse(args []string) error {
 	if len(args) < 2 {
 		return errors.New("a verb and a resource are needed, as in: can-i get secrets my-secret -n garden-dev --seed my-seed")
 	}
-	q.verb = args[0]
+	q.Verb = args[0]
 	if strings.HasPrefix(args[1], "/") {
 		if len(args) > 2 {
 			return errors.New("a path has no name after it")
@@ -59,12 +59,12 @@ func (q *question) parse(args []string) error {
 		return nil
 	}
 	name, subresource, _ := strings.Cut(args[1], "/")
-	q.subresource = subresource
+	q.Subresource = subresource
 	if len(args) > 2 {
-		q.name = args[2]
+		q.Name = args[2]
 	}
 	var err error
-	q.resource, err = resolve(name)
+	q.Resource, err = resolve(name)
 	return err
 }
 
@@ -138,8 +138,8 @@ func (q *question) review() (*authorizationv1.SubjectAccessReview, error) {
 		return nil, fmt.Errorf("--selector: %w", err)
 	}
 	return replay.Review(who, &request.RequestInfo{
-		IsResourceRequest: q.path == "", Path: q.path, Verb: q.verb,
-		APIGroup: q.resource.Group, APIVersion: "*", Resource: q.resource.Resource, Subresource: q.subresource,
-		Namespace: q.namespace, Name: q.name, FieldSelector: q.fieldSelector, LabelSelector: q.labelSelector,
+		IsResourceRequest: q.path == "", Path: q.path, Verb: q.Verb,
+		APIGroup: q.Resource.Group, APIVersion: "*", Resource: q.Resource.Resource, Subresource: q.Subresource,
+		Namespace: q.Namespace, Name: q.Name, FieldSelector: q.fieldSelector, LabelSelector: q.labelSelector,
 	}), nil
 }

@@ -73,18 +73,18 @@ type whoCanAnswer struct {
 }
 
 func (w *whoCan) run(ctx context.Context, args []string) error {
-	asked := question{namespace: w.namespace}
+	asked := question{Question: explain.Question{Namespace: w.namespace}}
 	if err := asked.parse(args); err != nil {
 		return err
 	}
 	if asked.path != "" {
 		return errors.New("clients of Seeds are allowed resources only, no paths")
 	}
-	if namespace, name, ok := strings.Cut(asked.name, "/"); ok {
-		if asked.namespace != "" && asked.namespace != namespace {
-			return fmt.Errorf("-n %s and %s are two namespaces", asked.namespace, asked.name)
+	if namespace, name, ok := strings.Cut(asked.Name, "/"); ok {
+		if asked.Namespace != "" && asked.Namespace != namespace {
+			return fmt.Errorf("-n %s and %s are two namespaces", asked.Namespace, asked.Name)
 		}
-		asked.namespace, asked.name = namespace, name
+		asked.Namespace, asked.Name = namespace, name
 	}
 	l, err := w.landscape.load(ctx, w.errOut)
 	if err != nil {
@@ -94,10 +94,7 @@ func (w *whoCan) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	q := explain.Question{
-		Verb: asked.verb, Resource: asked.resource, Subresource: asked.subresource, Namespace: asked.namespace,
-		Name: asked.name,
-	}
+	q := asked.Question
 	seeds := seedsFor(l, q)
 	answer := &whoCanAnswer{Seeds: len(seeds), question: q}
 	answer.Allowed, answer.Others = explain.WhoCan(ctx, authorizer, seeds, l.Access.Extensions(), q)
