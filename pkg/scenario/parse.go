@@ -272,20 +272,14 @@ func (r *reader) selectors(path string, q *Request) {
 			r.wrong(path+"."+field, "selectors go with list, watch and deletecollection, not with %s", q.Verb)
 		}
 	}
-	if q.FieldSelector != "" {
-		selector, err := fields.ParseSelector(q.FieldSelector)
-		if err != nil {
-			r.wrong(path+".fieldSelector", "%v", err)
-			return
-		}
+	if selector, err := fields.ParseSelector(q.FieldSelector); err != nil {
+		r.wrong(path+".fieldSelector", "%v", err)
+	} else {
 		q.attributes.FieldSelectorRequirements = selector.Requirements()
 	}
-	if q.LabelSelector != "" {
-		selector, err := labels.Parse(q.LabelSelector)
-		if err != nil {
-			r.wrong(path+".labelSelector", "%v", err)
-			return
-		}
+	if selector, err := labels.Parse(q.LabelSelector); err != nil {
+		r.wrong(path+".labelSelector", "%v", err)
+	} else {
 		q.attributes.LabelSelectorRequirements, _ = selector.Requirements()
 	}
 }
