@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
 
-	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/replay"
@@ -147,7 +146,6 @@ func replayOptions(l *snapshot.Snapshot) (replay.Options, error) {
 	if err != nil {
 		return replay.Options{}, err
 	}
-	guarded := admission.AllGuarded(l.Config.Restriction.References, l.Access.Enabled())
 	kinds := map[schema.GroupResource]graph.Kind{}
 	for _, rule := range authorizer.Rules() {
 		kinds[rule.Resource] = rule.Kind
@@ -161,10 +159,7 @@ func replayOptions(l *snapshot.Snapshot) (replay.Options, error) {
 			}
 			return pair.admit(ctx, request)
 		},
-		Guards: func(resource schema.GroupResource, subresource string, operation admissionv1.Operation) bool {
-			_, ok := admission.FindGuarded(guarded, resource, subresource, operation)
-			return ok
-		},
+		Guards: l.Guards,
 		Missing: func(resource schema.GroupResource, namespace, name string) bool {
 			kind := kinds[resource]
 			if kind == 0 {

@@ -47,8 +47,7 @@ func (s stopped) Since(t time.Time) time.Duration { return s.now.Sub(t) }
 type World struct {
 	authorizer kauthorizer.UnconditionalAuthorizer
 	admission  *admission.Plugin
-	// guarded is what the webhook of the admission is registered for.
-	guarded []admission.Guarded
+	garden     *snapshot.Snapshot
 }
 
 // NewWorld returns both halves on a garden that was read.
@@ -57,10 +56,7 @@ func NewWorld(s *snapshot.Snapshot) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &World{
-		authorizer: a, admission: s.Admission(snapshot.AsRead{Reader: s.Garden}),
-		guarded: admission.AllGuarded(s.Config.Restriction.References, s.Config.KubeconfigAccess.Enabled()),
-	}, nil
+	return &World{a, s.Admission(snapshot.AsRead{Reader: s.Garden}), s}, nil
 }
 
 // Check is an expectation, and what came of it.
@@ -116,8 +112,8 @@ func (w *World) Admit(ctx context.Context, q *Request) []Check {
 		return nil
 	}
 	c := Check{Expected: "admit", Want: q.Admit.String(), Got: allowed}
-	resource := schema.GroupResource{Group: q.review.Resource.Group, Resource: q.review.Resource.Resource}
-	if _, ok := admission.FindGuarded(w.guarded, resource, q.review.SubResource, q.review.Operation); !ok {
+	resource := schema.GroupVersionResource(q.review.Resource).GroupResource()
+	if !w.garden.Guards(resource, q.review.SubResource, q.review.Operation) {
 		c.Reason = fmt.Sprintf("not asked: it does not guard %s of %s", q.review.Operation, q.Resource)
 	} else {
 		response := w.admission.Admit(quiet(ctx), q.review)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/klog/v2"
@@ -27,6 +28,8 @@ type Snapshot struct {
 	Garden *garden.Garden
 	Access *access.Policy
 	clock  clock.WithDelayedExecution
+	// guarded is what the webhook of the admission is registered for.
+	guarded []admission.Guarded
 }
 
 // patience is for how long nothing may come of a garden that is being read.
@@ -40,6 +43,7 @@ func Read(
 ) (*Snapshot, error) {
 	s := &Snapshot{
 		Config: c, Graph: graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope}), clock: clock,
+		guarded: admission.AllGuarded(c.Restriction.References, c.KubeconfigAccess.Enabled()),
 	}
 	var err error
 	if s.Garden, err = garden.New(garden.Options{Source: source, Graph: s.Graph, Clock: clock}); err != nil {
@@ -91,6 +95,12 @@ func (s *Snapshot) Admission(reader garden.Reader) *admission.Plugin {
 	policy := s.Config.Restriction
 	policy.Mode = admission.ModeEnforce
 	return admission.New(admission.Options{Reader: reader, Clock: s.clock, Policy: policy, Access: s.Access})
+}
+
+// Guards reports whether API servers ask the SeedRestriction about an operation on a resource.
+func (s *Snapshot) Guards(resource schema.GroupResource, subresource string, operation admissionv1.Operation) bool {
+	_, guarded := admission.FindGuarded(s.guarded, resource, subresource, operation)
+	return guarded
 }
 
 // AsRead is a garden as it was read. Of a live one nothing is read again: many requests that are denied are asked about
