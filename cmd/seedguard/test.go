@@ -104,7 +104,7 @@ func (t *test) run(ctx context.Context, args []string) error {
 		}
 		r.Summary.Files++
 		for i := range s.Requests {
-			r.add(resultOf(ctx, w, s.File, &s.Requests[i]))
+			r.ask(ctx, w, s.File, &s.Requests[i])
 		}
 	}
 	if ctx.Err() != nil {
@@ -212,17 +212,12 @@ func (t *test) load(ctx context.Context, s *scenario.Scenario) (*snapshot.Snapsh
 	return flags.read(ctx, s.Config, s.Clock(), t.errOut)
 }
 
-func resultOf(ctx context.Context, w *scenario.World, file string, q *scenario.Request) result {
+// ask asks about a request of a file, and reports what came of it.
+func (r *report) ask(ctx context.Context, w *scenario.World, file string, q *scenario.Request) {
 	begin := time.Now()
-	r := result{File: file, Line: q.Line, Name: q.Name, OK: true, Checks: w.Ask(ctx, q)}
-	r.Seconds = time.Since(begin).Seconds()
-	for _, c := range r.Checks {
-		r.OK = r.OK && c.OK
-	}
-	return r
-}
-
-func (r *report) add(asked result) {
+	asked := result{File: file, Line: q.Line, Name: q.Name, Checks: w.Ask(ctx, q)}
+	asked.Seconds = time.Since(begin).Seconds()
+	asked.OK = len(asked.failures()) == 0
 	r.Requests = append(r.Requests, asked)
 	r.Summary.Requests++
 	if !asked.OK {
