@@ -226,7 +226,7 @@ func (c *canI) read(file string) (*object, error) {
 
 // only returns the one document that is not empty.
 func only(data []byte) ([]byte, error) {
-	var found []byte
+	var found [][]byte
 	for reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data))); ; {
 		document, err := reader.Read()
 		if errors.Is(err, io.EOF) {
@@ -238,15 +238,12 @@ func only(data []byte) ([]byte, error) {
 		if content, err := yaml.YAMLToJSON(document); err == nil && string(content) == "null" {
 			continue // a comment
 		}
-		if found != nil {
-			return nil, errors.New("it holds more than one object")
-		}
-		found = document
+		found = append(found, document)
 	}
-	if found == nil {
-		return nil, errors.New("it holds no object")
+	if len(found) != 1 {
+		return nil, fmt.Errorf("it holds %d objects, and not one", len(found))
 	}
-	return found, nil
+	return found[0], nil
 }
 
 // about completes the question by the object.

@@ -307,8 +307,8 @@ func TestCanICreate(t *testing.T) {
 		{secret("x"), "create secrets y", `the object is named "x", not "y"`},
 		{secret("x"), "get", "-f goes with create, update, patch and delete"},
 		{secret("x"), "get /x", "name the resource"},
-		{secret("x") + "---\n" + secret("y"), "create", "it holds more than one object"},
-		{"# nothing\n---\n", "create", "it holds no object"},
+		{secret("x") + "---\n" + secret("y"), "create", "it holds 2 objects, and not one"},
+		{"# nothing\n---\n", "create", "it holds 0 objects"},
 		{secret("x") + "stringData: {a: 3}\n", "create", "cannot unmarshal number"},
 		{secret("x") + "data: [a]\nstringData: {a: b}\n", "create", "cannot unmarshal array"},
 	} {
