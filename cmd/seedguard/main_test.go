@@ -467,14 +467,6 @@ func TestManifestsByKubernetesVersion(t *testing.T) {
 	})
 }
 
-func TestHelpHasExamples(t *testing.T) {
-	for _, name := range []string{"serve", "can-i", "explain", "who-can", "replay"} {
-		o := command(name, "--help")
-		require.Equal(t, exitOK, o.exit)
-		require.Contains(t, o.out, "Examples:\n  ")
-	}
-}
-
 // safeBuffer is a buffer that a command writes to while a test reads.
 type safeBuffer struct {
 	mu sync.Mutex

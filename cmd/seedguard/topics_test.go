@@ -74,12 +74,15 @@ func requireFields(t *testing.T, of reflect.Type, value any, path string) {
 	}
 }
 
-// TestHelp: every command has its group, so that none hides among others, and the topics are listed.
+// TestHelp: every command has its group, so that none hides among others, topics are listed, and there are examples.
 func TestHelp(t *testing.T) {
 	help := command("--help").out
 	require.NotContains(t, help, "Additional Commands:")
 	for _, listed := range []string{"Install and serve:\n  ", "Ask:\n  ", "\n  completion ", "\n  help ", "\n  can-i ",
 		"Additional help topics:\n", "\n  seedguard configuration "} {
 		require.Contains(t, help, listed)
+	}
+	for _, name := range []string{"serve", "can-i", "explain", "who-can", "replay"} {
+		require.Contains(t, command(name, "--help").out, "Examples:\n  ", name)
 	}
 }
