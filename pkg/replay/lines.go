@@ -44,24 +44,19 @@ func newLines(in io.Reader) (*lines, error) {
 // and has been skipped. The error is io.EOF at the end.
 func (l *lines) next() (line []byte, ok bool, err error) {
 	l.number++
-	l.long = l.long[:0]
-	ok = true
-	for {
-		part, err := l.in.ReadSlice('\n')
-		if err == nil && len(l.long) == 0 && ok {
-			return part, true, nil
-		}
-		if ok = ok && len(l.long)+len(part) <= maxLine; ok {
-			l.long = append(l.long, part...)
-		}
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull): // it goes on
-		case errors.Is(err, io.EOF) && len(part) == 0 && len(l.long) == 0 && ok:
-			return nil, false, io.EOF
-		case err == nil || errors.Is(err, io.EOF):
-			return l.long, ok, nil
-		default:
-			return nil, false, err
+	line, more, err := l.in.ReadLine()
+	if !more {
+		return line, true, err
+	}
+	l.long = append(l.long[:0], line...)
+	for more && err == nil {
+		line, more, err = l.in.ReadLine()
+		if len(l.long) <= maxLine {
+			l.long = append(l.long, line...)
 		}
 	}
+	if errors.Is(err, io.EOF) {
+		err = nil // the log ends with this line
+	}
+	return l.long, len(l.long) <= maxLine, err
 }
