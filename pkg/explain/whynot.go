@@ -145,11 +145,11 @@ func (w *search) gap(i int, next []graph.Node) (Gap, bool) {
 		fields = append(fields, by...)
 	}
 	if node.Vertex.Kind.Tracked() && !node.Object {
-		say(clause{of: "does not exist"}, nil)
+		say(clause{of: " does not exist"}, nil)
 	}
 	shoot, implied := graph.ImpliedShoot(node.Vertex)
 	if implied && len(next) == 0 {
-		say(clause{of: "would belong by its name to " + nameOf(shoot) + ", which does not exist"}, nil)
+		say(clause{of: " would belong by its name to " + nameOf(shoot) + ", which does not exist"}, nil)
 	}
 	var seeds []string
 	referrers := sets.New[graph.Kind]()
@@ -170,20 +170,20 @@ func (w *search) gap(i int, next []graph.Node) (Gap, bool) {
 		if w.seed != "" {
 			not = ", not " + w.seed
 		}
-		say(clause{of: "names Seed " + List(seeds, maxNames) + " " + paths(by) + not}, by)
+		say(clause{of: " names Seed " + List(seeds, maxNames) + " " + paths(by) + not}, by)
 	case len(next) == 0 && node.Object && len(own) > 0:
-		say(clause{of: "names no " + kindsOf(own, to) + " " + paths(own)}, own)
+		say(clause{of: " names no " + kindsOf(own, to) + " " + paths(own)}, own)
 	}
 	ofSeed := func(f garden.Field) bool { return f.Owner == graph.KindSeed }
 	by := only(others, func(f garden.Field) bool { return referrers.Has(f.Owner) && !ofSeed(f) })
 	if len(by) > 0 {
-		say(clause{by: "no " + kindsOf(by, owner) + " on " + w.where() + " uses", of: paths(by)}, by)
+		say(clause{by: " no " + kindsOf(by, owner) + " on " + w.where() + " uses", of: " " + paths(by)}, by)
 	}
 	if by := only(others, ofSeed); referrers.Has(graph.KindSeed) && len(by) > 0 {
-		say(clause{by: w.where() + " does not use", of: paths(by)}, by)
+		say(clause{by: " " + w.where() + " does not use", of: " " + paths(by)}, by)
 	}
 	if len(next) == 0 && len(others) > 0 {
-		say(clause{by: "no object refers to", of: "; a " + kindsOf(others, owner) + " could"}, others)
+		say(clause{by: " no object refers to", of: "; a " + kindsOf(others, owner) + " could"}, others)
 	}
 	if len(why) == 0 {
 		return Gap{}, false
@@ -198,8 +198,8 @@ func (w *search) where() string {
 	return "Seed " + w.seed
 }
 
-// clause says something of an object, which stands between its parts: the first is empty when the object is its
-// subject.
+// clause says something of an object, which stands between its parts with a blank before it. The first is empty when
+// the object is its subject.
 type clause struct{ by, of string }
 
 // sentence puts clauses together, about the object of a step and how the step came to it.
@@ -209,7 +209,7 @@ func (w *search) sentence(i int, why []clause) string {
 	from := w.steps[i].from
 	if from >= 0 {
 		before := w.steps[from].node.Vertex
-		b.WriteString(nameOf(before) + " " + relation(before, v) + " " + nameOf(v) + ",")
+		b.WriteString(" " + nameOf(before) + " " + relation(before, v) + " " + nameOf(v) + ",")
 	}
 	for n, c := range why {
 		if n > 0 {
@@ -217,22 +217,14 @@ func (w *search) sentence(i int, why []clause) string {
 		}
 		switch {
 		case from >= 0:
-			b.WriteString(" " + spaced("which", c.by, c.of))
-		case c.by == "" && n == 0:
-			b.WriteString(spaced(nameOf(v), c.of))
+			b.WriteString(" which" + c.by + c.of)
 		case n == 0:
-			b.WriteString(spaced(c.by, nameOf(v), c.of))
+			b.WriteString(c.by + " " + nameOf(v) + c.of)
 		default:
-			b.WriteString(" " + spaced(c.by, "it", c.of))
+			b.WriteString(c.by + " it" + c.of)
 		}
 	}
-	return b.String()
-}
-
-// spaced joins words with blanks, but not before a semicolon.
-func spaced(words ...string) string {
-	words = slices.DeleteFunc(words, func(word string) bool { return word == "" })
-	return strings.ReplaceAll(strings.Join(words, " "), " ;", ";")
+	return strings.TrimPrefix(b.String(), " ")
 }
 
 // relation says what an edge means.
