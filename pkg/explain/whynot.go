@@ -323,16 +323,13 @@ func owner(f garden.Field) []graph.Kind { return []graph.Kind{f.Owner} }
 
 // kindsOf lists kinds that fields are about.
 func kindsOf(fields []garden.Field, which func(garden.Field) []graph.Kind) string {
-	var names []string
+	names := sets.New[string]()
 	for _, f := range fields {
 		for _, kind := range which(f) {
-			if !slices.Contains(names, kind.String()) {
-				names = append(names, kind.String())
-			}
+			names.Insert(kind.String())
 		}
 	}
-	slices.Sort(names)
-	return Or(names)
+	return Or(sets.List(names))
 }
 
 // Or lists words of which one is meant.
