@@ -4,14 +4,12 @@ import (
 	"context"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/clientcmd"
@@ -128,7 +126,7 @@ func completeExplain(command *cobra.Command, args []string, toComplete string) (
 	case 0:
 		return kindsLike(toComplete), noFiles
 	case 1:
-		if kind, err := parseKind(args[0]); err == nil {
+		if kind, err := explain.ParseKind(args[0]); err == nil {
 			return completeObject(command, kind, toComplete)
 		}
 	}
@@ -188,7 +186,7 @@ func resourcesWith(toComplete string) []string {
 	offered := sets.New[string]()
 	for _, rule := range authorizer.Rules() {
 		name := rule.Resource.Resource
-		if found, err := resolve(name); err != nil || found != rule.Resource {
+		if found, err := explain.Resolve(name); err != nil || found != rule.Resource {
 			name = rule.Resource.String()
 		}
 		if !strings.Contains(toComplete, "/") {
@@ -205,12 +203,11 @@ func resourcesWith(toComplete string) []string {
 // kindOfResource returns the kind of RESOURCE[.GROUP][/SUBRESOURCE], zero when the graph has none.
 func kindOfResource(word string) graph.Kind {
 	name, _, _ := strings.Cut(word, "/")
-	resource, err := resolve(name)
-	i := slices.IndexFunc(graph.Kinds(), func(k graph.Kind) bool { return k.Resource().GroupResource() == resource })
-	if err != nil || i < 0 || resource == (schema.GroupResource{}) {
+	resource, err := explain.Resolve(name)
+	if err != nil {
 		return 0
 	}
-	return graph.Kinds()[i]
+	return explain.KindOf(resource)
 }
 
 // kindsLike returns the names of all kinds, in lower case unless the word begins otherwise.

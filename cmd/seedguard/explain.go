@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,7 +76,7 @@ type pathTo struct {
 }
 
 func (e *explainCommand) run(ctx context.Context, kindName, objectName string) error {
-	kind, err := parseKind(kindName)
+	kind, err := explain.ParseKind(kindName)
 	if err != nil {
 		return err
 	}
@@ -139,29 +138,4 @@ func (e *explanation) text() string {
 		lines = append(lines, "and more, further on")
 	}
 	return strings.Join(lines, "\n") + "\n"
-}
-
-// parseKind takes the name of a kind in any case, and in the plural.
-func parseKind(name string) (graph.Kind, error) {
-	if kind, ok := kindNamed(name); ok {
-		return kind, nil
-	}
-	var plurals []string
-	for _, kind := range graph.Kinds() {
-		plurals = append(plurals, kind.Resource().Resource)
-	}
-	return 0, fmt.Errorf("the graph has no kind %q, only %s%s", name, strings.Join(namesOf(graph.Kinds()), ", "),
-		didYouMean(name, plurals))
-}
-
-// kindNamed finds a kind by its name in any case, in the singular or the plural.
-func kindNamed(name string) (graph.Kind, bool) {
-	kinds := graph.Kinds()
-	i := slices.IndexFunc(kinds, func(kind graph.Kind) bool {
-		return strings.EqualFold(name, kind.String()) || strings.EqualFold(name, kind.Resource().Resource)
-	})
-	if i < 0 {
-		return 0, false
-	}
-	return kinds[i], true
 }

@@ -15,7 +15,6 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
@@ -222,13 +221,4 @@ func (o *offline) admit(
 ) (*admissionv1.AdmissionResponse, error) {
 	// A server logs what it denies; here the answer says it.
 	return o.admission.Admit(klog.NewContext(ctx, klog.Logger{}), request), nil
-}
-
-// knownResources returns the resources that the rule table names.
-func knownResources() []schema.GroupResource {
-	var known []schema.GroupResource
-	for _, rule := range authorizer.Rules() {
-		known = append(known, rule.Resource)
-	}
-	return known
 }

@@ -433,14 +433,6 @@ func TestExplain(t *testing.T) {
 	})
 }
 
-func TestParseKindTakesAllKinds(t *testing.T) {
-	for _, name := range []string{"backupentries", "BackupEntry", "exposureclasses", "certificatesigningrequests",
-		"workloadidentities", "Leases", "seed"} {
-		_, err := parseKind(name)
-		require.NoError(t, err, name)
-	}
-}
-
 func TestVersion(t *testing.T) {
 	require.Contains(t, command("version").out, "seedguard ")
 	var v struct{ GoVersion string }

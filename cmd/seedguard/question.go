@@ -1,17 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/endpoints/request"
 
@@ -19,7 +16,6 @@ import (
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
 	"github.com/seedguard/seedguard/pkg/replay"
-	"github.com/seedguard/seedguard/pkg/scenario"
 )
 
 // question is what `can-i` asks, from its flags and arguments.
@@ -64,44 +60,8 @@ func (q *question) parse(args []string) error {
 		q.Name = args[2]
 	}
 	var err error
-	q.Resource, err = resolve(name)
+	q.Resource, err = explain.Resolve(name)
 	return err
-}
-
-// resolve finds the group of a resource. A name with a dot has its group with it; "pods." is in the core group. The
-// resources that rules name need no group. The kinds of the graph may be in the singular.
-func resolve(name string) (schema.GroupResource, error) {
-	if strings.Contains(name, ".") {
-		return schema.ParseGroupResource(name), nil
-	}
-	if name == "" {
-		return schema.GroupResource{}, errors.New("the resource has no name")
-	}
-	if kind, ok := kindNamed(name); ok {
-		return kind.Resource().GroupResource(), nil
-	}
-	known := knownResources()
-	// As with kubectl, the core group comes first (events).
-	if inCore := (schema.GroupResource{Resource: name}); slices.Contains(known, inCore) {
-		return inCore, nil
-	}
-	var names []string
-	for _, r := range known {
-		names = append(names, r.Resource)
-	}
-	if i := slices.Index(names, name); i >= 0 {
-		return known[i], nil
-	}
-	return schema.GroupResource{}, fmt.Errorf("resource %q is none of seedguard's%s Name another resource with its "+
-		"group, as in deployments.apps or pods. (core group)", name, cmp.Or(didYouMean(name, names), "."))
-}
-
-// didYouMean asks for the known name that differs least. It is empty when all differ too much.
-func didYouMean(name string, known []string) string {
-	if meant := scenario.Nearest(name, known, len(name)/3+2); meant != "" {
-		return fmt.Sprintf("; did you mean %q?", meant)
-	}
-	return ""
 }
 
 // info returns the user who asks.

@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
 
-	"github.com/seedguard/seedguard/pkg/authorizer"
+	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/replay"
 	"github.com/seedguard/seedguard/pkg/scenario"
@@ -146,10 +146,6 @@ func replayOptions(l *snapshot.Snapshot) (replay.Options, error) {
 	if err != nil {
 		return replay.Options{}, err
 	}
-	kinds := map[schema.GroupResource]graph.Kind{}
-	for _, rule := range authorizer.Rules() {
-		kinds[rule.Resource] = rule.Kind
-	}
 	return replay.Options{
 		Authorize: pair.authorize,
 		Admit: func(ctx context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, error) {
@@ -161,7 +157,7 @@ func replayOptions(l *snapshot.Snapshot) (replay.Options, error) {
 		},
 		Guards: l.Guards,
 		Missing: func(resource schema.GroupResource, namespace, name string) bool {
-			kind := kinds[resource]
+			kind := explain.KindOf(resource)
 			if kind == 0 {
 				return false // the landscape has no such objects
 			}

@@ -201,7 +201,7 @@ func newServer(ctx context.Context, c *config.SeedGuardConfiguration, of compone
 		WhoCan: func(ctx context.Context, seeds []string, q explain.Question) (allowed, others []explain.Answer) {
 			return explain.WhoCan(ctx, asked, seeds, of.shown.Extensions(), q)
 		},
-		Resources: knownResources(),
+		Resources: explain.Resources(),
 		NotReady:  of.watched.NotReady,
 		Notices:   func() []string { return append(of.watched.LostContact(), of.follower.Problems()...) },
 		Stale:     of.watched.Stale,

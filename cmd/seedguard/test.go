@@ -128,7 +128,6 @@ func (t *test) parse(args []string) ([]*scenario.Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := scenario.Options{Config: c, Resolve: resolve}
 	var scenarios []*scenario.Scenario
 	var errs []error
 	for _, arg := range args {
@@ -138,7 +137,7 @@ func (t *test) parse(args []string) ([]*scenario.Scenario, error) {
 			name, content, err := t.readAll(file)
 			if err == nil {
 				var s *scenario.Scenario
-				s, err = scenario.Parse(name, content, options)
+				s, err = scenario.Parse(name, content, c)
 				scenarios = append(scenarios, s)
 			}
 			errs = append(errs, err)

@@ -106,7 +106,7 @@ func seedsFor(l *snapshot.Snapshot, q explain.Question) (names []string) {
 	for _, seed := range l.Garden.List(graph.KindSeed) {
 		names = append(names, seed.Name)
 	}
-	if kind, ok := kindNamed(q.Resource.Resource); ok {
+	if kind := explain.KindOf(q.Resource); kind != 0 {
 		names = append(names, l.Graph.Seeds(graph.Vertex{Kind: kind, Namespace: q.Namespace, Name: q.Name})...)
 	}
 	slices.Sort(names)

@@ -7,6 +7,7 @@
 //     kinds and fields from the tables of pkg/graph and pkg/garden alone.
 //  3. Who can (WhoCan) asks the authorizer for each Seed and kind of client, and puts together what has the same
 //     answer.
+//  4. Names of resources and kinds, as people write them, are understood in one way (Resolve, ParseKind).
 //
 // Nothing here decides.
 //

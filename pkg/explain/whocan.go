@@ -3,7 +3,6 @@ package explain
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -121,23 +120,6 @@ func WhoCan(
 	}
 	return allowed, others
 }
-
-// Verbs returns all verbs that rules know.
-func Verbs() []string { return allVerbs.Names() }
-
-// Subresources returns the subresources of a resource that rules know.
-func Subresources(resource schema.GroupResource) (names []string) {
-	for _, r := range authorizer.Rules() {
-		if r.Resource == resource {
-			names = slices.AppendSeq(append(names, r.Subresources...), maps.Keys(r.Levels))
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-const allVerbs = authorizer.Create | authorizer.Get | authorizer.List | authorizer.Watch | authorizer.Update |
-	authorizer.Patch | authorizer.Delete | authorizer.DeleteCollection
 
 // client is a client, and what it stands for.
 type client struct {

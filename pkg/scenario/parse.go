@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agnivade/levenshtein"
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,8 +24,8 @@ import (
 	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 
 	"github.com/seedguard/seedguard/pkg/admission"
-	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/garden/directory"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -59,17 +58,9 @@ type document struct {
 	Requests         []json.RawMessage `json:"requests"`
 }
 
-// Options are what the caller of Parse has for all files.
-type Options struct {
-	// Config says how to decide where the file does not. Required.
-	Config *config.SeedGuardConfiguration
-	// Resolve finds a resource by its name without a subresource. Nil: the name has its group with it.
-	Resolve func(name string) (schema.GroupResource, error)
-}
-
-// Parse reads a scenario. The file is its name in errors, and what a landscape is relative to. The error joins an
-// *Error for each thing that is wrong.
-func Parse(file string, content []byte, options Options) (*Scenario, error) {
+// Parse reads a scenario. The file is its name in errors, and what a landscape is relative to. The configuration says
+// how to decide where the file does not. The error joins an *Error for each thing that is wrong.
+func Parse(file string, content []byte, c *config.SeedGuardConfiguration) (*Scenario, error) {
 	r := &reader{file: file}
 	asJSON, ok := r.parse(content)
 	if !ok {
@@ -79,7 +70,7 @@ func Parse(file string, content []byte, options Options) (*Scenario, error) {
 	if !r.decode("", asJSON, &d) {
 		return nil, r.err()
 	}
-	s := &Scenario{File: file, Config: r.configuration(&d, options.Config)}
+	s := &Scenario{File: file, Config: r.configuration(&d, c)}
 	if d.Now != "" {
 		var err error
 		if s.Now, err = time.Parse(time.RFC3339, d.Now); err != nil {
@@ -98,14 +89,10 @@ func Parse(file string, content []byte, options Options) (*Scenario, error) {
 	if len(d.Requests) == 0 {
 		r.wrong("requests", "it has no requests")
 	}
-	resolve := options.Resolve
-	if resolve == nil {
-		resolve = func(name string) (schema.GroupResource, error) { return schema.ParseGroupResource(name), nil }
-	}
 	lines := map[string]int{}
 	for i, raw := range d.Requests {
 		path := fmt.Sprintf("requests[%d]", i)
-		q := r.request(path, raw, resolve)
+		q := r.request(path, raw)
 		if line, ok := lines[q.Name]; ok && q.Name != "" {
 			r.wrong(path, "the request in line %d has the same name", line)
 		}
@@ -180,11 +167,8 @@ var decisions = map[string]kauthorizer.Decision{
 
 const allowed = "allowed"
 
-// verbs are those of the API. Others may be asked for too.
-var verbs = []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
-
 // request reads the request at a path.
-func (r *reader) request(path string, raw []byte, resolve func(string) (schema.GroupResource, error)) (q Request) {
+func (r *reader) request(path string, raw []byte) (q Request) {
 	if q.Line, _ = r.place(path); !r.decode(path, raw, &q) {
 		return q
 	}
@@ -198,9 +182,9 @@ func (r *reader) request(path string, raw []byte, resolve func(string) (schema.G
 			"serviceAccount: NAMESPACE/NAME, user: NAME")
 	}
 	name, subresource, _ := strings.Cut(q.Resource, "/")
-	resource, err := resolve(name)
-	if meant := near(resource.String(), known); err != nil || q.Resource == "" {
-		wrong("resource", "%v", cmp.Or(err, errors.New("the request has no resource")))
+	resource, err := explain.Resolve(name)
+	if meant := near(resource.String(), known); err != nil {
+		wrong("resource", "%v", err)
 	} else if meant != "" {
 		wrong("resource", "unknown resource %q; did you mean %q?", resource, meant)
 	}
@@ -231,7 +215,7 @@ func (r *reader) request(path string, raw []byte, resolve func(string) (schema.G
 }
 
 func (r *reader) verb(path string, q *Request) bool {
-	meant := near(q.Verb, verbs)
+	meant := near(q.Verb, explain.Verbs()) // others may be asked for too
 	switch {
 	case q.Verb == "":
 		r.wrong(path+".verb", "the request has no verb")
@@ -256,9 +240,9 @@ func (r *reader) address(path string, q *Request) {
 	if a.Name == "" && !collection && (a.Verb != "create" || a.Subresource != "") {
 		r.wrong(path+".object", "the request names no object")
 	}
-	kind, ok := kinds[schema.GroupResource{Group: a.APIGroup, Resource: a.Resource}]
+	kind := explain.KindOf(schema.GroupResource{Group: a.APIGroup, Resource: a.Resource})
 	switch {
-	case !ok:
+	case kind == 0: // the graph has none
 	case !kind.Namespaced() && a.Namespace != "":
 		r.wrong(path+".namespace", "%s are in no namespace", a.Resource)
 	case kind.Namespaced() && a.Namespace == "" && !collection:
@@ -314,7 +298,7 @@ func AdmissionRequest(
 ) *admissionv1.AdmissionRequest {
 	version := kind.Version
 	if kind.Group != a.APIGroup { // the object of a subresource
-		version = kinds[schema.GroupResource{Group: a.APIGroup, Resource: a.Resource}].Resource().Version
+		version = explain.KindOf(schema.GroupResource{Group: a.APIGroup, Resource: a.Resource}).Resource().Version
 	}
 	operation, _ := admission.OperationOf(a.Verb)
 	review := &admissionv1.AdmissionRequest{
@@ -344,33 +328,13 @@ func near(word string, words []string) string {
 	if slices.Contains(words, word) {
 		return ""
 	}
-	return Nearest(word, words, 3) // there are other words than ours, which only resemble them
+	return explain.Nearest(word, words, 3) // there are other words than ours, which only resemble them
 }
-
-// Nearest returns the word that differs least from a misspelt one, empty when all differ by as many characters as the
-// bound.
-func Nearest(misspelt string, words []string, bound int) (nearest string) {
-	for _, word := range words {
-		if d := levenshtein.ComputeDistance(strings.ToLower(misspelt), word); d < bound {
-			nearest, bound = word, d
-		}
-	}
-	return nearest
-}
-
-// kinds are those of the graph by their resources.
-var kinds = func() map[schema.GroupResource]graph.Kind {
-	all := map[schema.GroupResource]graph.Kind{}
-	for _, kind := range graph.Kinds() {
-		all[kind.Resource().GroupResource()] = kind
-	}
-	return all
-}()
 
 // known are the resources that the rules name.
 var known = func() (names []string) {
-	for _, rule := range authorizer.Rules() {
-		names = append(names, rule.Resource.String())
+	for _, resource := range explain.Resources() {
+		names = append(names, resource.String())
 	}
 	return names
 }()

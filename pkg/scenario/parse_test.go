@@ -1,13 +1,11 @@
 package scenario_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/config"
@@ -16,7 +14,7 @@ import (
 )
 
 func parse(content string) (*scenario.Scenario, error) {
-	return scenario.Parse("dir/f.yaml", []byte(content), scenario.Options{Config: config.Default()})
+	return scenario.Parse("dir/f.yaml", []byte(content), config.Default())
 }
 
 const seed = "{apiVersion: core.gardener.cloud/v1beta1, kind: Seed, metadata: {name: s1}}"
@@ -64,12 +62,11 @@ func TestSectionsCountInsteadOfTheCallers(t *testing.T) {
 	given.Authorizer.ParentScope = graph.ParentScopeEverything
 	given.Restriction.References = admission.ReferencesOff
 	given.Restriction.SharedDNSSecrets = []string{"mine"}
-	options := scenario.Options{Config: given}
-	s, err := scenario.Parse("f", []byte("objects: []\nrequests: ["+get+"]"), options)
+	s, err := scenario.Parse("f", []byte("objects: []\nrequests: ["+get+"]"), given)
 	require.NoError(t, err)
 	require.Equal(t, given, s.Config)
 	sections := "authorizer: {}\nrestriction: {references: Warn}\n"
-	s, err = scenario.Parse("f", []byte(sections+"objects: []\nrequests: ["+get+"]"), options)
+	s, err = scenario.Parse("f", []byte(sections+"objects: []\nrequests: ["+get+"]"), given)
 	require.NoError(t, err)
 	require.Equal(t, graph.ParentScopeSeed, s.Config.Authorizer.ParentScope)
 	require.Equal(t, admission.ReferencesWarn, s.Config.Restriction.References)
@@ -139,7 +136,7 @@ func TestErrors(t *testing.T) {
 		"request, same name": {"objects: []\nrequests:\n- " + get + "\n- " + get + "\n",
 			[]string{":4:3: the request in line 3"}},
 		"request, no name": {"objects: []\nrequests:\n- {verb: get}\n", []string{":3:3: the request has no name: it says",
-			"say who asks", "the request has no resource", "the request expects nothing, so it cannot fail"}},
+			"say who asks", "the resource has no name", "the request expects nothing, so it cannot fail"}},
 
 		"who, nobody":    {with("authorize: allow"), []string{":3:3: say who asks by one of gardenlet"}},
 		"who, two":       {with("as: {gardenlet: a, user: b}"), []string{":4:3: say who asks"}},
@@ -149,8 +146,9 @@ func TestErrors(t *testing.T) {
 		"verb":          {with(asked + "verb: Get"), []string{`:6:3: unknown verb "Get"; did you mean "get"?`}},
 		"verb, another": {with(asked + "verb: lst"), []string{`:6:3: unknown verb "lst"; did you mean "list"?`}},
 		"no verb":       {with(asked + "resource: secrets"), []string{":3:3: the request has no verb"}},
-		"no resource":   {with(asked + "verb: get"), []string{":3:3: the request has no resource"}},
-		"resource":      {with(asked + "verb: get\n  resource: nodess"), []string{`:7:3: who knows "nodess"`}},
+		"no resource":   {with(asked + "verb: get"), []string{":3:3: the resource has no name"}},
+		"resource": {with(asked + "verb: get\n  resource: nodess"),
+			[]string{`:7:3: resource "nodess" is none of seedguard's`}},
 		"group": {with(asked + "verb: get\n  resource: shoots.core.gardner.cloud"),
 			[]string{`:7:3: unknown resource "shoots.core.gardner.cloud"; did you mean "shoots.core.gardener.cloud"?`}},
 		"no object": {with(secret + "namespace: a"), []string{":3:3: the request names no object"}},
@@ -184,14 +182,7 @@ func TestErrors(t *testing.T) {
 			[]string{":8:3: selectors go with list, watch and deletecollection"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := scenario.Parse("dir/f.yaml", []byte(c.content), scenario.Options{
-				Config: config.Default(), Resolve: func(name string) (schema.GroupResource, error) {
-					if name == "nodess" {
-						return schema.GroupResource{}, errors.New(`who knows "nodess"?`)
-					}
-					return schema.ParseGroupResource(name), nil
-				},
-			})
+			_, err := parse(c.content)
 			for _, want := range c.errs {
 				require.ErrorContains(t, err, want)
 			}
@@ -271,7 +262,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(content))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		s, err := scenario.Parse("f", content, scenario.Options{Config: config.Default()})
+		s, err := scenario.Parse("f", content, config.Default())
 		if err == nil {
 			require.NotEmpty(t, s.Requests)
 			for _, q := range s.Requests {

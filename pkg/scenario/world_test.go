@@ -15,7 +15,7 @@ import (
 // ask returns what comes of all requests of a file, one line a check.
 func ask(t *testing.T, file, content string) string {
 	t.Helper()
-	s, err := scenario.Parse(file, []byte(content), scenario.Options{Config: config.Default()})
+	s, err := scenario.Parse(file, []byte(content), config.Default())
 	require.NoError(t, err)
 	w := scenarios.Open(t, s)
 	var lines []string

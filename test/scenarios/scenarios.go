@@ -27,7 +27,7 @@ func Run(
 	for _, name := range names {
 		content, err := files.ReadFile(name)
 		require.NoError(t, err)
-		s, err := scenario.Parse(name, content, scenario.Options{Config: config.Default()})
+		s, err := scenario.Parse(name, content, config.Default())
 		require.NoError(t, err)
 		w := Open(t, s)
 		t.Run(name, func(t *testing.T) {
