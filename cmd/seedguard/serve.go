@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/component-base/version"
 	"k8s.io/klog/v2"
 
 	"github.com/seedguard/seedguard/pkg/access"
@@ -233,7 +235,10 @@ func newSource(g *config.Garden) (garden.Source, error) {
 	return garden.NewKubeSource(cluster)
 }
 
-func userAgent() string { return "seedguard/" + rest.DefaultKubernetesUserAgent() }
+// userAgent is what the API server's audit log has of us.
+func userAgent() string {
+	return fmt.Sprintf("seedguard/%s (%s/%s)", version.Get().GitVersion, runtime.GOOS, runtime.GOARCH)
+}
 
 // loadKubeconfig returns the client configuration of a context of a kubeconfig, or of its current one.
 func loadKubeconfig(file, contextName string) (*rest.Config, error) {
