@@ -69,10 +69,13 @@ type (
 	apiManagedSeed        = seedmanagementv1alpha1.ManagedSeed
 )
 
-// secretKinds are what a credentials reference may lead to, resourceKinds what an entry of a resources list may.
+// What references may lead to: those to credentials, of a CredentialsBinding, and entries of a resources list, of a
+// ControllerDeployment.
 var (
-	secretKinds   = []graph.Kind{graph.KindSecret, graph.KindWorkloadIdentity}
-	resourceKinds = []graph.Kind{graph.KindSecret, graph.KindConfigMap, graph.KindWorkloadIdentity}
+	secretKinds     = kinds(graph.KindSecret, graph.KindWorkloadIdentity)
+	bindingKinds    = kinds(graph.KindSecret, graph.KindWorkloadIdentity, graph.KindInternalSecret)
+	resourceKinds   = kinds(graph.KindSecret, graph.KindConfigMap, graph.KindWorkloadIdentity)
+	deploymentKinds = kinds(graph.KindSecret, graph.KindConfigMap)
 )
 
 var seedFields = []field[*apiSeed]{
@@ -83,21 +86,12 @@ var seedFields = []field[*apiSeed]{
 			to(vertex(graph.KindConfigMap, naming.NamespaceKubeSystem, constants.ClusterIdentity))
 			to(vertex(graph.KindLease, gardencorev1beta1.GardenerSeedLeaseNamespace, o.Name))
 		}),
-	into("spec.backup.credentialsRef", secretKinds, "", func(o *apiSeed, to refer) {
-		if backup := o.Spec.Backup; backup != nil {
-			to(Credentials(backup.CredentialsRef))
-		}
-	}),
-	into("spec.dns.provider.credentialsRef", secretKinds, "", func(o *apiSeed, to refer) {
-		if provider := o.Spec.DNS.Provider; provider != nil {
-			to(Credentials(provider.CredentialsRef))
-		}
-	}),
-	into("spec.dns.internal.credentialsRef", secretKinds, "", func(o *apiSeed, to refer) {
-		if internal := o.Spec.DNS.Internal; internal != nil {
-			to(Credentials(&internal.CredentialsRef))
-		}
-	}),
+	into("spec.backup.credentialsRef", secretKinds, "",
+		func(o *apiSeed, to refer) { to(Credentials(orEmpty(o.Spec.Backup).CredentialsRef)) }),
+	into("spec.dns.provider.credentialsRef", secretKinds, "",
+		func(o *apiSeed, to refer) { to(Credentials(orEmpty(o.Spec.DNS.Provider).CredentialsRef)) }),
+	into("spec.dns.internal.credentialsRef", secretKinds, "",
+		func(o *apiSeed, to refer) { to(Credentials(&orEmpty(o.Spec.DNS.Internal).CredentialsRef)) }),
 	into("spec.dns.defaults[].credentialsRef", secretKinds, "", func(o *apiSeed, to refer) {
 		for i := range o.Spec.DNS.Defaults {
 			to(Credentials(&o.Spec.DNS.Defaults[i].CredentialsRef))
@@ -105,20 +99,19 @@ var seedFields = []field[*apiSeed]{
 	}),
 	into("spec.resources[].resourceRef", resourceKinds, "in namespace garden", func(o *apiSeed, to refer) {
 		for _, r := range o.Spec.Resources {
-			to(resource(r.ResourceRef, naming.NamespaceGarden))
+			to(resource(r.ResourceRef, naming.NamespaceGarden, resourceKinds))
 		}
 	}),
 }
 
 func seedFacts(o *apiSeed) any {
-	facts := SeedFacts{RenewKubeconfig: renewsKubeconfig(o), References: seedReferences(o)}
-	if backup := o.Spec.Backup; backup != nil {
-		facts.Backup = Backup{Provider: backup.Provider, Credentials: Credentials(backup.CredentialsRef)}
+	backup := orEmpty(o.Spec.Backup)
+	return SeedFacts{
+		ClientCertificateExpiration: orEmpty(o.Status.ClientCertificateExpirationTimestamp).Time,
+		RenewKubeconfig:             renewsKubeconfig(o),
+		Backup:                      Backup{Provider: backup.Provider, Credentials: Credentials(backup.CredentialsRef)},
+		References:                  seedReferences(o),
 	}
-	if expiration := o.Status.ClientCertificateExpirationTimestamp; expiration != nil {
-		facts.ClientCertificateExpiration = expiration.Time
-	}
-	return facts
 }
 
 var shootFields = []field[*apiShoot]{
@@ -143,65 +136,50 @@ var shootFields = []field[*apiShoot]{
 		func(o *apiShoot, to refer) { to(optional(graph.KindExposureClass, "", o.Spec.ExposureClassName)) }),
 	into("spec.kubernetes.kubeAPIServer.auditConfig.auditPolicy.configMapRef", kinds(graph.KindConfigMap), "",
 		func(o *apiShoot, to refer) {
-			if audit := apiServer(o).AuditConfig; audit != nil && audit.AuditPolicy != nil {
-				to(object(audit.AuditPolicy.ConfigMapRef, kubernetesGroup, graph.KindConfigMap, o.Namespace))
-			}
+			policy := orEmpty(orEmpty(apiServer(o).AuditConfig).AuditPolicy)
+			to(object(policy.ConfigMapRef, graph.KindConfigMap, o.Namespace))
 		}),
 	into("spec.kubernetes.kubeAPIServer.structuredAuthentication.configMapName", kinds(graph.KindConfigMap), "",
 		func(o *apiShoot, to refer) {
-			if authentication := apiServer(o).StructuredAuthentication; authentication != nil {
-				to(vertex(graph.KindConfigMap, o.Namespace, authentication.ConfigMapName))
-			}
+			to(vertex(graph.KindConfigMap, o.Namespace, orEmpty(apiServer(o).StructuredAuthentication).ConfigMapName))
 		}),
 	into("spec.kubernetes.kubeAPIServer.structuredAuthorization.configMapName", kinds(graph.KindConfigMap), "",
 		func(o *apiShoot, to refer) {
-			if authorization := apiServer(o).StructuredAuthorization; authorization != nil {
-				to(vertex(graph.KindConfigMap, o.Namespace, authorization.ConfigMapName))
-			}
+			to(vertex(graph.KindConfigMap, o.Namespace, orEmpty(apiServer(o).StructuredAuthorization).ConfigMapName))
 		}),
 	into("spec.kubernetes.kubeAPIServer.structuredAuthorization.kubeconfigs[].secretName", kinds(graph.KindSecret), "",
 		func(o *apiShoot, to refer) {
-			if authorization := apiServer(o).StructuredAuthorization; authorization != nil {
-				for _, kubeconfig := range authorization.Kubeconfigs {
-					to(vertex(graph.KindSecret, o.Namespace, kubeconfig.SecretName))
-				}
+			for _, kubeconfig := range orEmpty(apiServer(o).StructuredAuthorization).Kubeconfigs {
+				to(vertex(graph.KindSecret, o.Namespace, kubeconfig.SecretName))
 			}
 		}),
 	into("spec.dns.providers[].credentialsRef", secretKinds, "", func(o *apiShoot, to refer) {
-		if o.Spec.DNS == nil {
-			return
-		}
-		for _, provider := range o.Spec.DNS.Providers {
-			if ref := provider.CredentialsRef; ref != nil {
-				to(secretOrWorkloadIdentity(ref.APIVersion, ref.Kind, o.Namespace, ref.Name))
-			}
+		for _, provider := range orEmpty(o.Spec.DNS).Providers {
+			to(resource(*orEmpty(provider.CredentialsRef), o.Namespace, secretKinds))
 		}
 	}),
 	into("spec.resources[].resourceRef", resourceKinds, "", func(o *apiShoot, to refer) {
 		for _, r := range o.Spec.Resources {
-			to(resource(r.ResourceRef, o.Namespace))
+			to(resource(r.ResourceRef, o.Namespace, resourceKinds))
 		}
 	}),
 }
 
 func shootFacts(o *apiShoot) any {
-	last := o.Status.LastOperation
+	last := orEmpty(o.Status.LastOperation)
 	return ShootFacts{
 		SeedName:       shared(ptr.Deref(o.Spec.SeedName, "")),
 		StatusSeedName: shared(ptr.Deref(o.Status.SeedName, "")),
-		Restoring: last != nil && last.Type == gardencorev1beta1.LastOperationTypeRestore &&
+		Restoring: last.Type == gardencorev1beta1.LastOperationTypeRestore &&
 			last.State == gardencorev1beta1.LastOperationStateProcessing,
 		ManagedIssuer: o.Annotations[constants.AnnotationAuthenticationIssuer] ==
 			constants.AnnotationAuthenticationIssuerManaged,
 	}
 }
 
-// apiServer returns the settings of a Shoot's kube-apiserver, the zero ones when there are none.
+// apiServer returns the settings of a Shoot's kube-apiserver.
 func apiServer(o *apiShoot) *gardencorev1beta1.KubeAPIServerConfig {
-	if config := o.Spec.Kubernetes.KubeAPIServer; config != nil {
-		return config
-	}
-	return &gardencorev1beta1.KubeAPIServerConfig{}
+	return orEmpty(o.Spec.Kubernetes.KubeAPIServer)
 }
 
 func cloudProfile(o *apiShoot) graph.Vertex {
@@ -230,11 +208,8 @@ func statusSeed(spec, status *string) graph.Vertex {
 var backupBucketFields = []field[*apiBackupBucket]{
 	into("spec.credentialsRef", secretKinds, "",
 		func(o *apiBackupBucket, to refer) { to(Credentials(o.Spec.CredentialsRef)) }),
-	into("status.generatedSecretRef", kinds(graph.KindSecret), "", func(o *apiBackupBucket, to refer) {
-		if ref := o.Status.GeneratedSecretRef; ref != nil {
-			to(inNamespace(graph.KindSecret, ref.Namespace, ref.Name))
-		}
-	}),
+	into("status.generatedSecretRef", kinds(graph.KindSecret), "",
+		func(o *apiBackupBucket, to refer) { to(secret(orEmpty(o.Status.GeneratedSecretRef))) }),
 	onward("spec.seedName", kinds(graph.KindSeed), "",
 		func(o *apiBackupBucket, to refer) { to(optional(graph.KindSeed, "", o.Spec.SeedName)) }),
 	onward("spec.shootRef", kinds(graph.KindShoot), "",
@@ -294,51 +269,38 @@ var certificateSigningRequestFields = []field[*apiRequest]{
 var controllerDeploymentFields = []field[*apiDeployment]{
 	into("helm.ociRepository", kinds(graph.KindSecret), "pullSecretRef and caBundleSecretRef, in namespace garden",
 		func(o *apiDeployment, to refer) {
-			if o.Helm != nil && o.Helm.OCIRepository != nil {
-				ociRepository(o.Helm.OCIRepository, naming.NamespaceGarden, to)
-			}
+			ociRepository(orEmpty(orEmpty(o.Helm).OCIRepository), naming.NamespaceGarden, to)
 		}),
-	into("resources[].resourceRef", kinds(graph.KindSecret, graph.KindConfigMap), "in namespace garden",
-		func(o *apiDeployment, to refer) {
-			for _, r := range o.Resources {
-				if v := resource(r.ResourceRef, naming.NamespaceGarden); v.Kind != graph.KindWorkloadIdentity {
-					to(v)
-				}
-			}
-		}),
+	into("resources[].resourceRef", deploymentKinds, "in namespace garden", func(o *apiDeployment, to refer) {
+		for _, r := range o.Resources {
+			to(resource(r.ResourceRef, naming.NamespaceGarden, deploymentKinds))
+		}
+	}),
 }
 
 var controllerInstallationFields = []field[*apiInstallation]{
 	into("spec.registrationRef", kinds(graph.KindControllerRegistration), "",
 		func(o *apiInstallation, to refer) {
-			to(object(&o.Spec.RegistrationRef, core.Group, graph.KindControllerRegistration, ""))
+			to(object(&o.Spec.RegistrationRef, graph.KindControllerRegistration, ""))
 		}),
 	into("spec.deploymentRef", kinds(graph.KindControllerDeployment), "",
 		func(o *apiInstallation, to refer) {
-			to(object(o.Spec.DeploymentRef, core.Group, graph.KindControllerDeployment, ""))
+			to(object(o.Spec.DeploymentRef, graph.KindControllerDeployment, ""))
 		}),
 	onward("spec.seedRef", kinds(graph.KindSeed), "",
-		func(o *apiInstallation, to refer) { to(object(o.Spec.SeedRef, core.Group, graph.KindSeed, "")) }),
+		func(o *apiInstallation, to refer) { to(object(o.Spec.SeedRef, graph.KindSeed, "")) }),
 	onward("spec.shootRef", kinds(graph.KindShoot), "",
 		func(o *apiInstallation, to refer) { to(shoot(o.Spec.ShootRef)) }),
 }
 
 var credentialsBindingFields = []field[*apiCredentialsBinding]{
-	into("credentialsRef", kinds(graph.KindSecret, graph.KindWorkloadIdentity, graph.KindInternalSecret), "",
-		func(o *apiCredentialsBinding, to refer) {
-			ref := o.CredentialsRef
-			if ref.APIVersion == core.String() && ref.Kind == graph.KindInternalSecret.String() {
-				to(inNamespace(graph.KindInternalSecret, ref.Namespace, ref.Name))
-			} else {
-				to(Credentials(&ref))
-			}
-		}),
+	into("credentialsRef", bindingKinds, "",
+		func(o *apiCredentialsBinding, to refer) { to(credentials(&o.CredentialsRef, bindingKinds)) }),
 }
 
 var secretBindingFields = []field[*apiSecretBinding]{
-	into("secretRef", kinds(graph.KindSecret), "", func(o *apiSecretBinding, to refer) {
-		to(inNamespace(graph.KindSecret, o.SecretRef.Namespace, o.SecretRef.Name))
-	}),
+	into("secretRef", kinds(graph.KindSecret), "",
+		func(o *apiSecretBinding, to refer) { to(secret(&o.SecretRef)) }),
 }
 
 var projectFields = []field[*apiProject]{
@@ -371,34 +333,23 @@ var serviceAccountFields = []field[*apiServiceAccount]{
 // templated is an object with the seed template in its GardenletConfiguration, which is decoded once for all fields.
 type templated[T any] struct {
 	object   T
-	template *gardencorev1beta1.SeedTemplate // nil: there is none
+	template *gardencorev1beta1.SeedTemplate // an empty one when there is none
 }
 
 // backupCredentials resolves the credentials of the template's backup.
 func (t *templated[T]) backupCredentials() graph.Vertex {
-	if t.template == nil || t.template.Spec.Backup == nil {
-		return none
-	}
-	return Credentials(t.template.Spec.Backup.CredentialsRef)
+	return Credentials(orEmpty(t.template.Spec.Backup).CredentialsRef)
 }
 
 // resources resolves the entries of the template's resources.
 func (t *templated[T]) resources(to refer) {
-	if t.template == nil {
-		return
-	}
 	for _, r := range t.template.Spec.Resources {
-		to(resource(r.ResourceRef, naming.NamespaceGarden))
+		to(resource(r.ResourceRef, naming.NamespaceGarden, resourceKinds))
 	}
 }
 
 // references returns what the whole template refers to.
-func (t *templated[T]) references() VertexSet {
-	if t.template == nil {
-		return ""
-	}
-	return seedReferences(&apiSeed{Spec: t.template.Spec})
-}
+func (t *templated[T]) references() VertexSet { return seedReferences(&apiSeed{Spec: t.template.Spec}) }
 
 // TemplateReferences returns what the whole seed template of a GardenletConfiguration refers to, and an error when
 // there is a configuration that cannot be decoded.
@@ -410,8 +361,7 @@ func TemplateReferences(config *runtime.RawExtension) (VertexSet, error) {
 	if err != nil {
 		return "", err
 	}
-	t := templated[any]{template: template}
-	return t.references(), nil
+	return seedReferences(&apiSeed{Spec: template.Spec}), nil
 }
 
 // seedReferences returns what the spec of a Seed refers to.
@@ -473,11 +423,10 @@ var managedSeedFields = []field[*templatedManagedSeed]{
 		func(o *templatedManagedSeed, to refer) { to(vertex(graph.KindSeed, "", o.object.Name)) }),
 	onward("metadata.name", kinds(graph.KindSeed), "",
 		func(o *templatedManagedSeed, to refer) { to(vertex(graph.KindSeed, "", o.object.Name)) }),
-	onward("spec.shoot.name", kinds(graph.KindShoot), "", func(o *templatedManagedSeed, to refer) {
-		if o.object.Spec.Shoot != nil {
-			to(vertex(graph.KindShoot, o.object.Namespace, o.object.Spec.Shoot.Name))
-		}
-	}),
+	onward("spec.shoot.name", kinds(graph.KindShoot), "",
+		func(o *templatedManagedSeed, to refer) {
+			to(vertex(graph.KindShoot, o.object.Namespace, orEmpty(o.object.Spec.Shoot).Name))
+		}),
 	into("spec.gardenlet.config.seedConfig.spec.backup.credentialsRef", secretKinds, "",
 		func(o *templatedManagedSeed, to refer) { to(o.backupCredentials()) }),
 	into("spec.gardenlet.config.seedConfig.spec.resources[].resourceRef", resourceKinds, "in namespace garden",
@@ -488,16 +437,13 @@ var managedSeedFields = []field[*templatedManagedSeed]{
 }
 
 func managedSeedFacts(o *templatedManagedSeed) any {
-	facts := ManagedSeedFacts{
+	return ManagedSeedFacts{
+		ShootName:         orEmpty(o.object.Spec.Shoot).Name,
 		Bootstrap:         ptr.Deref(o.object.Spec.Gardenlet.Bootstrap, ""),
 		RenewKubeconfig:   renewsKubeconfig(o.object),
 		BackupCredentials: o.backupCredentials(),
 		Template:          o.references(),
 	}
-	if o.object.Spec.Shoot != nil {
-		facts.ShootName = o.object.Spec.Shoot.Name
-	}
-	return facts
 }
 
 func selfHosted(gardenlet string) bool {
@@ -508,40 +454,30 @@ func renewsKubeconfig(o metav1.Object) bool {
 	return o.GetAnnotations()[constants.GardenerOperation] == constants.GardenerOperationRenewKubeconfig
 }
 
-// seedTemplate returns the seed template of a GardenletConfiguration, nil when there is none. A configuration that
-// cannot be decoded counts as none: it must not take more than its own object's edges away.
+// seedTemplate returns the seed template of a GardenletConfiguration, an empty one when there is none. A configuration
+// that cannot be decoded counts as none: it must not take more than its own object's edges away.
 func seedTemplate(config *runtime.RawExtension) *gardencorev1beta1.SeedTemplate {
 	template, err := decodeSeedTemplate(config)
 	if err != nil {
-		return nil
+		return &gardencorev1beta1.SeedTemplate{}
 	}
 	return template
 }
 
-// decodeSeedTemplate returns the seed template of a GardenletConfiguration, nil when it has none.
+// decodeSeedTemplate returns the seed template of a GardenletConfiguration, an empty one when it has none.
 func decodeSeedTemplate(config *runtime.RawExtension) (*gardencorev1beta1.SeedTemplate, error) {
 	decoded, ok := config.Object.(*gardenletconfigv1alpha1.GardenletConfiguration)
 	if !ok {
 		decoded = &gardenletconfigv1alpha1.GardenletConfiguration{}
-		if err := decodeGardenletConfiguration(config.Raw, decoded); err != nil {
+		if err := json.Unmarshal(config.Raw, decoded); err != nil {
 			return nil, err
 		}
+		want := gardenletconfigv1alpha1.SchemeGroupVersion.WithKind("GardenletConfiguration")
+		if got := decoded.GroupVersionKind(); got != want {
+			return nil, fmt.Errorf("configuration is %s, want %s", got, want)
+		}
 	}
-	if decoded.SeedConfig == nil {
-		return nil, nil
-	}
-	return &decoded.SeedConfig.SeedTemplate, nil
-}
-
-func decodeGardenletConfiguration(raw []byte, out *gardenletconfigv1alpha1.GardenletConfiguration) error {
-	if err := json.Unmarshal(raw, out); err != nil {
-		return err
-	}
-	want := gardenletconfigv1alpha1.SchemeGroupVersion.WithKind("GardenletConfiguration")
-	if got := out.GroupVersionKind(); got != want {
-		return fmt.Errorf("configuration is %s, want %s", got, want)
-	}
-	return nil
+	return &orEmpty(decoded.SeedConfig).SeedTemplate, nil
 }
 
 // kubernetesGroup is the API group of Secrets and ConfigMaps.
@@ -549,6 +485,14 @@ const kubernetesGroup = ""
 
 // none is the vertex of a reference that leads nowhere.
 var none graph.Vertex
+
+// orEmpty returns what p points to, an empty one when that is nothing. References in that lead nowhere.
+func orEmpty[T any](p *T) *T {
+	if p == nil {
+		return new(T)
+	}
+	return p
+}
 
 // vertex names an object; without a name it is none.
 func vertex(kind graph.Kind, namespace, name string) graph.Vertex {
@@ -558,54 +502,26 @@ func vertex(kind graph.Kind, namespace, name string) graph.Vertex {
 	return graph.Vertex{Kind: kind, Namespace: namespace, Name: name}
 }
 
-// inNamespace is vertex for references that bring their namespace along: without it they lead nowhere.
-func inNamespace(kind graph.Kind, namespace, name string) graph.Vertex {
-	if namespace == "" {
-		return none
-	}
-	return vertex(kind, namespace, name)
-}
-
 func optional(kind graph.Kind, namespace string, name *string) graph.Vertex {
 	return vertex(kind, namespace, ptr.Deref(name, ""))
 }
 
 // object resolves a reference whose kind is fixed by the field that holds it: apiVersion and kind may be left out, but
 // when they are there they must fit. The version does not matter.
-func object(ref *corev1.ObjectReference, group string, kind graph.Kind, namespace string) graph.Vertex {
+func object(ref *corev1.ObjectReference, kind graph.Kind, namespace string) graph.Vertex {
 	if ref == nil || ref.Kind != "" && ref.Kind != kind.String() ||
-		ref.APIVersion != "" && ref.GroupVersionKind().Group != group {
+		ref.APIVersion != "" && ref.GroupVersionKind().Group != kind.Resource().Group {
 		return none
 	}
 	return vertex(kind, namespace, ref.Name)
 }
 
-// Credentials resolves a credentials ref that brings its namespace along: a Secret or a WorkloadIdentity. It returns
-// the zero vertex for any other reference.
-func Credentials(ref *corev1.ObjectReference) graph.Vertex {
-	if ref == nil || ref.Namespace == "" {
+// secret resolves a reference to a Secret that brings its namespace along.
+func secret(ref *corev1.SecretReference) graph.Vertex {
+	if ref.Namespace == "" {
 		return none
 	}
-	return secretOrWorkloadIdentity(ref.APIVersion, ref.Kind, ref.Namespace, ref.Name)
-}
-
-func secretOrWorkloadIdentity(apiVersion, kind, namespace, name string) graph.Vertex {
-	switch {
-	case apiVersion == kubernetes.String() && kind == graph.KindSecret.String():
-		return vertex(graph.KindSecret, namespace, name)
-	case apiVersion == security.String() && kind == graph.KindWorkloadIdentity.String():
-		return vertex(graph.KindWorkloadIdentity, namespace, name)
-	default:
-		return none
-	}
-}
-
-// resource resolves an entry of a resources list: a Secret, ConfigMap or WorkloadIdentity in the given namespace.
-func resource(ref autoscalingv1.CrossVersionObjectReference, namespace string) graph.Vertex {
-	if ref.APIVersion == kubernetes.String() && ref.Kind == graph.KindConfigMap.String() {
-		return vertex(graph.KindConfigMap, namespace, ref.Name)
-	}
-	return secretOrWorkloadIdentity(ref.APIVersion, ref.Kind, namespace, ref.Name)
+	return vertex(graph.KindSecret, ref.Namespace, ref.Name)
 }
 
 // shoot resolves a reference to a Shoot that brings its namespace along.
@@ -613,14 +529,44 @@ func shoot(ref *corev1.ObjectReference) graph.Vertex {
 	if ref == nil || ref.Namespace == "" {
 		return none
 	}
-	return object(ref, core.Group, graph.KindShoot, ref.Namespace)
+	return object(ref, graph.KindShoot, ref.Namespace)
+}
+
+// Credentials resolves a credentials ref that brings its namespace along: a Secret or a WorkloadIdentity. It returns
+// the zero vertex for any other reference.
+func Credentials(ref *corev1.ObjectReference) graph.Vertex { return credentials(ref, secretKinds) }
+
+func credentials(ref *corev1.ObjectReference, allowed []graph.Kind) graph.Vertex {
+	if ref == nil || ref.Namespace == "" {
+		return none
+	}
+	return ofKinds(allowed, ref.APIVersion, ref.Kind, ref.Namespace, ref.Name)
+}
+
+// resource resolves an entry of a resources list, or one like it, in the given namespace.
+func resource(ref autoscalingv1.CrossVersionObjectReference, namespace string, allowed []graph.Kind) graph.Vertex {
+	return ofKinds(allowed, ref.APIVersion, ref.Kind, namespace, ref.Name)
+}
+
+// ofKinds resolves a reference that names its kind, which must be one of those that are allowed.
+func ofKinds(allowed []graph.Kind, apiVersion, kind, namespace, name string) graph.Vertex {
+	for _, k := range allowed {
+		if kind == k.String() && apiVersion == apiVersions[k] {
+			return vertex(k, namespace, name)
+		}
+	}
+	return none
+}
+
+// apiVersions are those by which references name kinds.
+var apiVersions = map[graph.Kind]string{
+	graph.KindConfigMap:        corev1.SchemeGroupVersion.String(),
+	graph.KindInternalSecret:   gardencorev1beta1.SchemeGroupVersion.String(),
+	graph.KindSecret:           corev1.SchemeGroupVersion.String(),
+	graph.KindWorkloadIdentity: securityv1alpha1.SchemeGroupVersion.String(),
 }
 
 func ociRepository(repository *gardencorev1.OCIRepository, namespace string, to refer) {
-	if ref := repository.PullSecretRef; ref != nil {
-		to(vertex(graph.KindSecret, namespace, ref.Name))
-	}
-	if ref := repository.CABundleSecretRef; ref != nil {
-		to(vertex(graph.KindSecret, namespace, ref.Name))
-	}
+	to(vertex(graph.KindSecret, namespace, orEmpty(repository.PullSecretRef).Name))
+	to(vertex(graph.KindSecret, namespace, orEmpty(repository.CABundleSecretRef).Name))
 }

@@ -5,9 +5,6 @@ import (
 	"time"
 	"unique"
 
-	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
-	securityv1alpha1 "github.com/gardener/gardener/pkg/apis/security/v1alpha1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -30,12 +27,6 @@ type watched struct {
 	// dependents returns the objects whose derived edges rest on this object. Nil for most kinds.
 	dependents func(lookups, *Object) []*Object
 }
-
-var (
-	core       = gardencorev1beta1.SchemeGroupVersion
-	security   = securityv1alpha1.SchemeGroupVersion
-	kubernetes = corev1.SchemeGroupVersion
-)
 
 // Field is a field of a watched kind by which its objects own edges.
 type Field struct {
