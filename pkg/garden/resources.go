@@ -219,17 +219,13 @@ func Extract(o runtime.Object) (*Object, error) {
 
 // watchedAs returns the row of an API object's kind.
 func watchedAs(o runtime.Object) (*watched, error) {
-	for i := range table {
-		if w := &table[i]; w.is(o) {
+	if known, _, err := Scheme.ObjectKinds(o); err == nil {
+		kind, _ := graph.ParseKind(known[0].Kind)
+		if w := byKind[kind]; w != nil && w.GroupVersion() == known[0].GroupVersion() {
 			return w, nil
 		}
 	}
 	return nil, fmt.Errorf("objects of type %T are not watched", o)
-}
-
-func (w *watched) is(o runtime.Object) bool {
-	kinds, _, err := Scheme.ObjectKinds(o)
-	return err == nil && len(kinds) > 0 && kinds[0].GroupVersion() == w.GroupVersion() && kinds[0].Kind == w.Kind.String()
 }
 
 // object returns what is kept of an API object, and how many of its edges are left out because there are too many.
