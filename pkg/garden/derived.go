@@ -31,86 +31,76 @@ var (
 	}
 )
 
-// lookups is how derived edges and dependents find other objects: by indices over the informers' caches.
-type lookups interface {
-	// seed returns the Seed of that name, nil when there is none.
-	seed(name string) *Object
-	// by returns the objects of a kind for which the kind's index (see indexers) holds the value.
-	by(kind graph.Kind, value string) []*Object
-}
-
-// indexValue returns the value under which `lookups.by` finds the object: what the objects that depend on it, or on
-// which it depends, know about it.
-func indexValue(o *Object) (string, bool) {
+// dependencyOf returns the values of the index by which `Garden.by` finds the object: what the objects that depend on
+// it, or on which it depends, know about it.
+func dependencyOf(o *Object) []string {
 	switch facts := o.Facts.(type) {
 	case ProjectFacts:
-		return facts.Namespace, facts.Namespace != ""
+		if facts.Namespace != "" {
+			return []string{facts.Namespace}
+		}
 	case ShootFacts:
-		return o.Namespace, facts.ManagedIssuer
+		if facts.ManagedIssuer {
+			return []string{o.Namespace}
+		}
 	case ManagedSeedFacts, GardenletFacts:
-		return o.Name, true
-	default:
-		return "", false
+		return []string{o.Name}
 	}
+	return nil
 }
 
-// shootIssuerEdges relates the Secret with a managed issuer's documents, whose name holds that of the Shoot's Project.
-func shootIssuerEdges(l lookups, shoot *Object, _ time.Time) ([]graph.Edge, time.Time) {
+// shootIssuerSecrets returns the Secret with a managed issuer's documents, whose name holds that of the Shoot's Project.
+func shootIssuerSecrets(g *Garden, shoot *Object, _ time.Time) (secrets []graph.Vertex, _ time.Time) {
 	if !shoot.Facts.(ShootFacts).ManagedIssuer || shoot.UID == "" {
 		return nil, time.Time{}
 	}
-	var edges []graph.Edge
-	for _, project := range l.by(graph.KindProject, shoot.Namespace) {
-		secret := vertex(graph.KindSecret, gardencorev1beta1.GardenerShootIssuerNamespace,
-			naming.ShootIssuerSecret(project.Name, shoot.UID))
-		edges = append(edges, graph.Edge{From: secret, To: shoot.Vertex})
+	for _, project := range g.by(graph.KindProject, shoot.Namespace) {
+		secrets = append(secrets, vertex(graph.KindSecret, gardencorev1beta1.GardenerShootIssuerNamespace,
+			naming.ShootIssuerSecret(project.Name, shoot.UID)))
 	}
-	return edges, time.Time{}
+	return secrets, time.Time{}
 }
 
 // shootsOfProject returns the Shoots whose issuer Secret is named after the Project.
-func shootsOfProject(l lookups, project *Object) []*Object {
-	return l.by(graph.KindShoot, project.Facts.(ProjectFacts).Namespace)
+func shootsOfProject(g *Garden, project *Object) []*Object {
+	return g.by(graph.KindShoot, project.Facts.(ProjectFacts).Namespace)
 }
 
-func managedSeedBootstrapEdges(l lookups, managedSeed *Object, now time.Time) ([]graph.Edge, time.Time) {
-	allowed, next := BootstrapAllowed(managedSeed, l.seed(managedSeed.Name), now)
+func managedSeedBootstrap(g *Garden, o *Object, now time.Time) (with []graph.Vertex, next time.Time) {
+	allowed, next := BootstrapAllowed(o, g.seed(o.Name), now)
 	if !allowed {
 		return nil, next
 	}
-	n, m := managedSeed.Namespace, managedSeed.Name
-	var with []graph.Vertex
-	switch managedSeed.Facts.(ManagedSeedFacts).Bootstrap {
+	switch o.Facts.(ManagedSeedFacts).Bootstrap {
 	case seedmanagementv1alpha1.BootstrapToken:
-		with = append(with, vertex(graph.KindSecret, naming.NamespaceKubeSystem, naming.BootstrapTokenSecret(n, m)))
+		with = append(with, bootstrapToken(o))
 	case seedmanagementv1alpha1.BootstrapServiceAccount:
-		with = append(with, vertex(graph.KindServiceAccount, n, naming.BootstrapServiceAccount(m)),
-			vertex(graph.KindClusterRoleBinding, "", naming.BootstrapClusterRoleBinding(n, m)))
+		with = append(with, vertex(graph.KindServiceAccount, o.Namespace, naming.BootstrapServiceAccount(o.Name)),
+			vertex(graph.KindClusterRoleBinding, "", naming.BootstrapClusterRoleBinding(o.Namespace, o.Name)))
 	case seedmanagementv1alpha1.BootstrapNone:
 	}
-	edges := make([]graph.Edge, 0, len(with))
-	for _, v := range with {
-		edges = append(edges, graph.Edge{From: v, To: managedSeed.Vertex})
-	}
-	return edges, next
+	return with, next
 }
 
-func gardenletBootstrapEdges(l lookups, gardenlet *Object, now time.Time) ([]graph.Edge, time.Time) {
-	if selfHosted(gardenlet.Name) {
+func gardenletBootstrap(g *Garden, o *Object, now time.Time) (with []graph.Vertex, next time.Time) {
+	if selfHosted(o.Name) {
 		return nil, time.Time{}
 	}
-	allowed, next := BootstrapAllowed(gardenlet, l.seed(gardenlet.Name), now)
+	allowed, next := BootstrapAllowed(o, g.seed(o.Name), now)
 	if !allowed {
 		return nil, next
 	}
-	token := vertex(graph.KindSecret, naming.NamespaceKubeSystem,
-		naming.BootstrapTokenSecret(gardenlet.Namespace, gardenlet.Name))
-	return []graph.Edge{{From: token, To: gardenlet.Vertex}}, next
+	return []graph.Vertex{bootstrapToken(o)}, next
+}
+
+// bootstrapToken is the Secret of the bootstrap token for a ManagedSeed or Gardenlet.
+func bootstrapToken(o *Object) graph.Vertex {
+	return vertex(graph.KindSecret, naming.NamespaceKubeSystem, naming.BootstrapTokenSecret(o.Namespace, o.Name))
 }
 
 // bootstrappedAs returns the ManagedSeeds and Gardenlets that bootstrap as the Seed.
-func bootstrappedAs(l lookups, seed *Object) []*Object {
-	return append(l.by(graph.KindManagedSeed, seed.Name), l.by(graph.KindGardenlet, seed.Name)...)
+func bootstrappedAs(g *Garden, seed *Object) []*Object {
+	return append(g.by(graph.KindManagedSeed, seed.Name), g.by(graph.KindGardenlet, seed.Name)...)
 }
 
 // BootstrapAllowed reports whether the gardenlet of a ManagedSeed or Gardenlet may bootstrap now: its Seed's client

@@ -38,9 +38,9 @@ var table = []watched{
 	row(graph.KindControllerInstallation, controllerInstallationFields, nil),
 	row(graph.KindCredentialsBinding, credentialsBindingFields, nil),
 	rowAs(graph.KindGardenlet, gardenletWithTemplate, gardenletFields, gardenletFacts).
-		derived(gardenletBootstrapEdges, gardenletBootstrapField),
+		derived(gardenletBootstrap, gardenletBootstrapField),
 	rowAs(graph.KindManagedSeed, managedSeedWithTemplate, managedSeedFields, managedSeedFacts).
-		derived(managedSeedBootstrapEdges, managedSeedBootstrapField),
+		derived(managedSeedBootstrap, managedSeedBootstrapField),
 	row(graph.KindProject, projectFields, projectFacts).
 		dependedOnBy(shootsOfProject),
 	row(graph.KindSecretBinding, secretBindingFields, nil),
@@ -48,7 +48,7 @@ var table = []watched{
 		dependedOnBy(bootstrappedAs),
 	row(graph.KindServiceAccount, serviceAccountFields, nil),
 	row(graph.KindShoot, shootFields, shootFacts).
-		derived(shootIssuerEdges, shootIssuerField),
+		derived(shootIssuerSecrets, shootIssuerField),
 }
 
 // The API types, by names short enough for one row a field.

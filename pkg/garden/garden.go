@@ -78,11 +78,11 @@ type watch struct {
 	handled  cache.ResourceEventHandlerRegistration
 }
 
-// index is the name of the one index that some kinds' caches have (indexValue).
-const index = "dependency"
-
-// referrers is the name of the index by what objects refer to in namespace garden.
-const referrers = "referrers"
+// The indices of all caches: by dependencyOf, and by what objects refer to in namespace garden.
+const (
+	dependency = "dependency"
+	referrers  = "referrers"
+)
 
 // New returns a Garden that does nothing yet.
 func New(options Options) (*Garden, error) {
@@ -138,12 +138,10 @@ func (g *Garden) setUp(w *watch) error {
 	lw := w.door.listerWatcher(g.source.ListerWatcher(w.Resource))
 	options := cache.SharedIndexInformerOptions{
 		ObjectDescription: w.GroupResource().String(),
-		Indexers: cache.Indexers{index: func(o any) ([]string, error) {
-			if value, ok := indexValue(o.(*Object)); ok {
-				return []string{value}, nil
-			}
-			return nil, nil
-		}, referrers: func(o any) ([]string, error) { return o.(*Object).sharedReferences(), nil }},
+		Indexers: cache.Indexers{
+			dependency: func(o any) ([]string, error) { return dependencyOf(o.(*Object)), nil },
+			referrers:  func(o any) ([]string, error) { return o.(*Object).sharedReferences(), nil },
+		},
 	}
 	newInformer := func(kubernetesclient.Interface, time.Duration) cache.SharedIndexInformer {
 		// There is no example object: what comes in at the door is an *Object, but bookmarks are of the API type.
@@ -361,7 +359,9 @@ func (g *Garden) putLocked(v graph.Vertex) {
 	if w.derive != nil {
 		now := g.clock.Now()
 		derived, next := w.derive(g, o, now)
-		edges = append(edges, derived...)
+		for _, from := range derived {
+			edges = append(edges, graph.Edge{From: from, To: v})
+		}
 		if !next.IsZero() {
 			// A clock may hold a lock of its own while it calls, and wake asks it for the time.
 			g.wakeups[v] = g.clock.AfterFunc(next.Sub(now), func() { go g.wake(v) })
@@ -389,8 +389,13 @@ func (g *Garden) seed(name string) *Object {
 	return g.Get(graph.Vertex{Kind: graph.KindSeed, Name: name})
 }
 
+// by returns the objects of a kind for which dependencyOf has the value.
 func (g *Garden) by(kind graph.Kind, value string) []*Object {
-	found, err := g.watches[kind].informer.GetIndexer().ByIndex(index, value)
+	return g.watches[kind].by(dependency, value)
+}
+
+func (w *watch) by(index, value string) []*Object {
+	found, err := w.informer.GetIndexer().ByIndex(index, value)
 	if err != nil {
 		panic(fmt.Sprintf("BUG: %v", err)) // the index does not exist, though every informer is made with it
 	}
@@ -427,12 +432,8 @@ func (g *Garden) Get(v graph.Vertex) *Object {
 func (g *Garden) Referrers(v graph.Vertex) []graph.Vertex {
 	var found []graph.Vertex
 	for _, w := range g.watches {
-		stored, err := w.informer.GetIndexer().ByIndex(referrers, v.String())
-		if err != nil {
-			panic(fmt.Sprintf("BUG: %v", err)) // the index does not exist, though every informer is made with it
-		}
-		for _, o := range stored {
-			found = append(found, o.(*Object).Vertex)
+		for _, o := range w.by(referrers, v.String()) {
+			found = append(found, o.Vertex)
 		}
 	}
 	if shoot, ok := graph.ImpliedShoot(v); ok && g.Get(shoot) != nil {

@@ -21,11 +21,11 @@ type watched struct {
 	// extract calls add for each edge that follows from the object alone, with the field that implies it, and returns the
 	// facts that others look up.
 	extract func(o runtime.Object, add func(*Field, graph.Edge)) (facts any)
-	// derive returns the edges that need another object or the clock, and when they next change without any event (zero:
-	// never). Nil for most kinds.
-	derive func(lookups, *Object, time.Time) (edges []graph.Edge, next time.Time)
+	// derive returns from where edges lead into the object that need another object or the clock, and when they next
+	// change without any event (zero: never). Nil for most kinds.
+	derive func(*Garden, *Object, time.Time) (from []graph.Vertex, next time.Time)
 	// dependents returns the objects whose derived edges rest on this object. Nil for most kinds.
-	dependents func(lookups, *Object) []*Object
+	dependents func(*Garden, *Object) []*Object
 }
 
 // Field is a field of a watched kind by which its objects own edges.
@@ -145,7 +145,7 @@ func newResource(kind graph.Kind) Resource {
 	}
 }
 
-func (w watched) derived(f func(lookups, *Object, time.Time) ([]graph.Edge, time.Time), field Field) watched {
+func (w watched) derived(f func(*Garden, *Object, time.Time) ([]graph.Vertex, time.Time), field Field) watched {
 	field.Owner = w.Kind
 	field.To = kinds(w.Kind)
 	w.derive = f
@@ -153,7 +153,7 @@ func (w watched) derived(f func(lookups, *Object, time.Time) ([]graph.Edge, time
 	return w
 }
 
-func (w watched) dependedOnBy(f func(lookups, *Object) []*Object) watched {
+func (w watched) dependedOnBy(f func(*Garden, *Object) []*Object) watched {
 	w.dependents = f
 	return w
 }
