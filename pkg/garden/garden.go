@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -490,19 +491,22 @@ func (g *Garden) Exists(
 	return exists, err
 }
 
+// secrets are read live, and not watched.
+var secrets = newResource(graph.KindSecret)
+
 // BootstrapTokenDescription implements Reader.
 func (g *Garden) BootstrapTokenDescription(
 	ctx context.Context, reader, id string,
 ) (description string, found bool, err error) {
 	err = g.reads.do(ctx, reader, "token", func(ctx context.Context) error {
-		secret, err := g.source.Secret(ctx, naming.NamespaceKubeSystem, naming.BootstrapTokenSecretPrefix+id)
+		secret, err := g.source.Live(ctx, secrets, naming.NamespaceKubeSystem, naming.BootstrapTokenSecretPrefix+id)
 		if apierrors.IsNotFound(err) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		description, found = string(secret.Data["description"]), true
+		description, found = string(secret.(*corev1.Secret).Data["description"]), true
 		return nil
 	})
 	return description, found, err

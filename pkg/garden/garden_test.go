@@ -65,15 +65,6 @@ func (s *memorySource) Exists(ctx context.Context, _ schema.GroupVersionResource
 	return o != nil, err
 }
 
-func (s *memorySource) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
-	if s.live == nil {
-		return nil, ErrNotAvailable
-	}
-	o, err := s.live(ctx, graph.Vertex{Kind: graph.KindSecret, Namespace: namespace, Name: name})
-	secret, _ := o.(*corev1.Secret)
-	return secret, err
-}
-
 var start = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 // testGarden is a running Garden over a memorySource.

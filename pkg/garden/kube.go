@@ -7,7 +7,6 @@ import (
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -101,15 +100,6 @@ func (s *KubeSource) Exists(
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// Secret implements Source.
-func (s *KubeSource) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
-	secret := &corev1.Secret{}
-	err := s.clients[corev1.SchemeGroupVersion].Get().
-		Namespace(namespace).Resource("secrets").Name(name).
-		Do(ctx).Into(secret)
-	return secret, err
 }
 
 // Probe implements Prober. A list of one is answered from where all others are, too, and needs no further permission.

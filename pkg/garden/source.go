@@ -3,7 +3,6 @@ package garden
 import (
 	"context"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/cache"
@@ -11,7 +10,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
-// Resource is a watched kind as the Kubernetes API names it.
+// Resource is a kind that is watched or read live, as the Kubernetes API names it.
 type Resource struct {
 	Kind graph.Kind
 	// GroupVersionResource is what informers list and watch.
@@ -34,6 +33,4 @@ type Source interface {
 	// Exists asks the API server for an object's metadata alone. The error is ErrNotAvailable when the source has no API
 	// server or may not read the resource.
 	Exists(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (bool, error)
-	// Secret reads one Secret from the API server, with errors as those of Live.
-	Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error)
 }

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -34,11 +33,6 @@ func (Source) Live(context.Context, garden.Resource, string, string) (runtime.Ob
 // Exists implements garden.Source.
 func (Source) Exists(context.Context, schema.GroupVersionResource, string, string) (bool, error) {
 	return false, garden.ErrNotAvailable
-}
-
-// Secret implements garden.Source.
-func (Source) Secret(context.Context, string, string) (*corev1.Secret, error) {
-	return nil, garden.ErrNotAvailable
 }
 
 type lister struct {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -183,11 +182,6 @@ func (s *Source) Live(context.Context, garden.Resource, string, string) (runtime
 // Exists implements garden.Source, like Live.
 func (s *Source) Exists(context.Context, schema.GroupVersionResource, string, string) (bool, error) {
 	return false, garden.ErrNotAvailable
-}
-
-// Secret implements garden.Source, like Live.
-func (s *Source) Secret(context.Context, string, string) (*corev1.Secret, error) {
-	return nil, garden.ErrNotAvailable
 }
 
 var _ garden.Source = &Source{}
