@@ -228,12 +228,6 @@ func (c *contact) last() int64 {
 	return c.era.last.Load()
 }
 
-func (c *contact) isLost() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.back != nil
-}
-
 // lost returns for how long there is no contact, and why; an empty string when there is.
 func (c *contact) lost() (message string, err error) {
 	c.mu.Lock()

@@ -26,10 +26,10 @@ type door struct {
 
 	// last is when the source last answered a list or sent an event, bookmarks included, in milliseconds since the epoch.
 	last atomic.Int64
-	// open is the number of open watches: 1 but for moments.
-	open, failures atomic.Int64
-	// era is that of the open watch. Without a watch, current is up to when the last one told what changed, in
-	// milliseconds since the epoch; 0: there was none.
+	// failures counts lists and watches that failed.
+	failures atomic.Int64
+	// era is that of the open watch, of which an informer has one at a time. Without a watch, current is up to when the
+	// last one told what changed, in milliseconds since the epoch; 0: there was none.
 	era     atomic.Pointer[era]
 	current atomic.Int64
 	// err is why the last list or watch failed, nil once another has succeeded.
@@ -124,13 +124,11 @@ func (d *door) watch(ctx context.Context, options metav1.ListOptions) (opened ap
 			return err
 		}
 		d.works()
-		d.open.Add(1)
 		d.era.Store(e)
 		events := func(event apiwatch.Event) (apiwatch.Event, bool) { return d.event(e, event) }
 		opened = openWatch{filtered(w, events), sync.OnceFunc(func() {
 			d.current.Store(e.last.Load())
 			d.era.Store(nil)
-			d.open.Add(-1)
 		})}
 		return nil
 	})

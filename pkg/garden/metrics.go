@@ -88,7 +88,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		}
 		gauge(descSynced, truth(w.handled.HasSynced()))
 		gauge(descObjects, float64(len(w.informer.GetStore().ListKeys())))
-		gauge(descWatchOpen, truth(w.door.open.Load() > 0))
+		gauge(descWatchOpen, truth(w.door.era.Load() != nil))
 		if last := w.door.last.Load(); last != 0 {
 			gauge(descWatchActivity, float64(last)/1e3)
 		}

@@ -22,7 +22,7 @@ func (n *news) tell() {
 // watched: then it is not worth while to wait.
 func (g *Garden) News() <-chan struct{} {
 	for _, w := range g.watches {
-		if w.door.err.Load() != nil || w.door.contact.isLost() {
+		if _, lost := w.door.contact.lost(); lost != nil || w.door.err.Load() != nil {
 			return nil
 		}
 	}
