@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/naming"
@@ -87,8 +88,8 @@ type Backup struct {
 	Credentials graph.Vertex
 }
 
-// VertexSet is a set of vertices that can be compared by ==, as all facts can: sorted, each as its kind, its
-// namespace and its name with their lengths. Names may hold anything, so no separator would do.
+// VertexSet is a set of vertices that can be compared by ==, as all facts can: sorted, each packed as the end of an edge
+// of nobody.
 type VertexSet string
 
 // newVertexSet returns the set of the vertices, of the first MaxEdges when there are more.
@@ -99,7 +100,7 @@ func newVertexSet(vertices ...graph.Vertex) VertexSet {
 	})
 	var packed []byte
 	for _, v := range slices.Compact(vertices) {
-		packed = appendString(appendString(append(packed, byte(v.Kind)), v.Namespace), v.Name)
+		packed = appendEnd(packed, none, v)
 	}
 	return VertexSet(packed)
 }
@@ -108,10 +109,7 @@ func newVertexSet(vertices ...graph.Vertex) VertexSet {
 func (s VertexSet) All() []graph.Vertex {
 	var vertices []graph.Vertex
 	for p := packedEdges(s); p != ""; {
-		vertices = append(
-			vertices,
-			graph.Vertex{Kind: graph.Kind(p.nextByte()), Namespace: p.nextString(), Name: p.nextString()},
-		)
+		vertices = append(vertices, p.nextEnd(none))
 	}
 	return vertices
 }
@@ -121,11 +119,7 @@ func (s VertexSet) Has(v graph.Vertex) bool { return slices.Contains(s.All(), v)
 
 // Minus returns the vertices that are not in the other set, sorted.
 func (s VertexSet) Minus(other VertexSet) []graph.Vertex {
-	there := map[graph.Vertex]bool{}
-	for _, v := range other.All() {
-		there[v] = true
-	}
-	return slices.DeleteFunc(s.All(), func(v graph.Vertex) bool { return there[v] })
+	return slices.DeleteFunc(s.All(), sets.New(other.All()...).Has)
 }
 
 // ManagedSeedFacts is what is kept of a ManagedSeed beside its edges.

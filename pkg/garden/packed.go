@@ -26,23 +26,24 @@ const (
 // appendPacked appends the edges of the owner in their packed form.
 func appendPacked(to []byte, owner graph.Vertex, edges []graph.Edge) []byte {
 	for _, e := range edges {
-		for _, end := range [...]graph.Vertex{e.From, e.To} {
-			switch {
-			case end == owner:
-				to = append(to, endOwner)
-				continue
-			case end.Namespace == "":
-				to = append(to, endWithoutNamespace, byte(end.Kind))
-			case end.Namespace == owner.Namespace:
-				to = append(to, endInOwnersNamespace, byte(end.Kind))
-			default:
-				to = append(to, endInNamespace, byte(end.Kind))
-				to = appendString(to, end.Namespace)
-			}
-			to = appendString(to, end.Name)
-		}
+		to = appendEnd(appendEnd(to, owner, e.From), owner, e.To)
 	}
 	return to
+}
+
+func appendEnd(to []byte, owner, end graph.Vertex) []byte {
+	switch {
+	case end == owner:
+		return append(to, endOwner)
+	case end.Namespace == "":
+		to = append(to, endWithoutNamespace, byte(end.Kind))
+	case end.Namespace == owner.Namespace:
+		to = append(to, endInOwnersNamespace, byte(end.Kind))
+	default:
+		to = append(to, endInNamespace, byte(end.Kind))
+		to = appendString(to, end.Namespace)
+	}
+	return appendString(to, end.Name)
 }
 
 func appendString(to []byte, s string) []byte {
