@@ -92,7 +92,7 @@ func New(options Options) (*Garden, error) {
 		graph:        options.Graph,
 		clock:        options.Clock,
 		maxStaleness: options.MaxStaleness,
-		metrics:      newMetrics(),
+		metrics:      newMetrics(options.Registerer),
 		watches:      map[graph.Kind]*watch{},
 		wakeups:      map[graph.Vertex]clock.Timer{},
 		// The factory has no client: each informer has its own way to the source.
@@ -112,11 +112,7 @@ func New(options Options) (*Garden, error) {
 		g.watches[w.Kind] = w
 	}
 	if options.Registerer != nil {
-		for _, c := range append(g.metrics.collectors(), collector{g}) {
-			if err := options.Registerer.Register(c); err != nil {
-				return nil, fmt.Errorf("cannot register metrics: %w", err)
-			}
-		}
+		options.Registerer.MustRegister(collector{g})
 	}
 	return g, nil
 }

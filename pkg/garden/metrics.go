@@ -2,6 +2,7 @@ package garden
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // metrics are what the garden counts as it goes. What can be read off when asked is in collector.
@@ -10,39 +11,35 @@ type metrics struct {
 	liveReads, edgesDropped    *prometheus.CounterVec
 }
 
-func newMetrics() *metrics {
+// newMetrics registers the metrics; a nil registerer takes none.
+func newMetrics(registerer prometheus.Registerer) *metrics {
+	factory := promauto.With(registerer)
 	return &metrics{
-		update: prometheus.NewHistogram(prometheus.HistogramOpts{
+		update: factory.NewHistogram(prometheus.HistogramOpts{
 			Name:    "seedguard_graph_update_duration_seconds",
 			Help:    "Time to bring the graph up to date after an event that may change edges, without the wait for the lock.",
 			Buckets: prometheus.ExponentialBuckets(1e-6, 4, 10),
 		}),
-		lockWait: prometheus.NewHistogram(prometheus.HistogramOpts{
+		lockWait: factory.NewHistogram(prometheus.HistogramOpts{
 			Name:    "seedguard_graph_update_lock_wait_seconds",
 			Help:    "Time that an update of the graph waited for the ones before it.",
 			Buckets: prometheus.ExponentialBuckets(1e-6, 4, 10),
 		}),
-		eventLag: prometheus.NewHistogram(prometheus.HistogramOpts{
+		eventLag: factory.NewHistogram(prometheus.HistogramOpts{
 			Name:    "seedguard_garden_event_lag_seconds",
 			Help:    "Time from the arrival of a changed object to its being in the graph.",
 			Buckets: prometheus.ExponentialBuckets(1e-5, 4, 11),
 		}),
-		liveReads: prometheus.NewCounterVec(prometheus.CounterOpts{
+		liveReads: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_garden_live_reads_total",
 			Help: "Reads from the API server beside the informers, by what was read (object, metadata, token, absence) and " +
-				"result " +
-				"(ok, unavailable, forbidden, exhausted, error).",
+				"result (ok, unavailable, forbidden, exhausted, error).",
 		}, []string{"what", "result"}),
-		edgesDropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+		edgesDropped: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_garden_edges_dropped_total",
 			Help: "Edges that were left out of the graph because their object implies too many, counted once per object.",
 		}, []string{"kind"}),
 	}
-}
-
-// collectors are the metrics one by one.
-func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.update, m.lockWait, m.eventLag, m.liveReads, m.edgesDropped}
 }
 
 var (

@@ -35,7 +35,7 @@ func TestSlowReads(t *testing.T) {
 		for _, greedy := range []int{1, greedySeeds} {
 			t.Run(fmt.Sprintf("%s/%d", name, greedy), func(t *testing.T) {
 				budget.timeout = 10 * time.Second // the test ends them
-				reads := newBoundedReads(budget, newMetrics(), testingclock.NewFakePassiveClock(time.Now()))
+				reads := newBoundedReads(budget, newMetrics(nil), testingclock.NewFakePassiveClock(time.Now()))
 				ctx, cancel := context.WithCancel(t.Context())
 				started := make(chan struct{}, 100)
 				slow := func(ctx context.Context) error {
@@ -70,7 +70,7 @@ func TestSlowReads(t *testing.T) {
 
 // TestReadsWaitForTheirSlot: a few reads of one Seed at once all succeed, in turn. A long line is cut off at once.
 func TestReadsWaitForTheirSlot(t *testing.T) {
-	reads := newBoundedReads(restrictionBudget, newMetrics(), testingclock.NewFakePassiveClock(time.Now()))
+	reads := newBoundedReads(restrictionBudget, newMetrics(nil), testingclock.NewFakePassiveClock(time.Now()))
 	release, results := make(chan struct{}), make(chan error)
 	read := func(context.Context) error {
 		<-release
@@ -91,7 +91,7 @@ func TestReadsWaitForTheirSlot(t *testing.T) {
 func TestReadsAreBoundedInTime(t *testing.T) {
 	budget := restrictionBudget
 	budget.timeout, budget.seed.slots = 50*time.Millisecond, 1
-	reads := newBoundedReads(budget, newMetrics(), testingclock.NewFakePassiveClock(time.Now()))
+	reads := newBoundedReads(budget, newMetrics(nil), testingclock.NewFakePassiveClock(time.Now()))
 	started, first := make(chan struct{}), make(chan error)
 	go func() {
 		first <- reads.do(t.Context(), "s", "object", func(ctx context.Context) error {
@@ -112,7 +112,7 @@ func TestReadsAreBoundedInRate(t *testing.T) {
 	for name, b := range budgets {
 		t.Run(name, func(t *testing.T) {
 			clock := testingclock.NewFakeClock(time.Now())
-			reads := newBoundedReads(b, newMetrics(), clock)
+			reads := newBoundedReads(b, newMetrics(nil), clock)
 			count := func(seed func(i int) string) (n int) {
 				for i := range 10 * b.all.burst {
 					if reads.do(t.Context(), seed(i), "object", func(context.Context) error { return nil }) == nil {
@@ -132,7 +132,7 @@ func TestReadsAreBoundedInRate(t *testing.T) {
 }
 
 func TestRememberedSeedsAreBounded(t *testing.T) {
-	reads := newBoundedReads(absenceBudget, newMetrics(), testingclock.NewFakePassiveClock(time.Now()))
+	reads := newBoundedReads(absenceBudget, newMetrics(nil), testingclock.NewFakePassiveClock(time.Now()))
 	for i := range 2 * rememberedSeeds {
 		reads.of(strconv.Itoa(i))
 	}
