@@ -1,11 +1,11 @@
 package garden
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,11 +19,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/replay"
 )
 
-const (
-	auditSuffix = "-audit.jsonl"
-	// auditLine bounds the length of an audit event. They hold no bodies.
-	auditLine = 1 << 20
-)
+const auditSuffix = "-audit.jsonl"
 
 // auditPolicy logs, without bodies, the requests of seed clients and of those who are about to become gardenlets.
 func auditPolicy() *auditv1.Policy {
@@ -80,13 +76,10 @@ func (g *Garden) AuditEvents() ([]auditv1.Event, error) {
 		if err != nil {
 			return nil, err
 		}
-		lines := bufio.NewScanner(f)
-		lines.Buffer(nil, auditLine)
-		for lines.Scan() {
+		for decoder := json.NewDecoder(f); ; {
 			var event auditv1.Event
-			if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
-				_ = f.Close()
-				return nil, fmt.Errorf("%s: %w", f.Name(), err)
+			if err = decoder.Decode(&event); err != nil {
+				break
 			}
 			if at, ok := known[string(event.AuditID)]; ok {
 				events[at] = event // a later stage, or the server that the request was passed on to
@@ -95,10 +88,9 @@ func (g *Garden) AuditEvents() ([]auditv1.Event, error) {
 			known[string(event.AuditID)] = len(events)
 			events = append(events, event)
 		}
-		err = lines.Err()
 		_ = f.Close()
-		if err != nil {
-			return nil, err
+		if !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return events, nil

@@ -2,12 +2,8 @@ package garden
 
 import (
 	"context"
-	"fmt"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -36,56 +32,24 @@ func (g *Garden) StartCluster(ctx context.Context, name, services string) (*Clus
 	if err != nil {
 		return nil, err
 	}
-	caFile, err := g.write(name+"-ca.crt", ca.PEM)
+	arguments, err := g.kubeAPIServerArguments(name, port, ca, services)
 	if err != nil {
 		return nil, err
 	}
-	serving, err := ca.Serving(name)
-	if err != nil {
+	c := &Cluster{}
+	if c.Admin, err = client("https://127.0.0.1:"+strconv.Itoa(port), ca, ca, "admin", "system:masters"); err != nil {
 		return nil, err
 	}
-	certificate, key, err := g.writePair(name, serving)
-	if err != nil {
-		return nil, err
-	}
-	admin, err := ca.Client("admin", "system:masters")
-	if err != nil {
-		return nil, err
-	}
-	host := "https://127.0.0.1:" + strconv.Itoa(port)
-	c := &Cluster{Admin: &rest.Config{
-		Host: host, QPS: -1,
-		TLSClientConfig: rest.TLSClientConfig{CAData: ca.PEM, CertData: admin.Certificate, KeyData: admin.Key},
-	}}
-	c.Process, err = startProcess(g.Dir, name, g.binaries[kubeAPIServer],
-		"--etcd-servers="+g.EtcdURL,
+	c.Process, err = g.Run(name, nil, g.binaries[kubeAPIServer], append(arguments,
 		"--etcd-prefix=/"+name,
-		"--bind-address=127.0.0.1",
-		"--advertise-address=127.0.0.1",
-		"--secure-port="+strconv.Itoa(port),
-		"--tls-cert-file="+certificate,
-		"--tls-private-key-file="+key,
-		"--client-ca-file="+caFile,
-		"--service-account-issuer="+host,
-		"--service-account-signing-key-file="+key, // any key does
-		"--service-account-key-file="+key,
-		"--service-cluster-ip-range="+services,
-		"--endpoint-reconciler-type=none",
 		"--authorization-mode=RBAC",
 		// What runs in the cluster registers webhooks, and none would answer. Nobody makes ServiceAccounts for Pods.
 		"--disable-admission-plugins=MutatingAdmissionWebhook,ValidatingAdmissionWebhook,ServiceAccount",
-		"--profiling=false",
-	)
+	)...)
 	if err != nil {
 		return nil, err
 	}
-	g.others.add(c.Process)
-	client, err := rest.HTTPClientFor(c.Admin)
-	if err != nil {
-		return nil, err
-	}
-	defer client.CloseIdleConnections()
-	if err := c.wait(ctx, func(ctx context.Context) error { return getOK(ctx, client, host+"/readyz") }); err != nil {
+	if err := c.waitReady(ctx, c.Admin); err != nil {
 		return nil, err
 	}
 	c.mapper, err = newMapper(c.Admin)
@@ -102,19 +66,18 @@ func (c *Cluster) RefreshKinds() { c.mapper.Reset() }
 func (g *Garden) Tool(ctx context.Context, name string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, buildTimeout)
 	defer cancel()
-	// #nosec G204 -- our own script
-	cmd := exec.CommandContext(ctx, filepath.Join(g.root, "hack", "tools", "build.sh"), name)
-	output, err := cmd.Output()
+	paths, err := buildTools(ctx, g.root, name)
 	if err != nil {
-		return "", fmt.Errorf("cannot build %s: %w", name, err)
+		return "", err
 	}
-	return strings.TrimSpace(string(output)), nil
+	return paths[0], nil
 }
 
 // Run starts a program beside the garden. Its environment has further variables, each written NAME=value. It ends with
 // the garden. Run is safe for concurrent use.
 func (g *Garden) Run(name string, environment []string, path string, args ...string) (*Process, error) {
-	p, err := startProcessWith(environment, g.Dir, name, path, args...)
+	// env becomes the program.
+	p, err := startProcess(g.Dir, name, "env", slices.Concat(environment, []string{path}, args)...)
 	if err == nil {
 		g.others.add(p)
 	}

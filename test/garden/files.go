@@ -26,13 +26,53 @@ func (g *Garden) write(name string, content []byte) (string, error) {
 	return path, os.Rename(temporary, path)
 }
 
-// writePair writes a certificate and its key as <name>.crt and <name>.key.
+// writeServing writes a serving certificate for a host and its key as <name>.crt and <name>.key.
+func (g *Garden) writeServing(name string, ca *pki.Authority, host string) (certificate, key string, err error) {
+	pair, err := ca.Serving(host)
+	if err != nil {
+		return "", "", err
+	}
+	return g.writePair(name, pair)
+}
+
+// writeClient writes a user's client certificate and its key as <name>.crt and <name>.key.
+func (g *Garden) writeClient(name string, ca *pki.Authority, user string) (certificate, key string, err error) {
+	pair, err := ca.Client(user)
+	if err != nil {
+		return "", "", err
+	}
+	return g.writePair(name, pair)
+}
+
 func (g *Garden) writePair(name string, pair pki.KeyPair) (certificate, key string, err error) {
 	if certificate, err = g.write(name+".crt", pair.Certificate); err != nil {
 		return "", "", err
 	}
 	key, err = g.write(name+".key", pair.Key)
 	return certificate, key, err
+}
+
+// client returns the configuration of a client, who has a certificate of an authority, of a server that has one of the
+// same or another.
+func client(host string, server, issuer *pki.Authority, user string, groups ...string) (*rest.Config, error) {
+	pair, err := issuer.Client(user, groups...)
+	if err != nil {
+		return nil, err
+	}
+	return &rest.Config{
+		Host:            host,
+		TLSClientConfig: rest.TLSClientConfig{CAData: server.PEM, CertData: pair.Certificate, KeyData: pair.Key},
+		QPS:             -1, // the server is what is tested, not the client's own limits
+	}, nil
+}
+
+// WriteKubeconfig writes a client configuration as the kubeconfig <name>.kubeconfig and returns its path.
+func (g *Garden) WriteKubeconfig(name string, config *rest.Config) (string, error) {
+	content, err := Kubeconfig(config)
+	if err != nil {
+		return "", err
+	}
+	return g.write(name+".kubeconfig", content)
 }
 
 // Kubeconfig returns a client configuration as a kubeconfig. What is inside the one is inside the other.

@@ -2,8 +2,8 @@ package garden
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -105,22 +105,31 @@ func tools(ctx context.Context, root string, gardener bool) (map[string]string, 
 		names = append(names, gardenerName)
 		build = []string{"etcd", "garden-" + kubeAPIServer, gardenerName}
 	}
-	// #nosec G204 -- our own script
-	cmd := exec.CommandContext(ctx, filepath.Join(root, "hack", "tools", "build.sh"), build...)
-	cmd.Stderr = os.Stderr
-	output, err := cmd.Output()
+	paths, err := buildTools(ctx, root, build...)
 	if err != nil {
-		return nil, fmt.Errorf("cannot build %v: %w", build, err)
-	}
-	paths := strings.Fields(string(output))
-	if len(paths) != len(names) {
-		return nil, fmt.Errorf("hack/tools/build.sh printed %q, not the paths of %v", output, build)
+		return nil, err
 	}
 	result := map[string]string{}
 	for i, name := range names {
 		result[name] = paths[i]
 	}
 	return result, nil
+}
+
+// buildTools returns the paths of programs that hack/tools/build.sh builds.
+func buildTools(ctx context.Context, root string, names ...string) ([]string, error) {
+	// #nosec G204 -- our own script
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "hack", "tools", "build.sh"), names...)
+	cmd.Stderr = os.Stderr
+	output, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("cannot build %v: %w", names, err)
+	}
+	paths := strings.Fields(string(output))
+	if len(paths) != len(names) {
+		return nil, fmt.Errorf("hack/tools/build.sh printed %q, not the paths of %v", output, names)
+	}
+	return paths, nil
 }
 
 // Start starts etcd, kube-apiserver and, if wanted, gardener-apiserver, and creates Gardener's resources and
@@ -239,45 +248,18 @@ func (g *Garden) prepareAPIServer() error {
 		return err
 	}
 
-	ca, err := g.write("garden-ca.crt", g.ca.PEM)
-	if err != nil {
+	if g.apiserver, err = g.kubeAPIServerArguments(kubeAPIServer, port, g.ca, "10.96.0.0/16"); err != nil {
 		return err
 	}
-	serving, err := g.ca.Serving("kube-apiserver")
-	if err != nil {
-		return err
-	}
-	certificate, key, err := g.writePair("kube-apiserver", serving)
-	if err != nil {
-		return err
-	}
-	// Any key pair does for ServiceAccount tokens.
-	_, tokenKey, err := g.writePair("service-accounts", serving)
-	if err != nil {
-		return err
-	}
-	g.apiserver = []string{
-		"--etcd-servers=" + g.EtcdURL,
-		"--bind-address=127.0.0.1",
-		"--advertise-address=127.0.0.1",
-		"--secure-port=" + strconv.Itoa(port),
-		"--tls-cert-file=" + certificate,
-		"--tls-private-key-file=" + key,
-		"--client-ca-file=" + ca,
-		"--service-account-issuer=" + g.Host,
-		"--service-account-signing-key-file=" + tokenKey,
-		"--service-account-key-file=" + tokenKey,
-		"--service-cluster-ip-range=10.96.0.0/16",
-		"--endpoint-reconciler-type=none",
+	g.apiserver = append(g.apiserver,
 		"--enable-bootstrap-token-auth=true",
-		"--authorization-config=" + g.guard.authorization,
-		"--admission-control-config-file=" + g.guard.admission,
+		"--authorization-config="+g.guard.authorization,
+		"--admission-control-config-file="+g.guard.admission,
 		// Nobody here needs protection from too many requests, and load tests must not be slowed.
 		"--enable-priority-and-fairness=false",
 		"--max-requests-inflight=0",
 		"--max-mutating-requests-inflight=0",
-		"--profiling=false",
-	}
+	)
 	if g.Audit {
 		further, err := g.auditArguments(kubeAPIServer)
 		if err != nil {
@@ -295,17 +277,39 @@ func (g *Garden) prepareAPIServer() error {
 	return nil
 }
 
+// kubeAPIServerArguments writes the files that every kube-apiserver reads, and returns the arguments that all have.
+func (g *Garden) kubeAPIServerArguments(name string, port int, ca *pki.Authority, services string) ([]string, error) {
+	caFile, err := g.write(name+"-ca.crt", ca.PEM)
+	if err != nil {
+		return nil, err
+	}
+	certificate, key, err := g.writeServing(name, ca, name)
+	if err != nil {
+		return nil, err
+	}
+	return []string{
+		"--etcd-servers=" + g.EtcdURL,
+		"--bind-address=127.0.0.1",
+		"--advertise-address=127.0.0.1",
+		"--secure-port=" + strconv.Itoa(port),
+		"--tls-cert-file=" + certificate,
+		"--tls-private-key-file=" + key,
+		"--client-ca-file=" + caFile,
+		"--service-account-issuer=https://127.0.0.1:" + strconv.Itoa(port),
+		"--service-account-signing-key-file=" + key, // any key does
+		"--service-account-key-file=" + key,
+		"--service-cluster-ip-range=" + services,
+		"--endpoint-reconciler-type=none",
+		"--profiling=false",
+	}, nil
+}
+
 // StartAPIServer starts the kube-apiserver, also again after it has ended, on the same port with the same data.
 func (g *Garden) StartAPIServer(ctx context.Context) (err error) {
 	if g.APIServer, err = startProcess(g.Dir, kubeAPIServer, g.binaries[kubeAPIServer], g.apiserver...); err != nil {
 		return err
 	}
-	client, err := rest.HTTPClientFor(g.Admin())
-	if err != nil {
-		return err
-	}
-	defer client.CloseIdleConnections()
-	return g.APIServer.wait(ctx, func(ctx context.Context) error { return getOK(ctx, client, g.Host+"/readyz") })
+	return g.APIServer.waitReady(ctx, g.Admin())
 }
 
 // Admin returns the client configuration of an administrator, who may do everything.
@@ -313,13 +317,7 @@ func (g *Garden) Admin() *rest.Config { return rest.CopyConfig(g.adminConfig) }
 
 // Client returns the configuration of a client with a certificate for the user and groups.
 func (g *Garden) Client(user string, groups ...string) (*rest.Config, error) {
-	pair, err := g.ca.Client(user, groups...)
-	if err != nil {
-		return nil, err
-	}
-	config := g.anonymous()
-	config.CertData, config.KeyData = pair.Certificate, pair.Key
-	return config, nil
+	return client(g.Host, g.ca, g.ca, user, groups...)
 }
 
 // Gardenlet returns the client configuration of a Seed's gardenlet.
@@ -329,32 +327,31 @@ func (g *Garden) Gardenlet(seed string) (*rest.Config, error) {
 
 // WithToken returns the configuration of a client with a bearer token.
 func (g *Garden) WithToken(token string) *rest.Config {
-	config := g.anonymous()
+	config := rest.AnonymousClientConfig(g.adminConfig)
 	config.BearerToken = token
 	return config
 }
 
-func (g *Garden) anonymous() *rest.Config {
-	return &rest.Config{
-		Host:            g.Host,
-		TLSClientConfig: rest.TLSClientConfig{CAData: g.ca.PEM},
-		QPS:             -1, // the server is what is tested, not the client's own limits
+// get returns the status and body of what a GET answers.
+func get(ctx context.Context, client *http.Client, url string) (status int, body string, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, "", err
 	}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	content, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(content), err
 }
 
 // getOK fails unless a GET answers 200.
 func getOK(ctx context.Context, client *http.Client, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
+	status, _, err := get(ctx, client, url)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("%s answers %d", url, status)
 	}
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
-		return errors.New(url + " answers " + response.Status)
-	}
-	return nil
+	return err
 }

@@ -57,11 +57,7 @@ func (g *Garden) prepareGardener() (apiserver []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := proxies.Client(frontProxy)
-	if err != nil {
-		return nil, err
-	}
-	proxyCertificate, proxyKey, err := g.writePair("front-proxy", proxy)
+	proxyCertificate, proxyKey, err := g.writeClient("front-proxy", proxies, frontProxy)
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +65,7 @@ func (g *Garden) prepareGardener() (apiserver []string, err error) {
 	if s.ca, err = pki.NewAuthority(gardenerName); err != nil {
 		return nil, err
 	}
-	serving, err := s.ca.Serving(gardenerName + "." + gardenerNamespace + ".svc")
-	if err != nil {
-		return nil, err
-	}
-	certificate, key, err := g.writePair(gardenerName, serving)
+	certificate, key, err := g.writeServing(gardenerName, s.ca, gardenerName+"."+gardenerNamespace+".svc")
 	if err != nil {
 		return nil, err
 	}
@@ -81,11 +73,7 @@ func (g *Garden) prepareGardener() (apiserver []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := Kubeconfig(config)
-	if err != nil {
-		return nil, err
-	}
-	kubeconfig, err := g.write(gardenerName+".kubeconfig", content)
+	kubeconfig, err := g.WriteKubeconfig(gardenerName, config)
 	if err != nil {
 		return nil, err
 	}
@@ -147,11 +135,7 @@ func (g *Garden) gardenerDir() string { return filepath.Join(g.Dir, gardenerName
 // WriteGardenerCaller writes the certificate with which gardener-apiserver calls admission webhooks. It is read again
 // for each new connection.
 func (g *Garden) WriteGardenerCaller(webhooks WebhookPKI, name string) error {
-	pair, err := webhooks.Callers.Client(name)
-	if err != nil {
-		return err
-	}
-	_, _, err = g.writePair(gardenerName+"/client", pair)
+	_, _, err := g.writeClient(gardenerName+"/client", webhooks.Callers, name)
 	return err
 }
 
@@ -195,12 +179,7 @@ func (g *Garden) StartGardener(ctx context.Context, replica int) (err error) {
 		return err
 	}
 	g.Gardeners[replica] = p
-	client, err := rest.HTTPClientFor(&rest.Config{TLSClientConfig: rest.TLSClientConfig{CAData: s.ca.PEM}})
-	if err != nil {
-		return err
-	}
-	defer client.CloseIdleConnections()
-	return p.wait(ctx, func(ctx context.Context) error { return getOK(ctx, client, s.hosts[replica]+"/readyz") })
+	return p.waitReady(ctx, rest.AnonymousClientConfig(g.GardenerClient(replica)))
 }
 
 // gardenerAccess is what gardener-apiserver may do in the garden: everything, as in Gardener's own installation, and

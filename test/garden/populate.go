@@ -3,7 +3,6 @@ package garden
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -14,7 +13,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -36,10 +37,8 @@ func (g *Garden) populate(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, name := range namespaces {
-		if err := admin.Apply(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
-			return err
-		}
+	if err := admin.Apply(ctx, namespacesNamed(namespaces...)...); err != nil {
+		return err
 	}
 	if g.Gardener > 0 {
 		err = g.aggregate(ctx, admin)
@@ -63,6 +62,13 @@ func (g *Garden) populate(ctx context.Context) (err error) {
 		return err
 	}
 	return g.wire(ctx, admin)
+}
+
+func namespacesNamed(names ...string) (objects []runtime.Object) {
+	for _, name := range names {
+		objects = append(objects, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	}
+	return objects
 }
 
 // CreateResources creates Gardener's resources, but for some, and waits until they are served.
@@ -114,19 +120,17 @@ func (g *Garden) Load(ctx context.Context, directory string) ([]*unstructured.Un
 	if err != nil {
 		return nil, err
 	}
-	needed := map[string]bool{}
+	needed := sets.New[string]()
 	for _, o := range objects {
 		if o.GetNamespace() != "" {
-			needed[o.GetNamespace()] = true
+			needed.Insert(o.GetNamespace())
 		}
 		if o.GetKind() == "Seed" {
-			needed[naming.SeedNamespace(o.GetName())] = true
+			needed.Insert(naming.SeedNamespace(o.GetName()))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(needed)) {
-		if err := admin.Apply(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
-			return nil, err
-		}
+	if err := admin.Apply(ctx, namespacesNamed(sets.List(needed)...)...); err != nil {
+		return nil, err
 	}
 	for _, o := range objects {
 		if err := admin.Apply(ctx, o); err != nil {

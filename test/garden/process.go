@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"k8s.io/client-go/rest"
 )
 
 // stopGrace is how long a process may take to end by itself before it is killed.
@@ -30,11 +32,6 @@ type Process struct {
 
 // startProcess starts a program. Its output is appended to <directory>/<name>.log.
 func startProcess(directory, name, path string, args ...string) (*Process, error) {
-	return startProcessWith(nil, directory, name, path, args...)
-}
-
-// startProcessWith starts a program whose environment has further variables, each written NAME=value.
-func startProcessWith(environment []string, directory, name, path string, args ...string) (*Process, error) {
 	p := &Process{Name: name, Log: filepath.Join(directory, name+".log"), done: make(chan struct{})}
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -43,9 +40,6 @@ func startProcessWith(environment []string, directory, name, path string, args .
 	cmd := exec.Command(path, args...) // #nosec G204 -- the programs under test
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = processAttributes()
-	if len(environment) > 0 {
-		cmd.Env = append(os.Environ(), environment...)
-	}
 
 	started := make(chan error)
 	go func() {
@@ -119,6 +113,16 @@ func (p *Process) Tail(bytes int64) string {
 		return err.Error()
 	}
 	return string(tail)
+}
+
+// waitReady waits until the server that the program is says to a client that it is ready.
+func (p *Process) waitReady(ctx context.Context, config *rest.Config) error {
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
+	return p.wait(ctx, func(ctx context.Context) error { return getOK(ctx, client, config.Host+"/readyz") })
 }
 
 // wait polls until ready returns nil. It gives up when the context ends or the program does; the error then holds the

@@ -1,10 +1,8 @@
 package garden
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -80,11 +78,8 @@ func (g *Garden) WebhookPKI() WebhookPKI { return g.guard.pki }
 
 // WriteServing gives seedguard a serving certificate of an authority.
 func (g *Garden) WriteServing(authority *pki.Authority) error {
-	pair, err := authority.Serving("seedguard")
-	if err != nil {
-		return err
-	}
-	g.guard.certificate, g.guard.key, err = g.writePair("seedguard", pair)
+	certificate, key, err := g.writeServing("seedguard", authority, "seedguard")
+	g.guard.certificate, g.guard.key = certificate, key
 	return err
 }
 
@@ -100,15 +95,7 @@ func (g *Garden) WriteCallersCA(authorities ...*pki.Authority) (err error) {
 
 // Caller returns the configuration of a client that calls seedguard itself, as the kube-apiserver does.
 func (g *Garden) Caller(webhooks WebhookPKI, name string) (*rest.Config, error) {
-	pair, err := webhooks.Callers.Client(name)
-	if err != nil {
-		return nil, err
-	}
-	return &rest.Config{
-		Host:            "https://127.0.0.1:" + strconv.Itoa(g.guard.port),
-		TLSClientConfig: rest.TLSClientConfig{CAData: webhooks.Serving.PEM, CertData: pair.Certificate, KeyData: pair.Key},
-		QPS:             -1,
-	}, nil
+	return client("https://127.0.0.1:"+strconv.Itoa(g.guard.port), webhooks.Serving, webhooks.Callers, name)
 }
 
 // WriteAuthorization writes the kube-apiserver's authorization configuration, which it reads again when it changes.
@@ -118,13 +105,9 @@ func (g *Garden) WriteAuthorization(webhooks WebhookPKI) error {
 		return err
 	}
 	caller.Host += server.AuthorizerPath
-	content, err := Kubeconfig(caller)
-	if err != nil {
-		return err
-	}
 	// A new name each time makes a new kubeconfig a change of the configuration.
 	g.guard.generation++
-	kubeconfig, err := g.write(fmt.Sprintf("authorization-%d.kubeconfig", g.guard.generation), content)
+	kubeconfig, err := g.WriteKubeconfig(fmt.Sprintf("authorization-%d", g.guard.generation), caller)
 	if err != nil {
 		return err
 	}
@@ -148,11 +131,7 @@ func (g *Garden) deployOptions() deploy.Options {
 // WriteAdmissionCaller writes the certificate with which the kube-apiserver calls admission webhooks. It is read again
 // for each new connection.
 func (g *Garden) WriteAdmissionCaller(webhooks WebhookPKI) error {
-	pair, err := webhooks.Callers.Client(CallerName)
-	if err != nil {
-		return err
-	}
-	_, _, err = g.writePair("client", pair) // as deploy.AdmissionKubeconfig names them
+	_, _, err := g.writeClient("client", webhooks.Callers, CallerName) // as deploy.AdmissionKubeconfig names them
 	return err
 }
 
@@ -233,37 +212,23 @@ func (s *Seedguard) WaitReady(ctx context.Context) error {
 
 // Readiness returns whether seedguard is ready, and what it says about that.
 func (s *Seedguard) Readiness(ctx context.Context) (ready bool, detail string, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/readyz?verbose", nil)
-	if err != nil {
-		return false, "", err
-	}
-	response, err := s.client.Do(request)
-	if err != nil {
-		return false, "", err
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	return response.StatusCode == http.StatusOK, string(body), err
+	status, detail, err := get(ctx, s.client, s.URL+"/readyz?verbose")
+	return status == http.StatusOK, detail, err
 }
 
 // Metric returns the sum of a metric's values over all series that carry all labels (each written name="value"). A
 // metric without series is 0.
 func (s *Seedguard) Metric(ctx context.Context, name string, labels ...string) (float64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.MetricsURL+"/metrics", nil)
+	_, metrics, err := get(ctx, http.DefaultClient, s.MetricsURL+"/metrics")
 	if err != nil {
 		return 0, err
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = response.Body.Close() }()
 	sum := 0.0
-	lines := bufio.NewScanner(response.Body)
-	for lines.Scan() {
-		series, value, ok := strings.Cut(lines.Text(), "} ")
+	for line := range strings.Lines(metrics) {
+		line = strings.TrimSpace(line)
+		series, value, ok := strings.Cut(line, "} ")
 		if !ok {
-			series, value, _ = strings.Cut(lines.Text(), " ")
+			series, value, _ = strings.Cut(line, " ")
 		}
 		metric, set, _ := strings.Cut(series, "{")
 		if metric != name || slices.ContainsFunc(labels, func(label string) bool {
@@ -273,24 +238,20 @@ func (s *Seedguard) Metric(ctx context.Context, name string, labels ...string) (
 		}
 		v, err := strconv.ParseFloat(value, 64)
 		if err != nil {
-			return 0, fmt.Errorf("%s: %w", lines.Text(), err)
+			return 0, fmt.Errorf("%s: %w", line, err)
 		}
 		sum += v
 	}
-	return sum, lines.Err()
+	return sum, nil
 }
 
 // SeedguardKubeconfig writes a kubeconfig for seedguard that leads to the API server at another address, and returns
 // its path.
 func (g *Garden) SeedguardKubeconfig(host string) (string, error) {
-	config, err := g.Client(guardUser, guardGroups...)
+	config, err := g.SeedguardClient()
 	if err != nil {
 		return "", err
 	}
 	config.Host = host
-	content, err := Kubeconfig(config)
-	if err != nil {
-		return "", err
-	}
-	return g.write("seedguard.kubeconfig", content)
+	return g.WriteKubeconfig("seedguard", config)
 }

@@ -83,11 +83,7 @@ func run(ctx context.Context, gardener bool) error {
 	}
 	for name, config := range map[string]*rest.Config{"admin": g.Admin(), "gardenlet": gardenletConfig,
 		"extension": extensionConfig} {
-		content, err := testgarden.Kubeconfig(config)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(dir, name+".kubeconfig"), content, 0o600); err != nil {
+		if _, err := g.WriteKubeconfig(name, config); err != nil {
 			return err
 		}
 	}
