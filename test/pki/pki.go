@@ -18,6 +18,7 @@ import (
 	"net"
 	"time"
 
+	"k8s.io/client-go/util/cert"
 	"k8s.io/client-go/util/keyutil"
 )
 
@@ -65,7 +66,7 @@ func newAuthority(name string, key crypto.Signer) (*Authority, error) {
 		BasicConstraintsValid: true,
 		IsCA:                  true,
 	}
-	certificate, err := sign(template, key, template, key)
+	certificate, err := sign(template, key.Public(), template, key)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the certificate authority %s: %w", name, err)
 	}
@@ -99,7 +100,7 @@ func (a *Authority) Issue(template *x509.Certificate) (KeyPair, error) {
 	if err != nil {
 		return KeyPair{}, err
 	}
-	certificate, err := sign(template, key, a.certificate, a.key)
+	certificate, err := sign(template, key.Public(), a.certificate, a.key)
 	if err != nil {
 		return KeyPair{}, fmt.Errorf("cannot issue a certificate for %s: %w", template.Subject.CommonName, err)
 	}
@@ -128,7 +129,7 @@ func (a *Authority) SignClient(request []byte) ([]byte, error) {
 		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
-	certificate, err := signPublic(template, r.PublicKey, a.certificate, a.key)
+	certificate, err := sign(template, r.PublicKey, a.certificate, a.key)
 	if err != nil {
 		return nil, err
 	}
@@ -166,26 +167,17 @@ func (a *Authority) KeyPair() (KeyPair, error) {
 
 // Verify returns the subject of a client certificate in PEM that the authority issued.
 func (a *Authority) Verify(certificate []byte) (pkix.Name, error) {
-	block, _ := pem.Decode(certificate)
-	if block == nil {
-		return pkix.Name{}, errors.New("no PEM")
-	}
-	c, err := x509.ParseCertificate(block.Bytes)
+	parsed, err := cert.ParseCertsPEM(certificate)
 	if err != nil {
 		return pkix.Name{}, err
 	}
+	c := parsed[0]
 	_, err = c.Verify(x509.VerifyOptions{Roots: a.Pool(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	return c.Subject, err
 }
 
-// sign signs a template with its own key by an issuer, which may be the template itself.
-func sign(template *x509.Certificate, key crypto.Signer, issuer *x509.Certificate, issuerKey crypto.Signer) (
-	*x509.Certificate, error,
-) {
-	return signPublic(template, key.Public(), issuer, issuerKey)
-}
-
-func signPublic(template *x509.Certificate, key crypto.PublicKey, issuer *x509.Certificate, issuerKey crypto.Signer) (
+// sign has an issuer, which may be the template itself, sign the template with its key.
+func sign(template *x509.Certificate, key crypto.PublicKey, issuer *x509.Certificate, issuerKey crypto.Signer) (
 	_ *x509.Certificate, err error,
 ) {
 	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 64)); err != nil {
