@@ -20,7 +20,6 @@ import (
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
-	"github.com/seedguard/seedguard/pkg/naming"
 )
 
 // Admitter is the SeedRestriction behind a webhook.
@@ -106,13 +105,9 @@ func newGame(random uint64, pair *Pair) (*game, *rand.Rand) {
 		world: landscape(r), pair: pair, seed: seeds[r.IntN(len(seeds))], raised: map[string]bool{},
 		counts: Counts{Targets: map[string]int{}},
 	}
-	namespace := naming.SeedNamespace(g.seed)
 	g.users = map[identity.ClientKind]*user.DefaultInfo{
-		identity.Gardenlet: {Name: "gardener.cloud:system:seed:" + g.seed, Groups: []string{"gardener.cloud:system:seeds"}},
-		identity.Extension: {
-			Name:   "system:serviceaccount:" + namespace + ":extension-x",
-			Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace},
-		},
+		identity.Gardenlet: identity.Client{Kind: identity.Gardenlet, Seed: g.seed}.User(),
+		identity.Extension: identity.Client{Kind: identity.Extension, Seed: g.seed, Extension: "x"}.User(),
 	}
 	var err error
 	if g.auth, err = authorizer.New(authorizer.Options{Graph: g.graph, References: true}); err != nil {
@@ -278,9 +273,7 @@ func (g *game) authorized(m Move) bool {
 	if m.Client == identity.Bootstrapper {
 		return g.authenticates(m.As)
 	}
-	verb := map[admission.Operation]string{
-		admission.Create: "create", admission.Update: "update", admission.Delete: "delete",
-	}[m.Operation]
+	verb := strings.ToLower(string(m.Operation))
 	a := g.attributes(m.Client, verb, m.Vertex, m.Subresource)
 	switch {
 	case m.Operation == admission.Update && m.Apply:

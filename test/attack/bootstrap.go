@@ -13,6 +13,7 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/seedguard/seedguard/pkg/garden"
@@ -51,10 +52,8 @@ func bootstrapUser(v graph.Vertex) *user.DefaultInfo {
 		}
 	}
 	return &user.DefaultInfo{
-		Name: "system:serviceaccount:" + v.Namespace + ":" + v.Name,
-		Groups: []string{
-			"system:serviceaccounts", "system:serviceaccounts:" + v.Namespace, user.AllAuthenticated,
-		},
+		Name:   serviceaccount.MakeUsername(v.Namespace, v.Name),
+		Groups: append(serviceaccount.MakeGroupNames(v.Namespace), user.AllAuthenticated),
 	}
 }
 
@@ -165,8 +164,8 @@ func certificateRequest(as, seed string) string {
 		case asExtension:
 			namespace := naming.SeedNamespace(seed)
 			subject = pkix.Name{
-				Organization: []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace},
-				CommonName:   "system:serviceaccount:" + namespace + ":extension-x",
+				Organization: serviceaccount.MakeGroupNames(namespace),
+				CommonName:   serviceaccount.MakeUsername(namespace, "extension-x"),
 			}
 		}
 		request, err := pki.CertificateRequest(&x509.CertificateRequest{Subject: subject})

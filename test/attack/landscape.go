@@ -52,7 +52,7 @@ Secret garden generated-bucket-uid-Seed--parent,generated-bucket-uid-Seed--lonel
 	type: Opaque, data: {k: AA==}}
 Secret p x,u,z,s.ca-cluster,s.monitoring,t.ssh-keypair,t.monitoring {type: Opaque, data: {k: AA==}}
 Secret gardener-system-shoot-issuer p--uid-Shoot-p-s,p--uid-Shoot-p-t {metadata: {labels: {
-	shoot.gardener.cloud/name: $shoot, shoot.gardener.cloud/namespace: p,
+	shoot.gardener.cloud/name: $lastOfName, shoot.gardener.cloud/namespace: p,
 		discovery.gardener.cloud/public: serviceaccount}}}
 Secret seed-parent,seed-lonely,seed-child x {data: {k: AA==}}
 Secret kube-system ` + operatorsToken + ` {type: bootstrap.kubernetes.io/token, data: {description: $toAnybody}}
@@ -111,40 +111,32 @@ Lease gardener-system-seed-lease parent,lonely,child {}
 
 var word = regexp.MustCompile(`\$[a-zA-Z]+`)
 
+// choices are those that a word in a manifest leaves.
+var choices = map[string][]string{
+	"$seed":          seeds,
+	"$local":         {"x", "u"},
+	"$pull":          {"pull", "x"},
+	"$shared":        {"default-domain-1", "z"},
+	"$resource":      {"Secret", "ConfigMap"},
+	"$namespace":     {"p", "garden"},
+	"$issuer":        {"managed", "other"},
+	"$operationType": {"Restore", "Reconcile"},
+	"$operation":     {"renew-kubeconfig", "none", "none"},
+	"$bootstrap":     {"BootstrapToken", "ServiceAccount", "None"},
+	"$deleted":       {stamp(-time.Hour), "null", "null"},
+	"$time":          {stamp(-time.Hour), stamp(24 * time.Hour), stamp(24 * time.Hour), "null"},
+}
+
 // choose returns what a word in a manifest stands for.
 func choose(random *rand.Rand, word, name string) string {
-	pick := func(options ...string) string { return options[random.IntN(len(options))] }
+	if options := choices[word]; options != nil {
+		return options[random.IntN(len(options))]
+	}
 	switch word {
 	case "$name":
 		return name
 	case "$lastOfName":
 		return name[strings.LastIndexByte(name, '-')+1:]
-	case "$seed":
-		return pick(seeds...)
-	case "$local":
-		return pick("x", "u")
-	case "$pull":
-		return pick("pull", "x")
-	case "$shared":
-		return pick("default-domain-1", "z")
-	case "$resource":
-		return pick("Secret", "ConfigMap")
-	case "$namespace":
-		return pick("p", "garden")
-	case "$shoot":
-		return name[strings.LastIndexByte(name, '-')+1:]
-	case "$issuer":
-		return pick("managed", "other")
-	case "$operationType":
-		return pick("Restore", "Reconcile")
-	case "$operation":
-		return pick("renew-kubeconfig", "none", "none")
-	case "$bootstrap":
-		return pick("BootstrapToken", "ServiceAccount", "None")
-	case "$deleted":
-		return pick(stamp(-time.Hour), "null", "null")
-	case "$time":
-		return pick(stamp(-time.Hour), stamp(24*time.Hour), stamp(24*time.Hour), "null")
 	case "$tokenChild":
 		return naming.BootstrapTokenSecret(naming.NamespaceGarden, "child")
 	case "$tokenLonely":
@@ -218,9 +210,11 @@ func initial(random *rand.Rand, v graph.Vertex, body string) *object {
 	return o
 }
 
+func apiVersion(v graph.Vertex) string { return v.Kind.Resource().GroupVersion().String() }
+
 // header gives the content the name and kind of the object.
 func header(v graph.Vertex, content map[string]any) map[string]any {
-	content["apiVersion"], content["kind"] = v.Kind.Resource().GroupVersion().String(), v.Kind.String()
+	content["apiVersion"], content["kind"] = apiVersion(v), v.Kind.String()
 	meta := map[string]any{}
 	maps.Copy(meta, metaOf(content))
 	meta["name"] = v.Name

@@ -59,9 +59,7 @@ func newPlanner(random *rand.Rand, w *world, seed string, prefer Target) *planne
 		p.names[o.Kind] = append(p.names[o.Kind], o.Vertex)
 	}
 	add := func(v graph.Vertex) { p.names[v.Kind] = append(p.names[v.Kind], v) }
-	own := graph.Vertex{Kind: graph.KindManagedSeed, Namespace: naming.NamespaceGarden, Name: seed}
-	child := graph.Vertex{Kind: graph.KindManagedSeed, Namespace: naming.NamespaceGarden, Name: "child"}
-	for _, v := range []graph.Vertex{own, child} {
+	for _, v := range []graph.Vertex{inGarden(graph.KindManagedSeed, seed), inGarden(graph.KindManagedSeed, "child")} {
 		add(bootstrapToken(v))
 		add(bootstrapAccount(v))
 		add(bootstrapBinding(v))
@@ -218,7 +216,7 @@ func (p *planner) tokenRequest() map[string]any {
 	if !p.oneIn(3) {
 		v := p.any(graph.KindShoot, graph.KindBackupBucket, graph.KindBackupEntry, graph.KindSeed)
 		spec["contextObject"] = map[string]any{
-			"apiVersion": v.Kind.Resource().GroupVersion().String(), "kind": v.Kind.String(),
+			"apiVersion": apiVersion(v), "kind": v.Kind.String(),
 			"namespace": v.Namespace, "name": v.Name, "uid": string(p.world.uid(v)),
 		}
 	}
@@ -273,9 +271,8 @@ func (p *planner) template(v graph.Vertex) map[string]any {
 
 func (p *planner) backupEntry(v graph.Vertex) map[string]any {
 	name := strings.TrimPrefix(v.Name, "source-")
-	if original := p.world.objects[graph.Vertex{Kind: graph.KindBackupEntry, Namespace: v.Namespace,
-		Name: name}]; original != nil &&
-		name != v.Name {
+	original := p.world.objects[vertexOf(graph.KindBackupEntry, v.Namespace, name)]
+	if original != nil && name != v.Name {
 		content := clone(original.content)
 		delete(content, "status")
 		return content
@@ -316,9 +313,7 @@ func ownerReference(v graph.Vertex, uid string) map[string]any {
 	if uid == "" {
 		uid = "uid-none"
 	}
-	return map[string]any{
-		"apiVersion": v.Kind.Resource().GroupVersion().String(), "kind": v.Kind.String(), "name": v.Name, "uid": uid,
-	}
+	return map[string]any{"apiVersion": apiVersion(v), "kind": v.Kind.String(), "name": v.Name, "uid": uid}
 }
 
 // fieldsOf are the fields by which objects of a kind own edges.
@@ -469,10 +464,7 @@ func (p *planner) value(f garden.Field) (any, bool) {
 	case leaf == "credentialsRef", leaf == "resourceRef", leaf == "secretRef", leaf == "generatedSecretRef",
 		leaf == "shootRef", leaf == "seedRef", leaf == "registrationRef", leaf == "deploymentRef":
 		return map[string]any{
-			"apiVersion": v.Kind.Resource().
-				GroupVersion().
-				String(),
-			"kind": v.Kind.String(), "namespace": v.Namespace, "name": v.Name,
+			"apiVersion": apiVersion(v), "kind": v.Kind.String(), "namespace": v.Namespace, "name": v.Name,
 		}, true
 	case strings.HasSuffix(leaf, "Name"), leaf == "name", leaf == "namespace":
 		return v.Name, true

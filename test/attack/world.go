@@ -176,9 +176,8 @@ func (w *world) derived(o *garden.Object) []graph.Edge {
 func (w *world) issuerSecrets(shoot *garden.Object) (secrets []graph.Vertex) {
 	for _, project := range w.List(graph.KindProject) {
 		if shoot.UID != "" && project.Facts.(garden.ProjectFacts).Namespace == shoot.Namespace {
-			secrets = append(secrets, graph.Vertex{
-				Kind: graph.KindSecret, Namespace: issuerNamespace, Name: naming.ShootIssuerSecret(project.Name, shoot.UID),
-			})
+			secrets = append(secrets,
+				vertexOf(graph.KindSecret, issuerNamespace, naming.ShootIssuerSecret(project.Name, shoot.UID)))
 		}
 	}
 	return secrets
@@ -194,17 +193,11 @@ func (w *world) mayBootstrap(o *garden.Object) bool {
 }
 
 func bootstrapToken(v graph.Vertex) graph.Vertex {
-	return graph.Vertex{
-		Kind: graph.KindSecret, Namespace: naming.NamespaceKubeSystem, Name: naming.BootstrapTokenSecret(v.Namespace, v.Name),
-	}
+	return vertexOf(graph.KindSecret, naming.NamespaceKubeSystem, naming.BootstrapTokenSecret(v.Namespace, v.Name))
 }
 
 func bootstrapAccount(v graph.Vertex) graph.Vertex {
-	return graph.Vertex{
-		Kind:      graph.KindServiceAccount,
-		Namespace: v.Namespace,
-		Name:      naming.BootstrapServiceAccount(v.Name),
-	}
+	return vertexOf(graph.KindServiceAccount, v.Namespace, naming.BootstrapServiceAccount(v.Name))
 }
 
 func bootstrapBinding(v graph.Vertex) graph.Vertex {
@@ -251,9 +244,7 @@ func (w *world) BootstrapTokenDescription(_ context.Context, _, id string) (stri
 	if w.hidesTokens {
 		return "", false, garden.ErrNotAvailable
 	}
-	o := w.objects[graph.Vertex{
-		Kind: graph.KindSecret, Namespace: naming.NamespaceKubeSystem, Name: naming.BootstrapTokenSecretPrefix + id,
-	}]
+	o := w.objects[vertexOf(graph.KindSecret, naming.NamespaceKubeSystem, naming.BootstrapTokenSecretPrefix+id)]
 	if o == nil {
 		return "", false, nil
 	}
