@@ -9,10 +9,7 @@ import (
 	"testing"
 	"time"
 
-	gardencorev1 "github.com/gardener/gardener/pkg/apis/core/v1"
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
-	operationsv1alpha1 "github.com/gardener/gardener/pkg/apis/operations/v1alpha1"
-	securityv1alpha1 "github.com/gardener/gardener/pkg/apis/security/v1alpha1"
 	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
 	"github.com/stretchr/testify/require"
 	certificatesv1 "k8s.io/api/certificates/v1"
@@ -25,11 +22,11 @@ import (
 	"github.com/seedguard/seedguard/test/pki"
 )
 
-// parse makes an API object of type T from the YAML of its fields.
-func parse[T any](t testing.TB, manifest string) *T {
+// ofKind makes an API object of a watched kind from the YAML of its fields.
+func ofKind(t testing.TB, kind graph.Kind, manifest string) runtime.Object {
 	t.Helper()
-	o := new(T)
-	require.NoError(t, yaml.UnmarshalStrict([]byte(manifest), o))
+	o := byKind[kind].New()
+	require.NoError(t, yaml.UnmarshalStrict([]byte(manifest), o), manifest)
 	return o
 }
 
@@ -43,34 +40,28 @@ func printed(edges []graph.Edge) []string {
 	return slices.Compact(lines)
 }
 
+// ownEdges are those that each object named o, in namespace ns, has by its name.
+var ownEdges = map[graph.Kind][]string{
+	graph.KindSeed: {
+		"ConfigMap/kube-system/cluster-identity -> Seed/o",
+		"Lease/gardener-system-seed-lease/o -> Seed/o",
+		"Namespace/seed-o -> Seed/o",
+	},
+	graph.KindShoot:       {"Namespace/ns -> Shoot/ns/o"},
+	graph.KindGardenlet:   {"Gardenlet/ns/o -> Seed/o"},
+	graph.KindManagedSeed: {"ManagedSeed/ns/o -> Seed/o", "Seed/o -> ManagedSeed/ns/o"},
+}
+
 func TestEdges(t *testing.T) {
 	implied := map[*Field]bool{} // the fields that some case has an edge by
-	seedOwn := []string{
-		"ConfigMap/kube-system/cluster-identity -> Seed/s",
-		"Lease/gardener-system-seed-lease/s -> Seed/s",
-		"Namespace/seed-s -> Seed/s",
-	}
-	shootOwn := []string{"Namespace/ns -> Shoot/ns/m"}
 
-	seed := parse[gardencorev1beta1.Seed]
-	shoot := parse[gardencorev1beta1.Shoot]
-	bucket := parse[gardencorev1beta1.BackupBucket]
-	entry := parse[gardencorev1beta1.BackupEntry]
-	bastion := parse[operationsv1alpha1.Bastion]
-	deployment := parse[gardencorev1.ControllerDeployment]
-	installation := parse[gardencorev1beta1.ControllerInstallation]
-	credentialsBinding := parse[securityv1alpha1.CredentialsBinding]
-	secretBinding := parse[gardencorev1beta1.SecretBinding]
-	project := parse[gardencorev1beta1.Project]
-	serviceAccount := parse[corev1.ServiceAccount]
-	gardenlet := parse[seedmanagementv1alpha1.Gardenlet]
-	managedSeed := parse[seedmanagementv1alpha1.ManagedSeed]
-
+	type edges = []string
 	const (
 		secretRef   = `{apiVersion: v1, kind: Secret, namespace: c, name: x}`
 		identityRef = `{apiVersion: security.gardener.cloud/v1alpha1, kind: WorkloadIdentity, namespace: c, name: x}`
 		internalRef = `{apiVersion: core.gardener.cloud/v1beta1, kind: InternalSecret, namespace: c, name: x}`
 		alienRef    = `{apiVersion: v2, kind: Secret, namespace: c, name: x}`
+		nowhereRef  = `{apiVersion: v1, kind: Secret, name: x}`
 		resources   = `[{name: a, resourceRef: {apiVersion: v1, kind: Secret, name: rs}},
 			{name: b, resourceRef: {apiVersion: v1, kind: ConfigMap, name: rc}},
 			{name: c, resourceRef: {apiVersion: security.gardener.cloud/v1alpha1, kind: WorkloadIdentity, name: rw}},
@@ -79,207 +70,169 @@ func TestEdges(t *testing.T) {
 			{name: f, resourceRef: {apiVersion: v1, kind: Secret, name: ""}}]`
 		config = `{apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration, newField: 1,
 			seedConfig: {spec: {backup: {provider: p, credentialsRef: ` + secretRef + `}, resources: ` + resources + `}}}`
+		ociRepository = `ociRepository: {pullSecretRef: {name: p}, caBundleSecretRef: {name: q}}`
 	)
 	for _, tc := range []struct {
-		name   string
-		object runtime.Object
-		want   []string
+		// name begins with the kind.
+		name string
+		// fields are those of an object named o, in namespace ns, unless they have metadata.
+		fields string
+		// want are the edges beside ownEdges; all edges of an object that has its own metadata.
+		want edges
 	}{
-		{"Seed/own", seed(t, `{metadata: {name: s}}`), seedOwn},
-		{"Seed/backup Secret", seed(t, `{metadata: {name: s}, spec: {backup: {provider: p, credentialsRef: `+secretRef+`}}}`),
-			append([]string{"Secret/c/x -> Seed/s"}, seedOwn...)},
-		{"Seed/backup WorkloadIdentity",
-			seed(t, `{metadata: {name: s}, spec: {backup: {provider: p, credentialsRef: `+identityRef+`}}}`),
-			append([]string{"WorkloadIdentity/c/x -> Seed/s"}, seedOwn...)},
-		{"Seed/backup of another kind",
-			seed(t, `{metadata: {name: s}, spec: {backup: {provider: p, credentialsRef: `+internalRef+`}}}`), seedOwn},
-		{"Seed/backup of another version",
-			seed(t, `{metadata: {name: s}, spec: {backup: {provider: p, credentialsRef: `+alienRef+`}}}`), seedOwn},
-		{"Seed/backup without namespace",
-			seed(t,
-				`{metadata: {name: s}, spec: {backup: {provider: p, credentialsRef: {apiVersion: v1, kind: Secret, name: x}}}}`),
-			seedOwn},
-		{"Seed/backup without credentials", seed(t, `{metadata: {name: s}, spec: {backup: {provider: p}}}`), seedOwn},
-		{"Seed/dns provider", seed(t, `{metadata: {name: s}, spec: {dns: {provider: {type: p, credentialsRef: `+secretRef+
-			`}}}}`),
-			append([]string{"Secret/c/x -> Seed/s"}, seedOwn...)},
-		{"Seed/dns internal", seed(t, `{metadata: {name: s}, spec: {dns: {internal: {type: p, domain: d, credentialsRef: `+
-			identityRef+`}}}}`),
-			append([]string{"WorkloadIdentity/c/x -> Seed/s"}, seedOwn...)},
-		{"Seed/dns defaults", seed(t, `{metadata: {name: s}, spec: {dns: {defaults: [{type: p, domain: d, credentialsRef: `+
-			secretRef+`},
-			{type: p, domain: d, credentialsRef: `+identityRef+`}, {type: p, domain: d, credentialsRef: {}}]}}}`),
-			append([]string{"Secret/c/x -> Seed/s", "WorkloadIdentity/c/x -> Seed/s"}, seedOwn...)},
-		{"Seed/resources", seed(t, `{metadata: {name: s}, spec: {resources: `+resources+`}}`),
-			append([]string{"ConfigMap/garden/rc -> Seed/s", "Secret/garden/rs -> Seed/s",
-				"WorkloadIdentity/garden/rw -> Seed/s"}, seedOwn...)},
+		{"Seed/own", ``, nil},
+		{"Seed/backup Secret", `spec: {backup: {provider: p, credentialsRef: ` + secretRef + `}}`,
+			edges{"Secret/c/x -> Seed/o"}},
+		{"Seed/backup WorkloadIdentity", `spec: {backup: {provider: p, credentialsRef: ` + identityRef + `}}`,
+			edges{"WorkloadIdentity/c/x -> Seed/o"}},
+		{"Seed/backup of another kind", `spec: {backup: {provider: p, credentialsRef: ` + internalRef + `}}`, nil},
+		{"Seed/backup of another version", `spec: {backup: {provider: p, credentialsRef: ` + alienRef + `}}`, nil},
+		{"Seed/backup without namespace", `spec: {backup: {provider: p, credentialsRef: ` + nowhereRef + `}}`, nil},
+		{"Seed/backup without credentials", `spec: {backup: {provider: p}}`, nil},
+		{"Seed/dns provider", `spec: {dns: {provider: {type: p, credentialsRef: ` + secretRef + `}}}`,
+			edges{"Secret/c/x -> Seed/o"}},
+		{"Seed/dns internal", `spec: {dns: {internal: {type: p, domain: d, credentialsRef: ` + identityRef + `}}}`,
+			edges{"WorkloadIdentity/c/x -> Seed/o"}},
+		{"Seed/dns defaults", `spec: {dns: {defaults: [{type: p, domain: d, credentialsRef: ` + secretRef + `},
+			{type: p, domain: d, credentialsRef: ` + identityRef + `}, {type: p, domain: d, credentialsRef: {}}]}}`,
+			edges{"Secret/c/x -> Seed/o", "WorkloadIdentity/c/x -> Seed/o"}},
+		{"Seed/resources", `spec: {resources: ` + resources + `}`,
+			edges{"ConfigMap/garden/rc -> Seed/o", "Secret/garden/rs -> Seed/o", "WorkloadIdentity/garden/rw -> Seed/o"}},
 
-		{"Shoot/unscheduled", shoot(t, `{metadata: {namespace: ns, name: m}}`), shootOwn},
-		{"Shoot/scheduled", shoot(t, `{metadata: {namespace: ns, name: m}, spec: {seedName: s}}`),
-			append([]string{"Shoot/ns/m -> Seed/s"}, shootOwn...)},
-		{"Shoot/migrating", shoot(t, `{metadata: {namespace: ns, name: m}, spec: {seedName: s}, status: {seedName: s2}}`),
-			append([]string{"Shoot/ns/m -> Seed/s", "Shoot/ns/m -> Seed/s2"}, shootOwn...)},
-		{"Shoot/empty names", shoot(t,
-			`{metadata: {namespace: ns, name: m}, spec: {seedName: "", secretBindingName: "", exposureClassName: "",
-				cloudProfileName: ""}, status: {seedName: ""}}`), shootOwn},
-		{"Shoot/secret binding", shoot(t, `{metadata: {namespace: ns, name: m}, spec: {secretBindingName: b}}`),
-			append([]string{"SecretBinding/ns/b -> Shoot/ns/m"}, shootOwn...)},
-		{"Shoot/credentials binding", shoot(t, `{metadata: {namespace: ns, name: m}, spec: {credentialsBindingName: b}}`),
-			append([]string{"CredentialsBinding/ns/b -> Shoot/ns/m"}, shootOwn...)},
-		{"Shoot/cloud profile", shoot(t,
-			`{metadata: {namespace: ns, name: m}, spec: {cloudProfile: {kind: CloudProfile, name: c}}}`),
-			append([]string{"CloudProfile/c -> Shoot/ns/m"}, shootOwn...)},
-		{"Shoot/cloud profile without kind",
-			shoot(t, `{metadata: {namespace: ns, name: m}, spec: {cloudProfile: {name: c}}}`),
-			append([]string{"CloudProfile/c -> Shoot/ns/m"}, shootOwn...)},
-		{"Shoot/namespaced cloud profile",
-			shoot(t, `{metadata: {namespace: ns, name: m}, spec: {cloudProfile: {kind: NamespacedCloudProfile, name: c}}}`),
-			append([]string{"NamespacedCloudProfile/ns/c -> Shoot/ns/m"}, shootOwn...)},
-		{"Shoot/cloud profile of another kind",
-			shoot(t, `{metadata: {namespace: ns, name: m}, spec: {cloudProfile: {kind: Other, name: c}, cloudProfileName: d}}`),
-			shootOwn},
-		{"Shoot/cloud profile name", shoot(t, `{metadata: {namespace: ns, name: m}, spec: {cloudProfileName: c}}`),
-			append([]string{"CloudProfile/c -> Shoot/ns/m"}, shootOwn...)},
+		{"Shoot/unscheduled", ``, nil},
+		{"Shoot/scheduled", `spec: {seedName: s}`, edges{"Shoot/ns/o -> Seed/s"}},
+		{"Shoot/migrating", `spec: {seedName: s}, status: {seedName: s2}`,
+			edges{"Shoot/ns/o -> Seed/s", "Shoot/ns/o -> Seed/s2"}},
+		{"Shoot/empty names", `spec: {seedName: "", secretBindingName: "", exposureClassName: "", cloudProfileName: ""},
+			status: {seedName: ""}`, nil},
+		{"Shoot/secret binding", `spec: {secretBindingName: b}`, edges{"SecretBinding/ns/b -> Shoot/ns/o"}},
+		{"Shoot/credentials binding", `spec: {credentialsBindingName: b}`,
+			edges{"CredentialsBinding/ns/b -> Shoot/ns/o"}},
+		{"Shoot/cloud profile", `spec: {cloudProfile: {kind: CloudProfile, name: c}}`,
+			edges{"CloudProfile/c -> Shoot/ns/o"}},
+		{"Shoot/cloud profile without kind", `spec: {cloudProfile: {name: c}}`, edges{"CloudProfile/c -> Shoot/ns/o"}},
+		{"Shoot/namespaced cloud profile", `spec: {cloudProfile: {kind: NamespacedCloudProfile, name: c}}`,
+			edges{"NamespacedCloudProfile/ns/c -> Shoot/ns/o"}},
+		{"Shoot/cloud profile of another kind", `spec: {cloudProfile: {kind: Other, name: c}, cloudProfileName: d}`, nil},
+		{"Shoot/cloud profile name", `spec: {cloudProfileName: c}`, edges{"CloudProfile/c -> Shoot/ns/o"}},
 		{"Shoot/cloud profile before its name",
-			shoot(t,
-				`{metadata: {namespace: ns, name: m}, spec: {cloudProfileName: d, cloudProfile: {kind: CloudProfile, name: c}}}`),
-			append([]string{"CloudProfile/c -> Shoot/ns/m"}, shootOwn...)},
-		{"Shoot/exposure class", shoot(t, `{metadata: {namespace: ns, name: m}, spec: {exposureClassName: e}}`),
-			append([]string{"ExposureClass/e -> Shoot/ns/m"}, shootOwn...)},
-		{"Shoot/audit policy", shoot(t,
-			`{metadata: {namespace: ns, name: m},
-				spec: {kubernetes: {kubeAPIServer: {auditConfig: {auditPolicy: {configMapRef: {name: a}}}}}}}`),
-			append([]string{"ConfigMap/ns/a -> Shoot/ns/m"}, shootOwn...)},
-		{"Shoot/audit policy without reference",
-			shoot(t,
-				`{metadata: {namespace: ns, name: m}, spec: {kubernetes: {kubeAPIServer: {auditConfig: {auditPolicy: {}}}}}}`),
-			shootOwn},
+			`spec: {cloudProfileName: d, cloudProfile: {kind: CloudProfile, name: c}}`,
+			edges{"CloudProfile/c -> Shoot/ns/o"}},
+		{"Shoot/exposure class", `spec: {exposureClassName: e}`, edges{"ExposureClass/e -> Shoot/ns/o"}},
+		{"Shoot/audit policy",
+			`spec: {kubernetes: {kubeAPIServer: {auditConfig: {auditPolicy: {configMapRef: {name: a}}}}}}`,
+			edges{"ConfigMap/ns/a -> Shoot/ns/o"}},
+		{"Shoot/audit policy without reference", `spec: {kubernetes: {kubeAPIServer: {auditConfig: {auditPolicy: {}}}}}`,
+			nil},
 		{"Shoot/structured authentication",
-			shoot(t,
-				`{metadata: {namespace: ns, name: m},
-					spec: {kubernetes: {kubeAPIServer: {structuredAuthentication: {configMapName: a}}}}}`),
-			append([]string{"ConfigMap/ns/a -> Shoot/ns/m"}, shootOwn...)},
+			`spec: {kubernetes: {kubeAPIServer: {structuredAuthentication: {configMapName: a}}}}`,
+			edges{"ConfigMap/ns/a -> Shoot/ns/o"}},
 		{"Shoot/structured authorization",
-			shoot(t,
-				`{metadata: {namespace: ns, name: m},
-					spec: {kubernetes: {kubeAPIServer: {structuredAuthorization: {configMapName: a, kubeconfigs: [{authorizerName: x,
-					  secretName: k1}, {authorizerName: y, secretName: k2}]}}}}}`),
-			append([]string{"ConfigMap/ns/a -> Shoot/ns/m", "Secret/ns/k1 -> Shoot/ns/m", "Secret/ns/k2 -> Shoot/ns/m"},
-				shootOwn...)},
-		{"Shoot/dns providers", shoot(t,
-			`{metadata: {namespace: ns, name: m},
-				spec: {dns: {providers: [{credentialsRef: {apiVersion: v1, kind: Secret, name: d1}},
-				  {credentialsRef: {apiVersion: security.gardener.cloud/v1alpha1, kind: WorkloadIdentity, name: d2}},
-			{credentialsRef: {apiVersion: v1, kind: ConfigMap, name: d3}}, {type: t}]}}}`),
-			append([]string{"Secret/ns/d1 -> Shoot/ns/m", "WorkloadIdentity/ns/d2 -> Shoot/ns/m"}, shootOwn...)},
-		{"Shoot/resources", shoot(t, `{metadata: {namespace: ns, name: m}, spec: {resources: `+resources+`}}`),
-			append([]string{"ConfigMap/ns/rc -> Shoot/ns/m", "Secret/ns/rs -> Shoot/ns/m",
-				"WorkloadIdentity/ns/rw -> Shoot/ns/m"}, shootOwn...)},
+			`spec: {kubernetes: {kubeAPIServer: {structuredAuthorization: {configMapName: a,
+				kubeconfigs: [{authorizerName: x, secretName: k1}, {authorizerName: y, secretName: k2}]}}}}`,
+			edges{"ConfigMap/ns/a -> Shoot/ns/o", "Secret/ns/k1 -> Shoot/ns/o", "Secret/ns/k2 -> Shoot/ns/o"}},
+		{"Shoot/dns providers",
+			`spec: {dns: {providers: [{credentialsRef: {apiVersion: v1, kind: Secret, name: d1}},
+				{credentialsRef: {apiVersion: security.gardener.cloud/v1alpha1, kind: WorkloadIdentity, name: d2}},
+				{credentialsRef: {apiVersion: v1, kind: ConfigMap, name: d3}}, {type: t}]}}`,
+			edges{"Secret/ns/d1 -> Shoot/ns/o", "WorkloadIdentity/ns/d2 -> Shoot/ns/o"}},
+		{"Shoot/resources", `spec: {resources: ` + resources + `}`,
+			edges{"ConfigMap/ns/rc -> Shoot/ns/o", "Secret/ns/rs -> Shoot/ns/o", "WorkloadIdentity/ns/rw -> Shoot/ns/o"}},
 
-		{"BackupBucket", bucket(t, `{metadata: {name: b}, spec: {seedName: s, credentialsRef: `+secretRef+
-			`}, status: {generatedSecretRef: {namespace: g, name: z}}}`),
-			[]string{"BackupBucket/b -> Seed/s", "Secret/c/x -> BackupBucket/b", "Secret/g/z -> BackupBucket/b"}},
-		{"BackupBucket/WorkloadIdentity", bucket(t, `{metadata: {name: b}, spec: {credentialsRef: `+identityRef+`}}`),
-			[]string{"WorkloadIdentity/c/x -> BackupBucket/b"}},
-		{"BackupBucket/Shoot", bucket(t,
-			`{metadata: {name: b}, spec: {shootRef: {apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, namespace: ns,
-				name: m}}}`), []string{"BackupBucket/b -> Shoot/ns/m"}},
-		{"BackupBucket/no Shoot", bucket(t,
-			`{metadata: {name: b}, spec: {shootRef: {apiVersion: v1, kind: Secret, namespace: ns, name: m}},
-				status: {generatedSecretRef: {name: z}}}`), []string{}},
-		{"BackupBucket/Shoot without namespace", bucket(t, `{metadata: {name: b}, spec: {shootRef: {kind: Shoot, name: m}}}`),
-			[]string{}},
-		{"BackupEntry",
-			entry(t,
-				`{metadata: {namespace: ns, name: e, ownerReferences: [{kind: Secret, name: o}, {kind: Shoot, name: m},
-					{kind: Shoot, name: m2}]}, spec: {bucketName: b, seedName: s}, status: {seedName: s2}}`),
-			[]string{"BackupBucket/b -> BackupEntry/ns/e", "BackupEntry/ns/e -> Seed/s", "BackupEntry/ns/e -> Seed/s2",
-				"BackupEntry/ns/e -> Shoot/ns/m"}},
-		{"BackupEntry/bare", entry(t, `{metadata: {namespace: ns, name: e}}`), []string{}},
-		{"Bastion", bastion(t, `{metadata: {namespace: ns, name: b}, spec: {seedName: s}}`),
-			[]string{"Bastion/ns/b -> Seed/s"}},
-		{"Bastion/unscheduled", bastion(t, `{metadata: {namespace: ns, name: b}, spec: {shootRef: {name: m}}}`), []string{}},
-		{"ControllerDeployment/OCI", deployment(t,
-			`{metadata: {name: d}, helm: {ociRepository: {pullSecretRef: {name: p}, caBundleSecretRef: {name: q}}}}`),
-			[]string{"Secret/garden/p -> ControllerDeployment/d", "Secret/garden/q -> ControllerDeployment/d"}},
-		{"ControllerDeployment/resources without OCI",
-			deployment(t, `{metadata: {name: d}, helm: {rawChart: ""}, resources: `+resources+`}`),
-			[]string{"ConfigMap/garden/rc -> ControllerDeployment/d", "Secret/garden/rs -> ControllerDeployment/d"}},
-		{"ControllerDeployment/bare", deployment(t, `{metadata: {name: d}}`), []string{}},
+		{"BackupBucket/Seed", `spec: {seedName: s, credentialsRef: ` + secretRef + `},
+			status: {generatedSecretRef: {namespace: g, name: z}}`,
+			edges{"BackupBucket/o -> Seed/s", "Secret/c/x -> BackupBucket/o", "Secret/g/z -> BackupBucket/o"}},
+		{"BackupBucket/WorkloadIdentity", `spec: {credentialsRef: ` + identityRef + `}`,
+			edges{"WorkloadIdentity/c/x -> BackupBucket/o"}},
+		{"BackupBucket/Shoot",
+			`spec: {shootRef: {apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, namespace: ns, name: m}}`,
+			edges{"BackupBucket/o -> Shoot/ns/m"}},
+		{"BackupBucket/no Shoot", `spec: {shootRef: {apiVersion: v1, kind: Secret, namespace: ns, name: m}},
+			status: {generatedSecretRef: {name: z}}`, nil},
+		{"BackupBucket/Shoot of another group",
+			`spec: {shootRef: {apiVersion: extensions.gardener.cloud/v1alpha1, kind: Shoot, namespace: ns, name: m}}`, nil},
+		{"BackupBucket/Shoot without namespace", `spec: {shootRef: {kind: Shoot, name: m}}`, nil},
+		{"BackupEntry/full",
+			`metadata: {namespace: ns, name: o, ownerReferences: [{kind: Secret, name: o}, {kind: Shoot, name: m},
+				{kind: Shoot, name: m2}]}, spec: {bucketName: b, seedName: s}, status: {seedName: s2}`,
+			edges{"BackupBucket/b -> BackupEntry/ns/o", "BackupEntry/ns/o -> Seed/s", "BackupEntry/ns/o -> Seed/s2",
+				"BackupEntry/ns/o -> Shoot/ns/m"}},
+		{"BackupEntry/bare", ``, nil},
+		{"Bastion/scheduled", `spec: {seedName: s}`, edges{"Bastion/ns/o -> Seed/s"}},
+		{"Bastion/unscheduled", `spec: {shootRef: {name: m}}`, nil},
+		{"ControllerDeployment/OCI", `helm: {` + ociRepository + `}`,
+			edges{"Secret/garden/p -> ControllerDeployment/o", "Secret/garden/q -> ControllerDeployment/o"}},
+		{"ControllerDeployment/resources without OCI", `helm: {rawChart: ""}, resources: ` + resources,
+			edges{"ConfigMap/garden/rc -> ControllerDeployment/o", "Secret/garden/rs -> ControllerDeployment/o"}},
+		{"ControllerDeployment/bare", ``, nil},
 		{"ControllerInstallation/Seed",
-			installation(t,
-				`{metadata: {name: i}, spec: {registrationRef: {name: r}, deploymentRef: {name: d}, seedRef: {name: s}}}`),
-			[]string{"ControllerDeployment/d -> ControllerInstallation/i", "ControllerInstallation/i -> Seed/s",
-				"ControllerRegistration/r -> ControllerInstallation/i"}},
-		{"ControllerInstallation/Shoot",
-			installation(t, `{metadata: {name: i}, spec: {registrationRef: {name: r}, shootRef: {namespace: ns, name: m}}}`),
-			[]string{"ControllerInstallation/i -> Shoot/ns/m", "ControllerRegistration/r -> ControllerInstallation/i"}},
-		{"ControllerInstallation/bare", installation(t, `{metadata: {name: i}}`), []string{}},
-		{"CredentialsBinding/Secret", credentialsBinding(t,
-			`{metadata: {namespace: ns, name: b}, credentialsRef: `+secretRef+`}`),
-			[]string{"Secret/c/x -> CredentialsBinding/ns/b"}},
-		{"CredentialsBinding/WorkloadIdentity",
-			credentialsBinding(t, `{metadata: {namespace: ns, name: b}, credentialsRef: `+identityRef+`}`),
-			[]string{"WorkloadIdentity/c/x -> CredentialsBinding/ns/b"}},
-		{"CredentialsBinding/InternalSecret",
-			credentialsBinding(t, `{metadata: {namespace: ns, name: b}, credentialsRef: `+internalRef+`}`),
-			[]string{"InternalSecret/c/x -> CredentialsBinding/ns/b"}},
-		{"CredentialsBinding/other", credentialsBinding(t,
-			`{metadata: {namespace: ns, name: b}, credentialsRef: `+alienRef+`}`), []string{}},
-		{"SecretBinding", secretBinding(t, `{metadata: {namespace: ns, name: b}, secretRef: {namespace: c, name: x}}`),
-			[]string{"Secret/c/x -> SecretBinding/ns/b"}},
-		{"SecretBinding/bare", secretBinding(t, `{metadata: {namespace: ns, name: b}}`), []string{}},
-		{"Project", project(t, `{metadata: {name: p}, spec: {namespace: ns}}`), []string{"Project/p -> Namespace/ns"}},
-		{"Project/without namespace", project(t, `{metadata: {name: p}}`), []string{}},
-		{"ServiceAccount", serviceAccount(t,
-			`{metadata: {namespace: ns, name: gardenlet-bootstrap-a}, secrets: [{name: x}, {name: z}]}`),
-			[]string{"Secret/ns/x -> ServiceAccount/ns/gardenlet-bootstrap-a",
+			`spec: {registrationRef: {name: r}, deploymentRef: {name: d}, seedRef: {name: s}}`,
+			edges{"ControllerDeployment/d -> ControllerInstallation/o", "ControllerInstallation/o -> Seed/s",
+				"ControllerRegistration/r -> ControllerInstallation/o"}},
+		{"ControllerInstallation/Shoot", `spec: {registrationRef: {name: r}, shootRef: {namespace: ns, name: m}}`,
+			edges{"ControllerInstallation/o -> Shoot/ns/m", "ControllerRegistration/r -> ControllerInstallation/o"}},
+		{"ControllerInstallation/bare", ``, nil},
+		{"CredentialsBinding/Secret", `credentialsRef: ` + secretRef, edges{"Secret/c/x -> CredentialsBinding/ns/o"}},
+		{"CredentialsBinding/WorkloadIdentity", `credentialsRef: ` + identityRef,
+			edges{"WorkloadIdentity/c/x -> CredentialsBinding/ns/o"}},
+		{"CredentialsBinding/InternalSecret", `credentialsRef: ` + internalRef,
+			edges{"InternalSecret/c/x -> CredentialsBinding/ns/o"}},
+		{"CredentialsBinding/of another version", `credentialsRef: ` + alienRef, nil},
+		{"CredentialsBinding/without namespace", `credentialsRef: ` + nowhereRef, nil},
+		{"SecretBinding/Secret", `secretRef: {namespace: c, name: x}`, edges{"Secret/c/x -> SecretBinding/ns/o"}},
+		{"SecretBinding/bare", ``, nil},
+		{"SecretBinding/without namespace", `secretRef: {name: x}`, nil},
+		{"Project/with namespace", `spec: {namespace: ns}`, edges{"Project/o -> Namespace/ns"}},
+		{"Project/without namespace", ``, nil},
+		{"ServiceAccount/of a bootstrap",
+			`metadata: {namespace: ns, name: gardenlet-bootstrap-a}, secrets: [{name: x}, {name: z}]`,
+			edges{"Secret/ns/x -> ServiceAccount/ns/gardenlet-bootstrap-a",
 				"Secret/ns/z -> ServiceAccount/ns/gardenlet-bootstrap-a"}},
-		{"ServiceAccount/other", serviceAccount(t, `{metadata: {namespace: ns, name: robot}, secrets: [{name: x}]}`),
-			[]string{}},
-		{"Gardenlet", gardenlet(t, `{metadata: {namespace: garden, name: s}, spec: {config: `+config+
-			`, deployment: {helm: {ociRepository: {pullSecretRef: {name: p}, caBundleSecretRef: {name: q}}}}}}`),
-			[]string{"Gardenlet/garden/s -> Seed/s", "Secret/c/x -> Gardenlet/garden/s", "Secret/garden/p -> Gardenlet/garden/s",
-				"Secret/garden/q -> Gardenlet/garden/s"}},
-		{"Gardenlet/broken config", gardenlet(t,
-			`{metadata: {namespace: garden, name: s}, spec: {config: {seedConfig: [1]}}}`),
-			[]string{"Gardenlet/garden/s -> Seed/s"}},
+		{"ServiceAccount/other", `secrets: [{name: x}]`, nil},
+		{"Gardenlet/full", `spec: {config: ` + config + `, deployment: {helm: {` + ociRepository + `}}}`,
+			edges{"Secret/c/x -> Gardenlet/ns/o", "Secret/ns/p -> Gardenlet/ns/o", "Secret/ns/q -> Gardenlet/ns/o"}},
+		{"Gardenlet/broken config", `spec: {config: {seedConfig: [1]}}`, nil},
 		{"Gardenlet/config of another kind",
-			gardenlet(t, `{metadata: {namespace: garden, name: s}, spec: {config: `+
-				strings.Replace(config, "kind: GardenletConfiguration", "kind: Other", 1)+`}}`),
-			[]string{"Gardenlet/garden/s -> Seed/s"}},
-		{"Gardenlet/self-hosted", gardenlet(t,
-			`{metadata: {namespace: garden, name: self-hosted-shoot-x}, spec: {config: `+config+`}}`), []string{}},
-		{"ManagedSeed", managedSeed(t,
-			`{metadata: {namespace: garden, name: s}, spec: {shoot: {name: m}, gardenlet: {config: `+config+`}}}`),
-			[]string{
-				"ConfigMap/garden/rc -> ManagedSeed/garden/s", "ConfigMap/garden/rc -> Seed/s",
-				"ManagedSeed/garden/s -> Seed/s", "ManagedSeed/garden/s -> Shoot/garden/m",
-				"Secret/c/x -> ManagedSeed/garden/s",
-				"Secret/garden/rs -> ManagedSeed/garden/s", "Secret/garden/rs -> Seed/s",
-				"Seed/s -> ManagedSeed/garden/s",
-				"WorkloadIdentity/garden/rw -> ManagedSeed/garden/s", "WorkloadIdentity/garden/rw -> Seed/s",
+			`spec: {config: ` + strings.Replace(config, "kind: GardenletConfiguration", "kind: Other", 1) + `}`, nil},
+		{"Gardenlet/self-hosted", `metadata: {namespace: ns, name: self-hosted-shoot-x}, spec: {config: ` + config +
+			`, deployment: {helm: {` + ociRepository + `}}}`, nil},
+		{"ManagedSeed/full", `spec: {shoot: {name: m}, gardenlet: {config: ` + config + `}}`,
+			edges{
+				"ConfigMap/garden/rc -> ManagedSeed/ns/o", "ConfigMap/garden/rc -> Seed/o",
+				"ManagedSeed/ns/o -> Shoot/ns/m", "Secret/c/x -> ManagedSeed/ns/o",
+				"Secret/garden/rs -> ManagedSeed/ns/o", "Secret/garden/rs -> Seed/o",
+				"WorkloadIdentity/garden/rw -> ManagedSeed/ns/o", "WorkloadIdentity/garden/rw -> Seed/o",
 			}},
-		{"ManagedSeed/broken config", managedSeed(t,
-			`{metadata: {namespace: garden, name: s}, spec: {gardenlet: {config: {seedConfig: "no"}}}}`),
-			[]string{"ManagedSeed/garden/s -> Seed/s", "Seed/s -> ManagedSeed/garden/s"}},
+		{"ManagedSeed/broken config", `spec: {gardenlet: {config: {seedConfig: "no"}}}`, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			o, err := Extract(tc.object)
-			require.NoError(t, err)
-			slices.Sort(tc.want)
-			require.Equal(t, tc.want, printed(o.Edges()))
+			name, _, _ := strings.Cut(tc.name, "/")
+			kind, ok := graph.ParseKind(name)
+			require.True(t, ok)
+			manifest, want := tc.fields, slices.Clone(tc.want)
+			switch {
+			case strings.HasPrefix(manifest, "metadata:"):
+			case kind.Namespaced():
+				manifest, want = "metadata: {namespace: ns, name: o}, "+manifest, append(want, ownEdges[kind]...)
+			default:
+				manifest, want = "metadata: {name: o}, "+manifest, append(want, ownEdges[kind]...)
+			}
+			object := ofKind(t, kind, "{"+manifest+"}")
 
-			references, err := References(tc.object)
+			o, err := Extract(object)
 			require.NoError(t, err)
-			edges := []graph.Edge{}
+			require.ElementsMatch(t, want, printed(o.Edges()))
+
+			references, err := References(object)
+			require.NoError(t, err)
+			var edges []graph.Edge
 			for _, r := range references {
 				require.Contains(t, r.Field.From, r.From.Kind, r.Field.Path)
 				require.Contains(t, r.Field.To, r.To.Kind, r.Field.Path)
 				edges = append(edges, r.Edge)
 				implied[r.Field] = true
 			}
-			require.Equal(t, tc.want, printed(edges))
+			require.ElementsMatch(t, want, printed(edges))
 		})
 	}
 	for i := range table {
@@ -323,48 +276,45 @@ func TestCertificateSigningRequestEdges(t *testing.T) {
 }
 
 func TestFacts(t *testing.T) {
-	expiration := metav1.NewTime(time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
-	s, m := "s", "s2"
+	const renew = `metadata: {annotations: {gardener.cloud/operation: renew-kubeconfig}}`
+	x := graph.Vertex{Kind: graph.KindSecret, Namespace: "c", Name: "x"}
 	for _, tc := range []struct {
-		object runtime.Object
-		want   any
+		kind     graph.Kind
+		manifest string
+		want     any
 	}{
-		{&gardencorev1beta1.Seed{Status: gardencorev1beta1.SeedStatus{ClientCertificateExpirationTimestamp: &expiration}},
-			SeedFacts{ClientCertificateExpiration: expiration.Time}},
-		{&gardencorev1beta1.Seed{}, SeedFacts{}},
-		{&gardencorev1beta1.Shoot{Spec: gardencorev1beta1.ShootSpec{SeedName: &s},
-			Status: gardencorev1beta1.ShootStatus{SeedName: &m}}, ShootFacts{SeedName: "s", StatusSeedName: "s2"}},
-		{parse[gardencorev1beta1.Shoot](t, `{metadata: {annotations: {authentication.gardener.cloud/issuer: managed}}}`),
+		{graph.KindSeed, `{status: {clientCertificateExpirationTimestamp: "2026-11-20T12:00:00Z"}}`,
+			SeedFacts{ClientCertificateExpiration: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC).Local()}},
+		{graph.KindSeed, `{` + renew + `}`, SeedFacts{RenewKubeconfig: true}},
+		{graph.KindSeed, `{spec: {backup: {provider: p,
+			credentialsRef: {apiVersion: v1, kind: Secret, namespace: c, name: x}}}}`,
+			SeedFacts{Backup: Backup{Provider: "p", Credentials: x}, References: newVertexSet(x)}},
+		{graph.KindSeed, `{}`, SeedFacts{}},
+		{graph.KindShoot, `{spec: {seedName: s}, status: {seedName: s2}}`, ShootFacts{SeedName: "s", StatusSeedName: "s2"}},
+		{graph.KindShoot, `{metadata: {annotations: {authentication.gardener.cloud/issuer: managed}}}`,
 			ShootFacts{ManagedIssuer: true}},
-		{parse[gardencorev1beta1.Shoot](t, `{metadata: {annotations: {authentication.gardener.cloud/issuer: other}}}`),
-			ShootFacts{}},
-		{parse[gardencorev1beta1.Shoot](t, `{status: {lastOperation: {type: Restore, state: Processing}}}`),
-			ShootFacts{Restoring: true}},
-		{parse[gardencorev1beta1.Shoot](t, `{status: {lastOperation: {type: Restore, state: Succeeded}}}`), ShootFacts{}},
-		{parse[gardencorev1beta1.Shoot](t, `{status: {lastOperation: {type: Migrate, state: Processing}}}`), ShootFacts{}},
-		{parse[gardencorev1beta1.Project](t, `{spec: {namespace: ns}}`), ProjectFacts{Namespace: "ns"}},
-		{parse[gardencorev1beta1.BackupBucket](t, `{spec: {seedName: s}}`), BackupBucketFacts{SeedName: "s"}},
-		{parse[gardencorev1beta1.BackupEntry](t, `{spec: {bucketName: b}}`),
+		{graph.KindShoot, `{metadata: {annotations: {authentication.gardener.cloud/issuer: other}}}`, ShootFacts{}},
+		{graph.KindShoot, `{status: {lastOperation: {type: Restore, state: Processing}}}`, ShootFacts{Restoring: true}},
+		{graph.KindShoot, `{status: {lastOperation: {type: Restore, state: Succeeded}}}`, ShootFacts{}},
+		{graph.KindShoot, `{status: {lastOperation: {type: Migrate, state: Processing}}}`, ShootFacts{}},
+		{graph.KindProject, `{spec: {namespace: ns}}`, ProjectFacts{Namespace: "ns"}},
+		{graph.KindBackupBucket, `{spec: {seedName: s}}`, BackupBucketFacts{SeedName: "s"}},
+		{graph.KindBackupEntry, `{spec: {bucketName: b}}`,
 			BackupEntryFacts{Spec: gardencorev1beta1.BackupEntrySpec{BucketName: "b"}}},
-		{parse[seedmanagementv1alpha1.Gardenlet](t,
-			`{metadata: {annotations: {gardener.cloud/operation: renew-kubeconfig}}}`), GardenletFacts{RenewKubeconfig: true}},
-		{parse[seedmanagementv1alpha1.Gardenlet](t, `{metadata: {annotations: {gardener.cloud/operation: reconcile}}}`),
-			GardenletFacts{}},
-		{parse[seedmanagementv1alpha1.ManagedSeed](t,
-			`{metadata: {annotations: {gardener.cloud/operation: renew-kubeconfig}}, spec: {shoot: {name: m},
-				gardenlet: {bootstrap: ServiceAccount, config: {
-			apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration,
-			  seedConfig: {spec: {backup: {provider: p, credentialsRef: {apiVersion: v1, kind: Secret, namespace: c,
-			    name: x}}}}}}}}`),
+		{graph.KindGardenlet, `{` + renew + `}`, GardenletFacts{RenewKubeconfig: true}},
+		{graph.KindGardenlet, `{metadata: {annotations: {gardener.cloud/operation: reconcile}}}`, GardenletFacts{}},
+		{graph.KindManagedSeed, `{` + renew + `, spec: {shoot: {name: m}, gardenlet: {bootstrap: ServiceAccount,
+			config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration,
+				seedConfig: {spec: {backup: {provider: p,
+					credentialsRef: {apiVersion: v1, kind: Secret, namespace: c, name: x}}}}}}}}`,
 			ManagedSeedFacts{
 				ShootName: "m", Bootstrap: seedmanagementv1alpha1.BootstrapServiceAccount, RenewKubeconfig: true,
-				BackupCredentials: graph.Vertex{Kind: graph.KindSecret, Namespace: "c", Name: "x"},
-				Template:          newVertexSet(graph.Vertex{Kind: graph.KindSecret, Namespace: "c", Name: "x"}),
+				BackupCredentials: x, Template: newVertexSet(x),
 			}},
 	} {
-		o, err := Extract(tc.object)
+		o, err := Extract(ofKind(t, tc.kind, tc.manifest))
 		require.NoError(t, err)
-		require.Equal(t, tc.want, o.Facts)
+		require.Equal(t, tc.want, o.Facts, tc.manifest)
 	}
 }
 

@@ -8,19 +8,11 @@ import (
 	"testing"
 	"time"
 
-	gardencorev1 "github.com/gardener/gardener/pkg/apis/core/v1"
-	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
-	operationsv1alpha1 "github.com/gardener/gardener/pkg/apis/operations/v1alpha1"
-	securityv1alpha1 "github.com/gardener/gardener/pkg/apis/security/v1alpha1"
-	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
 	"github.com/stretchr/testify/require"
-	certificatesv1 "k8s.io/api/certificates/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
-	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/graph"
 )
@@ -28,58 +20,58 @@ import (
 // templates make random objects: in each, words that start with $ are chosen anew, and each line but the first is there
 // or not. There are so few names that objects refer to each other, and to what does not exist, all the time.
 var templates = []struct {
-	new  func() runtime.Object
+	kind graph.Kind
 	yaml string
 }{
-	{func() runtime.Object { return &gardencorev1beta1.Seed{} }, `
+	{graph.KindSeed, `
 metadata: {name: $name}
 spec: {backup: {provider: p, credentialsRef: $ref}, resources: [{name: r, resourceRef: $local}]}
 status: {clientCertificateExpirationTimestamp: $time}`},
-	{func() runtime.Object { return &gardencorev1beta1.Shoot{} }, `
+	{graph.KindShoot, `
 metadata: {name: $name, namespace: $namespace, uid: $uid, annotations: {authentication.gardener.cloud/issuer: $issuer}}
 spec: {seedName: $name, secretBindingName: $name, cloudProfile: {name: $name}, exposureClassName: $name, ` +
 		`resources: [{name: r, resourceRef: $local}]}
 status: {seedName: $name}`},
-	{func() runtime.Object { return &gardencorev1beta1.BackupBucket{} }, `
+	{graph.KindBackupBucket, `
 metadata: {name: $name}
 spec: {seedName: $name, credentialsRef: $ref, shootRef: {kind: Shoot, apiVersion: core.gardener.cloud/v1beta1, ` +
 		`namespace: $namespace, name: $name}}
 status: {generatedSecretRef: {namespace: $namespace, name: $name}}`},
-	{func() runtime.Object { return &gardencorev1beta1.BackupEntry{} }, `
+	{graph.KindBackupEntry, `
 metadata: {name: $name, namespace: $namespace, ownerReferences: [{kind: Shoot, name: $name}]}
 spec: {bucketName: $name, seedName: $name}
 status: {seedName: $name}`},
-	{func() runtime.Object { return &operationsv1alpha1.Bastion{} }, `
+	{graph.KindBastion, `
 metadata: {name: $name, namespace: $namespace}
 spec: {seedName: $name}`},
-	{func() runtime.Object { return &gardencorev1.ControllerDeployment{} }, `
+	{graph.KindControllerDeployment, `
 metadata: {name: $name}
 helm: {ociRepository: {pullSecretRef: {name: $name}, caBundleSecretRef: {name: $name}}}
 resources: [{name: r, resourceRef: $local}]`},
-	{func() runtime.Object { return &gardencorev1beta1.ControllerInstallation{} }, `
+	{graph.KindControllerInstallation, `
 metadata: {name: $name}
 spec: {registrationRef: {name: $name}, deploymentRef: {name: $name}, seedRef: {name: $name}}`},
-	{func() runtime.Object { return &securityv1alpha1.CredentialsBinding{} }, `
+	{graph.KindCredentialsBinding, `
 metadata: {name: $name, namespace: $namespace}
 credentialsRef: $ref`},
-	{func() runtime.Object { return &gardencorev1beta1.SecretBinding{} }, `
+	{graph.KindSecretBinding, `
 metadata: {name: $name, namespace: $namespace}
 secretRef: {name: $name, namespace: $namespace}`},
-	{func() runtime.Object { return &gardencorev1beta1.Project{} }, `
+	{graph.KindProject, `
 metadata: {name: $name}
 spec: {namespace: $namespace}`},
-	{func() runtime.Object { return &corev1.ServiceAccount{} }, `
+	{graph.KindServiceAccount, `
 metadata: {name: gardenlet-bootstrap-$name, namespace: $namespace}
 secrets: [{name: $name}]`},
-	{func() runtime.Object { return &seedmanagementv1alpha1.Gardenlet{} }, `
+	{graph.KindGardenlet, `
 metadata: {name: $name, namespace: garden, annotations: {gardener.cloud/operation: $operation}}
 spec: {deployment: {helm: {ociRepository: {pullSecretRef: {name: $name}}}}}`},
-	{func() runtime.Object { return &seedmanagementv1alpha1.ManagedSeed{} }, `
+	{graph.KindManagedSeed, `
 metadata: {name: $name, namespace: $namespace, annotations: {gardener.cloud/operation: $operation}}
 spec: {shoot: {name: $name}, gardenlet: {bootstrap: $bootstrap, ` +
 		`config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration, ` +
 		`seedConfig: {spec: {backup: {provider: p, credentialsRef: $ref}}}}}}`},
-	{func() runtime.Object { return &certificatesv1.CertificateSigningRequest{} }, `
+	{graph.KindCertificateSigningRequest, `
 metadata: {name: $name}
 spec: {request: bm90IG9uZQ==, usages: [client auth]}`},
 }
@@ -161,9 +153,7 @@ func (w *world) object() runtime.Object {
 		options := choices(manifest[start+1:end], w.clock.Now())
 		manifest = manifest[:start] + options[w.random.IntN(len(options))] + manifest[end:]
 	}
-	o := template.new()
-	require.NoError(w.t, yaml.UnmarshalStrict([]byte(manifest), o), manifest)
-	return o
+	return ofKind(w.t, template.kind, manifest)
 }
 
 func (w *world) step() {
