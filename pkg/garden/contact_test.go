@@ -135,14 +135,8 @@ func probed(t *testing.T, maxStaleness time.Duration, test func(*probedGarden)) 
 		var err error
 		g.Garden, err = New(Options{Source: g.source, Graph: g.graph, MaxStaleness: maxStaleness})
 		require.NoError(t, err)
-		ctx, cancel := context.WithCancel(klog.NewContext(t.Context(), logger))
-		done := make(chan error)
-		go func() { done <- g.Run(ctx) }()
-		t.Cleanup(func() {
-			cancel()
-			require.NoError(t, <-done)
-		})
-		require.NoError(t, g.WaitReady(ctx))
+		keepRunning(klog.NewContext(t.Context(), logger), t, g.Garden)
+		require.NoError(t, g.WaitReady(t.Context()))
 		time.Sleep(10*time.Minute + time.Second/2)
 		require.Empty(t, g.LostContact())
 		require.Empty(t, g.Stale())
@@ -181,15 +175,13 @@ func TestHang(t *testing.T) {
 				begin := time.Now()
 				noticed := g.after(func() bool { return len(g.LostContact()) == groups })
 				require.LessOrEqual(t, noticed, probeInterval+retryInterval+2*probeTimeout+10*time.Millisecond)
-				shoot := shootOn("s")
-				g.source.add(shoot)
+				g.source.add(shootOn("s"))
 				time.Sleep(hang - time.Since(begin))
-				v := graph.Vertex{Kind: graph.KindShoot, Namespace: shoot.Namespace, Name: shoot.Name}
-				require.False(t, g.graph.Reaches(v, "s"))
+				require.False(t, g.graph.Reaches(shootM, "s"))
 				require.Empty(t, g.Stale(), "there is no bound")
 
 				g.source.goOn()
-				require.LessOrEqual(t, g.after(func() bool { return g.graph.Reaches(v, "s") }), time.Second)
+				require.LessOrEqual(t, g.after(func() bool { return g.graph.Reaches(shootM, "s") }), time.Second)
 				require.LessOrEqual(t, g.after(func() bool { return len(g.LostContact()) == 0 }), time.Second)
 				require.Equal(t, groups, g.logged(lostLine))
 				require.Equal(t, groups, g.logged(backLine))
@@ -212,8 +204,7 @@ func TestAway(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		g.source.add(shootOn("s"))
 		g.source.failing(nil)
-		v := graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"}
-		require.LessOrEqual(t, g.after(func() bool { return g.graph.Reaches(v, "s") }), 3*time.Second,
+		require.LessOrEqual(t, g.after(func() bool { return g.graph.Reaches(shootM, "s") }), 3*time.Second,
 			"client-go waits before it lists, and here it has to list since what happened is forgotten")
 		require.Equal(t, len(g.contacts), g.logged(lostLine))
 		require.Equal(t, len(g.contacts), g.logged(backLine))

@@ -87,18 +87,34 @@ func runAt(t *testing.T, source *memorySource, now time.Time) *testGarden {
 	var err error
 	g.Garden, err = New(Options{Source: source, Graph: g.graph, Clock: g.clock})
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
+	keepRunning(t.Context(), t, g.Garden)
+	waiting, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	require.NoError(t, g.WaitReady(waiting))
+	require.Empty(t, g.NotReady())
+	return g
+}
+
+// keepRunning runs the garden until the test ends.
+func keepRunning(ctx context.Context, t *testing.T, g *Garden) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error)
 	go func() { done <- g.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		require.NoError(t, <-done)
 	})
-	waiting, stop := context.WithTimeout(ctx, 10*time.Second)
-	defer stop()
-	require.NoError(t, g.WaitReady(waiting))
-	require.Empty(t, g.NotReady())
-	return g
+}
+
+// wakesUp waits until a timer will handle an object again.
+func (g *testGarden) wakesUp() {
+	g.t.Helper()
+	g.eventually("wake-up at expiration", func() bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return len(g.wakeups) == 1
+	})
 }
 
 func (g *testGarden) eventually(what string, condition func() bool) {
@@ -157,7 +173,8 @@ func managedSeed(bootstrap seedmanagementv1alpha1.Bootstrap,
 }
 
 var (
-	renew = map[string]string{"gardener.cloud/operation": "renew-kubeconfig"}
+	renew  = map[string]string{"gardener.cloud/operation": "renew-kubeconfig"}
+	shootM = graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"}
 	// The first six hex digits of sha256 of garden--child.
 	tokenSecret    = graph.Vertex{Kind: graph.KindSecret, Namespace: "kube-system", Name: "bootstrap-token-872184"}
 	serviceAccount = graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden", Name: "gardenlet-bootstrap-child"}
@@ -184,11 +201,7 @@ func TestManagedSeedBootstrap(t *testing.T) {
 	for hours := range 2 {
 		expiration := start.Add(time.Duration(hours+1) * time.Hour)
 		source.modify(seedUntil(expiration))
-		g.eventually("wake-up at expiration", func() bool {
-			g.mu.Lock()
-			defer g.mu.Unlock()
-			return len(g.wakeups) == 1
-		})
+		g.wakesUp()
 		g.related(false, tokenSecret, "parent")
 		g.clock.SetTime(expiration.Add(-time.Second))
 		require.False(t, g.graph.Reaches(tokenSecret, "parent"))
@@ -238,11 +251,7 @@ func TestGardenletBootstrap(t *testing.T) {
 	require.False(t, g.graph.Reaches(tokenSecret, "child"), "a missing Seed allows a Gardenlet nothing")
 
 	source.add(seedUntil(start.Add(time.Hour)))
-	g.eventually("wake-up at expiration", func() bool {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		return len(g.wakeups) == 1
-	})
+	g.wakesUp()
 	g.clock.Step(time.Hour)
 	g.related(true, tokenSecret, "child")
 	source.modify(seedUntil(start.Add(9 * time.Hour)))
@@ -305,7 +314,7 @@ func TestReader(t *testing.T) {
 	source.add(&gardencorev1beta1.Shoot{ObjectMeta: named("a", "b/c")})
 	g := run(t, source)
 
-	shoot := g.Get(graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"})
+	shoot := g.Get(shootM)
 	require.Equal(t, ShootFacts{SeedName: "s"}, shoot.Facts)
 	require.Equal(t, types.UID("1234"), shoot.UID)
 	require.Nil(t, g.Get(graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "other"}))
@@ -327,13 +336,9 @@ func TestOtherServiceAccounts(t *testing.T) {
 	source.add(bootstrap)
 	g := run(t, source)
 	require.False(t, g.graph.HasObject(graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden", Name: "robot"}))
-	require.True(t, g.graph.HasObject(graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden",
-		Name: "gardenlet-bootstrap-child"}))
+	require.True(t, g.graph.HasObject(serviceAccount))
 	source.modify(&corev1.ServiceAccount{ObjectMeta: bootstrap.ObjectMeta})
-	g.eventually("gone without its Secret", func() bool {
-		return !g.graph.HasObject(graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden",
-			Name: "gardenlet-bootstrap-child"})
-	})
+	g.eventually("gone without its Secret", func() bool { return !g.graph.HasObject(serviceAccount) })
 }
 
 // TestEdgesAreCapped: an object with too many references costs no more than one with MaxEdges, and is counted once.
@@ -346,8 +351,7 @@ func TestEdgesAreCapped(t *testing.T) {
 	source := newMemorySource(t)
 	source.add(account)
 	g := run(t, source)
-	v := graph.Vertex{Kind: graph.KindServiceAccount, Namespace: "garden", Name: "gardenlet-bootstrap-child"}
-	require.Len(t, g.Get(v).Edges(), MaxEdges)
+	require.Len(t, g.Get(serviceAccount).Edges(), MaxEdges)
 	dropped := func() float64 {
 		return testutil.ToFloat64(g.metrics.edgesDropped.WithLabelValues("ServiceAccount"))
 	}
@@ -355,7 +359,7 @@ func TestEdgesAreCapped(t *testing.T) {
 	again := account.DeepCopy()
 	again.ResourceVersion, again.Labels = "2", map[string]string{"a": "b"}
 	source.modify(again)
-	g.eventually("the update is there", func() bool { return g.Get(v).ResourceVersion != "" })
+	g.eventually("the update is there", func() bool { return g.Get(serviceAccount).ResourceVersion != "" })
 	require.InDelta(t, len(references)-MaxEdges, dropped(), 0, "counted once for each object")
 
 	// Those of extensions, which extensions and gardenlets may fill as they like, imply nothing.
@@ -405,26 +409,20 @@ func TestNotReady(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, g.NotReady(), len(table), "nothing has synced")
 
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- g.Run(ctx) }()
-	defer func() {
-		cancel()
-		require.NoError(t, <-done)
-	}()
+	keepRunning(t.Context(), t, g)
 	require.Eventually(t, func() bool {
 		reasons := g.NotReady()
 		return len(reasons) == 1 && reasons[0] ==
 			"managedseeds.seedmanagement.gardener.cloud not synced: "+
 				"failed to list managedseeds.seedmanagement.gardener.cloud: no such resource"
 	}, 10*time.Second, time.Millisecond)
-	waiting, stop := context.WithTimeout(ctx, 10*time.Millisecond)
+	waiting, stop := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer stop()
 	err = g.WaitReady(waiting)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "managedseeds.seedmanagement.gardener.cloud not synced", "says what is missing")
 	close(source.fails)
-	waiting, stop = context.WithTimeout(ctx, 30*time.Second)
+	waiting, stop = context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
 	require.NoError(t, g.WaitReady(waiting))
 
@@ -469,125 +467,112 @@ func TestHeartbeat(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, func() { w.sameEdges(old, now) }))
 }
 
-func TestLive(t *testing.T) {
-	shoots := schema.GroupVersionResource{Group: "core.gardener.cloud", Version: "v1beta1", Resource: "shoots"}
+// TestLiveReads: what each of the reads from the API server makes of its answers.
+func TestLiveReads(t *testing.T) {
+	secret := graph.Vertex{Kind: graph.KindSecret, Namespace: "kube-system", Name: "bootstrap-token-abc123"}
+	for name, read := range map[string]func(context.Context, *testGarden) (found bool, err error){
+		"object": func(ctx context.Context, g *testGarden) (bool, error) {
+			o, err := g.Live(ctx, "s", shootM)
+			require.True(t, o == nil || o.Facts == ShootFacts{SeedName: "s"})
+			return o != nil, err
+		},
+		"metadata": func(ctx context.Context, g *testGarden) (bool, error) {
+			return g.Exists(ctx, "s", shootM.Kind.Resource(), shootM.Namespace, shootM.Name)
+		},
+		"absence": func(ctx context.Context, g *testGarden) (bool, error) {
+			return g.StillExists(ctx, "s", shootM.Kind.Resource(), shootM.Namespace, shootM.Name)
+		},
+		"token": func(ctx context.Context, g *testGarden) (bool, error) {
+			description, found, err := g.BootstrapTokenDescription(ctx, "system:bootstrap:abc123", "abc123")
+			require.Equal(t, found, description == "for m")
+			return found, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := newMemorySource(t)
+			g := run(t, source)
+			for range 2 * restrictionBudget.all.burst {
+				_, err := read(t.Context(), g)
+				require.ErrorIs(t, err, ErrNotAvailable, "no API server: never a failure, however often")
+			}
+
+			g = run(t, source)
+			answer := func(err error) (found bool, _ error) {
+				source.live = func(ctx context.Context, v graph.Vertex) (runtime.Object, error) {
+					_, bounded := ctx.Deadline()
+					require.True(t, bounded)
+					if err != nil {
+						return nil, err
+					}
+					if v.Kind == graph.KindSecret {
+						require.Equal(t, secret, v)
+						return &corev1.Secret{Data: map[string][]byte{"description": []byte("for m")}}, nil
+					}
+					require.Equal(t, shootM.Name, v.Name)
+					return shootOn("s"), nil
+				}
+				return read(t.Context(), g)
+			}
+			found, err := answer(nil)
+			require.NoError(t, err)
+			require.True(t, found)
+			resource := schema.GroupResource{Resource: "any"}
+			found, err = answer(apierrors.NewNotFound(resource, "m"))
+			require.NoError(t, err)
+			require.False(t, found)
+			_, err = answer(apierrors.NewForbidden(resource, "m", nil))
+			require.ErrorIs(t, err, ErrNotAvailable, "may not read")
+			_, err = answer(apierrors.NewInternalError(errors.New("broken")))
+			require.ErrorContains(t, err, "broken")
+			require.NotErrorIs(t, err, ErrNotAvailable)
+		})
+	}
+}
+
+// TestLiveReadsOfNothing: nobody is asked for what cannot be.
+func TestLiveReadsOfNothing(t *testing.T) {
 	source := newMemorySource(t)
+	source.live = func(_ context.Context, v graph.Vertex) (runtime.Object, error) {
+		t.Errorf("asked for %s", v)
+		return nil, ErrNotAvailable
+	}
 	g := run(t, source)
-	v := graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"}
-
-	_, err := g.Live(t.Context(), "s", v)
-	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
-	_, err = g.Exists(t.Context(), "s", shoots, "garden", "m")
-	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
-	for range 2 * restrictionBudget.all.burst {
-		_, err = g.Live(t.Context(), "s", v)
-		require.ErrorIs(t, err, ErrNotAvailable, "never a failure, however often")
-	}
-
-	g = run(t, source)
-	answer := func(o runtime.Object, err error) {
-		source.live = func(ctx context.Context, _ graph.Vertex) (runtime.Object, error) {
-			_, bounded := ctx.Deadline()
-			require.True(t, bounded)
-			return o, err
-		}
-	}
-	answer(shootOn("s"), nil)
-	o, err := g.Live(t.Context(), "s", v)
-	require.NoError(t, err)
-	require.Equal(t, ShootFacts{SeedName: "s"}, o.Facts)
-	exists, err := g.Exists(t.Context(), "s", shoots, "garden", "m")
-	require.NoError(t, err)
-	require.True(t, exists)
-	_, err = g.Live(t.Context(), "s", graph.Vertex{Kind: graph.KindSecret, Name: "m"})
+	_, err := g.Live(t.Context(), "s", graph.Vertex{Kind: graph.KindSecret, Name: "m"})
 	require.ErrorIs(t, err, ErrNotAvailable, "not watched")
-
 	for _, hostile := range []graph.Vertex{
 		{Kind: graph.KindShoot, Namespace: "garden", Name: "../m"}, {Kind: graph.KindShoot, Namespace: "..", Name: "m"},
 		{Kind: graph.KindSeed, Name: ""},
 	} {
-		o, err = g.Live(t.Context(), "s", hostile)
+		o, err := g.Live(t.Context(), "s", hostile)
 		require.NoError(t, err)
-		require.Nil(t, o, "no object is named %s, and nobody is asked", hostile)
+		require.Nil(t, o, "no object is named %s", hostile)
 	}
-
-	answer(nil, apierrors.NewNotFound(shoots.GroupResource(), "m"))
-	o, err = g.Live(t.Context(), "s", v)
-	require.NoError(t, err)
-	require.Nil(t, o)
-	exists, err = g.Exists(t.Context(), "s", shoots, "garden", "m")
-	require.NoError(t, err)
-	require.False(t, exists)
-
-	answer(nil, apierrors.NewForbidden(shoots.GroupResource(), "m", nil))
-	_, err = g.Live(t.Context(), "s", v)
-	require.ErrorIs(t, err, ErrNotAvailable, "may not read")
-	answer(nil, apierrors.NewInternalError(errors.New("broken")))
-	_, err = g.Live(t.Context(), "s", v)
-	require.ErrorContains(t, err, "broken")
-	require.NotErrorIs(t, err, ErrNotAvailable)
 }
 
-func TestBootstrapTokenDescription(t *testing.T) {
-	source := newMemorySource(t)
-	_, _, err := run(t, source).BootstrapTokenDescription(t.Context(), "system:bootstrap:abc123", "abc123")
-	require.ErrorIs(t, err, ErrNotAvailable, "no API server")
-
-	g := run(t, source)
-	answer := func(o runtime.Object, err error) {
-		source.live = func(ctx context.Context, v graph.Vertex) (runtime.Object, error) {
-			_, bounded := ctx.Deadline()
-			require.True(t, bounded)
-			require.Equal(t, graph.Vertex{Kind: graph.KindSecret, Namespace: "kube-system", Name: "bootstrap-token-abc123"}, v)
-			return o, err
-		}
-	}
-	read := func() (string, bool, error) {
-		return g.BootstrapTokenDescription(t.Context(), "system:bootstrap:abc123", "abc123")
-	}
-	answer(&corev1.Secret{Data: map[string][]byte{"description": []byte("for m")}}, nil)
-	description, found, err := read()
-	require.NoError(t, err)
-	require.True(t, found)
-	require.Equal(t, "for m", description)
-
-	secrets := schema.GroupResource{Resource: "secrets"}
-	answer(nil, apierrors.NewNotFound(secrets, "bootstrap-token-abc123"))
-	_, found, err = read()
-	require.NoError(t, err)
-	require.False(t, found)
-	answer(nil, apierrors.NewForbidden(secrets, "bootstrap-token-abc123", nil))
-	_, _, err = read()
-	require.ErrorIs(t, err, ErrNotAvailable, "may not read")
-	answer(nil, apierrors.NewInternalError(errors.New("broken")))
-	_, _, err = read()
-	require.ErrorContains(t, err, "broken")
-	require.NotErrorIs(t, err, ErrNotAvailable)
-
-	answer(&corev1.Secret{}, nil)
-	for range restrictionBudget.seed.burst {
-		_, _, err = read()
-	}
-	require.ErrorIs(t, err, errExhausted, "bounded as all live reads are")
-	_, found, err = g.BootstrapTokenDescription(t.Context(), "system:bootstrap:another", "abc123")
-	require.NoError(t, err)
-	require.True(t, found)
-}
-
-// TestDeletesLeaveReadsToTheRestriction: the checks before deletes have their own budget.
-func TestDeletesLeaveReadsToTheRestriction(t *testing.T) {
+// TestBudgetsOfReads: what the live reads of one use up, others still have, and the checks before deletes have a budget
+// of their own.
+func TestBudgetsOfReads(t *testing.T) {
 	secrets := schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 	source := newMemorySource(t)
-	source.live = func(context.Context, graph.Vertex) (runtime.Object, error) { return shootOn("s"), nil }
+	source.live = func(context.Context, graph.Vertex) (runtime.Object, error) { return &corev1.Secret{}, nil }
 	g := run(t, source)
-	exhausted := false
-	for range 2 * absenceBudget.seed.burst {
-		exists, err := g.StillExists(t.Context(), "s", secrets, "garden", "m")
-		exhausted = errors.Is(err, errExhausted)
-		require.NotEqual(t, exhausted, exists)
+	exhausted := func(budget readBudget, read func() (bool, error)) {
+		t.Helper()
+		for range budget.seed.burst {
+			found, err := read()
+			require.NoError(t, err)
+			require.True(t, found)
+		}
+		found, err := read()
+		require.ErrorIs(t, err, errExhausted)
+		require.False(t, found)
 	}
-	require.True(t, exhausted)
-	exists, err := g.Exists(t.Context(), "s", secrets, "garden", "m")
-	require.NoError(t, err)
-	require.True(t, exists)
+	exhausted(absenceBudget, func() (bool, error) { return g.StillExists(t.Context(), "s", secrets, "garden", "m") })
+	exhausted(restrictionBudget, func() (bool, error) { return g.Exists(t.Context(), "s", secrets, "garden", "m") })
+	for _, bootstrapper := range []string{"system:bootstrap:abc123", "system:bootstrap:another"} {
+		exhausted(restrictionBudget, func() (bool, error) {
+			_, found, err := g.BootstrapTokenDescription(t.Context(), bootstrapper, "abc123")
+			return found, err
+		})
+	}
 }

@@ -29,7 +29,7 @@ func TestNews(t *testing.T) {
 		g.source.add(shoot.DeepCopy())
 		require.True(t, told(news))
 		require.True(t, told(also))
-		require.True(t, g.graph.Reaches(graph.Vertex{Kind: graph.KindShoot, Namespace: "garden", Name: "m"}, "s"))
+		require.True(t, g.graph.Reaches(shootM, "s"))
 
 		news = g.News()
 		shoot.Status.LastOperation = &gardencorev1beta1.LastOperation{Type: "Reconcile"}
