@@ -1,14 +1,12 @@
 package directory
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,7 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/klog/v2"
-	"k8s.io/klog/v2/textlogger"
+	"k8s.io/klog/v2/ktesting"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -110,37 +108,24 @@ func seedOf(t testing.TB, s *Source, name string) string {
 	return o.Facts.(garden.ShootFacts).SeedName
 }
 
-// safeBuffer is a log that a test reads while it is written.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
 // following runs the source until the test ends, and returns its log.
-func following(t *testing.T, s *Source) *safeBuffer {
+func following(t *testing.T, s *Source) fmt.Stringer {
 	t.Helper()
-	log := &safeBuffer{}
-	ctx, cancel := context.WithCancel(context.Background())
-	ctx = klog.NewContext(ctx, textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(log))))
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
+	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+	keepRunning(klog.NewContext(t.Context(), logger), t, s.Run)
+	return logger.GetSink().(ktesting.Underlier).GetBuffer()
+}
+
+// keepRunning calls run, which ends with its context, until the test ends.
+func keepRunning(ctx context.Context, t *testing.T, run func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() { done <- run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		require.NoError(t, <-done)
 	})
-	return log
 }
 
 // eventually waits for what a change in the directory leads to. It is far longer than a notification takes, and than a

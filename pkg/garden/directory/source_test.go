@@ -417,14 +417,8 @@ func watched(t *testing.T, s *Source) *graph.Graph {
 	resources := graph.New(graph.Options{})
 	g, err := garden.New(garden.Options{Source: s, Graph: resources})
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- g.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-done)
-	})
-	require.NoError(t, g.WaitReady(ctx))
+	keepRunning(t.Context(), t, g.Run)
+	require.NoError(t, g.WaitReady(t.Context()))
 	return resources
 }
 
