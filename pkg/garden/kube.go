@@ -86,7 +86,7 @@ func (s *KubeSource) ListerWatcher(r Resource) cache.ListerWatcher {
 func (s *KubeSource) Live(ctx context.Context, r Resource, namespace, name string) (runtime.Object, error) {
 	o := r.New()
 	err := s.clients[r.GroupVersion()].Get().
-		NamespaceIfScoped(namespace, r.Namespaced).Resource(r.Resource).Name(name).
+		NamespaceIfScoped(namespace, r.Kind.Namespaced()).Resource(r.Resource).Name(name).
 		Do(ctx).Into(o)
 	return o, err
 }

@@ -139,7 +139,6 @@ func newResource(kind graph.Kind) Resource {
 	return Resource{
 		Kind:                 kind,
 		GroupVersionResource: kind.Resource(),
-		Namespaced:           kind.Namespaced(),
 		New:                  newOf(kind.String()),
 		NewList:              newOf(kind.String() + "List"),
 	}

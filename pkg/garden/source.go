@@ -15,7 +15,6 @@ type Resource struct {
 	Kind graph.Kind
 	// GroupVersionResource is what informers list and watch.
 	schema.GroupVersionResource
-	Namespaced bool
 	// New returns an empty object of the API type.
 	New func() runtime.Object
 	// NewList returns an empty list of the API type.

@@ -86,7 +86,7 @@ func TestResources(t *testing.T) {
 			continue
 		}
 		require.True(t, slices.ContainsFunc(resources, func(r resource) bool {
-			return r.name() == watched.GroupResource().String() && r.namespaced == watched.Namespaced &&
+			return r.name() == watched.GroupResource().String() && r.namespaced == watched.Kind.Namespaced() &&
 				strings.Contains(r.versions, watched.Version)
 		}), "%s is watched", watched.GroupVersionResource)
 	}

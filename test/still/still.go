@@ -4,9 +4,7 @@ package still
 import (
 	"context"
 	"iter"
-	"slices"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -23,7 +21,7 @@ type Source func(graph.Kind) iter.Seq[runtime.Object]
 var _ garden.Source = Source(nil)
 
 // ListerWatcher implements garden.Source.
-func (s Source) ListerWatcher(r garden.Resource) cache.ListerWatcher { return lister{s, r} }
+func (s Source) ListerWatcher(r garden.Resource) cache.ListerWatcher { return lister{s, r.Kind} }
 
 // Live implements garden.Source.
 func (Source) Live(context.Context, garden.Resource, string, string) (runtime.Object, error) {
@@ -36,8 +34,8 @@ func (Source) Exists(context.Context, schema.GroupVersionResource, string, strin
 }
 
 type lister struct {
-	source   Source
-	resource garden.Resource
+	source Source
+	kind   graph.Kind
 }
 
 // IsWatchListSemanticsUnSupported tells client-go to list.
@@ -45,15 +43,10 @@ func (lister) IsWatchListSemanticsUnSupported() bool { return true }
 
 // List implements cache.ListerWatcher.
 func (l lister) List(metav1.ListOptions) (runtime.Object, error) {
-	list := l.resource.NewList()
-	if err := meta.SetList(list, slices.Collect(l.source(l.resource.Kind))); err != nil {
-		return nil, err
+	list := &metav1.List{ListMeta: metav1.ListMeta{ResourceVersion: "1"}}
+	for o := range l.source(l.kind) {
+		list.Items = append(list.Items, runtime.RawExtension{Object: o})
 	}
-	accessor, err := meta.ListAccessor(list)
-	if err != nil {
-		return nil, err
-	}
-	accessor.SetResourceVersion("1")
 	return list, nil
 }
 

@@ -136,9 +136,10 @@ var resources = func() map[schema.GroupKind]garden.Resource {
 }()
 
 // checkIdentity fails when no API server would have an object of that name and namespace.
-func checkIdentity(r garden.Resource, v graph.Vertex) error {
-	if !naming.IsSegment(v.Name) || r.Namespaced != (v.Namespace != "") || r.Namespaced && !naming.IsSegment(v.Namespace) {
-		return fmt.Errorf("its name or namespace is missing or not valid (namespaced: %t)", r.Namespaced)
+func checkIdentity(v graph.Vertex) error {
+	namespaced := v.Kind.Namespaced()
+	if !naming.IsSegment(v.Name) || namespaced != (v.Namespace != "") || namespaced && !naming.IsSegment(v.Namespace) {
+		return fmt.Errorf("its name or namespace is missing or not valid (namespaced: %t)", namespaced)
 	}
 	return nil
 }
@@ -159,7 +160,7 @@ func decode(
 	if headErr != nil {
 		return nil, fmt.Errorf("it cannot be decoded: %w", headErr)
 	}
-	if err := checkIdentity(r, v); err != nil {
+	if err := checkIdentity(v); err != nil {
 		return nil, err
 	}
 	if kind.Version == runtime.APIVersionInternal || !garden.Scheme.Recognizes(kind) {
