@@ -462,15 +462,11 @@ func (g *Garden) Live(ctx context.Context, seed string, v graph.Vertex) (*Object
 		return nil, nil
 	}
 	var found *Object
-	err := g.reads.do(ctx, seed, "object", func(ctx context.Context) error {
+	_, err := g.reads.find(ctx, seed, "object", func(ctx context.Context) error {
 		o, err := g.source.Live(ctx, w.Resource, v.Namespace, v.Name)
-		if apierrors.IsNotFound(err) {
-			return nil
+		if err == nil {
+			found, _, err = w.object(o)
 		}
-		if err != nil {
-			return err
-		}
-		found, _, err = w.object(o)
 		return err
 	})
 	return found, err
@@ -479,12 +475,10 @@ func (g *Garden) Live(ctx context.Context, seed string, v graph.Vertex) (*Object
 // Exists implements Reader.
 func (g *Garden) Exists(
 	ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string,
-) (exists bool, err error) {
-	err = g.reads.do(ctx, seed, "metadata", func(ctx context.Context) error {
-		exists, err = g.source.Exists(ctx, resource, namespace, name)
-		return err
+) (bool, error) {
+	return g.reads.find(ctx, seed, "metadata", func(ctx context.Context) error {
+		return g.source.Exists(ctx, resource, namespace, name)
 	})
-	return exists, err
 }
 
 // secrets are read live, and not watched.
@@ -494,16 +488,12 @@ var secrets = newResource(graph.KindSecret)
 func (g *Garden) BootstrapTokenDescription(
 	ctx context.Context, reader, id string,
 ) (description string, found bool, err error) {
-	err = g.reads.do(ctx, reader, "token", func(ctx context.Context) error {
+	found, err = g.reads.find(ctx, reader, "token", func(ctx context.Context) error {
 		secret, err := g.source.Live(ctx, secrets, naming.NamespaceKubeSystem, naming.BootstrapTokenSecretPrefix+id)
-		if apierrors.IsNotFound(err) {
-			return nil
+		if err == nil {
+			description = string(secret.(*corev1.Secret).Data["description"])
 		}
-		if err != nil {
-			return err
-		}
-		description, found = string(secret.(*corev1.Secret).Data["description"]), true
-		return nil
+		return err
 	})
 	return description, found, err
 }
@@ -512,12 +502,10 @@ func (g *Garden) BootstrapTokenDescription(
 // budget of their own.
 func (g *Garden) StillExists(
 	ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string,
-) (exists bool, err error) {
-	err = g.absence.do(ctx, seed, "absence", func(ctx context.Context) error {
-		exists, err = g.source.Exists(ctx, resource, namespace, name)
-		return err
+) (bool, error) {
+	return g.absence.find(ctx, seed, "absence", func(ctx context.Context) error {
+		return g.source.Exists(ctx, resource, namespace, name)
 	})
-	return exists, err
 }
 
 var _ Reader = &Garden{}

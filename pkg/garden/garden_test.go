@@ -53,16 +53,9 @@ func (s *memorySource) Live(ctx context.Context, r Resource, namespace, name str
 	return s.live(ctx, graph.Vertex{Kind: r.Kind, Namespace: namespace, Name: name})
 }
 
-func (s *memorySource) Exists(ctx context.Context, _ schema.GroupVersionResource, namespace, name string) (bool,
-	error) {
-	if s.live == nil {
-		return false, ErrNotAvailable
-	}
-	o, err := s.live(ctx, graph.Vertex{Namespace: namespace, Name: name})
-	if apierrors.IsNotFound(err) {
-		return false, nil
-	}
-	return o != nil, err
+func (s *memorySource) Exists(ctx context.Context, _ schema.GroupVersionResource, namespace, name string) error {
+	_, err := s.Live(ctx, Resource{}, namespace, name)
+	return err
 }
 
 var start = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -94,12 +93,9 @@ func (s *KubeSource) Live(ctx context.Context, r Resource, namespace, name strin
 // Exists implements Source.
 func (s *KubeSource) Exists(
 	ctx context.Context, resource schema.GroupVersionResource, namespace, name string,
-) (bool, error) {
+) error {
 	_, err := s.metadata.Resource(resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return false, nil
-	}
-	return err == nil, err
+	return err
 }
 
 // Probe implements Prober. A list of one is answered from where all others are, too, and needs no further permission.

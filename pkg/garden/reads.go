@@ -98,6 +98,21 @@ func newBoundedReads(budget readBudget, m *metrics, clock clock.PassiveClock) *b
 // errExhausted says that a read was not even tried.
 var errExhausted = errors.New("too many live reads")
 
+// find is do for a read whose error is NotFound when what is read does not exist.
+func (r *boundedReads) find(
+	ctx context.Context, seed, what string, read func(context.Context) error,
+) (found bool, err error) {
+	err = r.do(ctx, seed, what, func(ctx context.Context) error {
+		err := read(ctx)
+		found = err == nil
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return err
+	})
+	return found, err
+}
+
 // do reads for a client of the Seed, within the bounds. What names the read in the metrics. A read that the API server
 // forbids is not available.
 func (r *boundedReads) do(ctx context.Context, seed, what string, read func(context.Context) error) error {

@@ -29,7 +29,6 @@ type Source interface {
 	// Live reads one object from the API server. The error is NotFound (apimachinery's api/errors) when it does not exist,
 	// ErrNotAvailable when the source has no API server.
 	Live(ctx context.Context, resource Resource, namespace, name string) (runtime.Object, error)
-	// Exists asks the API server for an object's metadata alone. The error is ErrNotAvailable when the source has no API
-	// server or may not read the resource.
-	Exists(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (bool, error)
+	// Exists asks the API server for an object's metadata alone, with errors as those of Live.
+	Exists(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) error
 }

@@ -29,8 +29,8 @@ func (Source) Live(context.Context, garden.Resource, string, string) (runtime.Ob
 }
 
 // Exists implements garden.Source.
-func (Source) Exists(context.Context, schema.GroupVersionResource, string, string) (bool, error) {
-	return false, garden.ErrNotAvailable
+func (Source) Exists(context.Context, schema.GroupVersionResource, string, string) error {
+	return garden.ErrNotAvailable
 }
 
 type lister struct {

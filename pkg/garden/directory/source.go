@@ -180,8 +180,8 @@ func (s *Source) Live(context.Context, garden.Resource, string, string) (runtime
 }
 
 // Exists implements garden.Source, like Live.
-func (s *Source) Exists(context.Context, schema.GroupVersionResource, string, string) (bool, error) {
-	return false, garden.ErrNotAvailable
+func (s *Source) Exists(context.Context, schema.GroupVersionResource, string, string) error {
+	return garden.ErrNotAvailable
 }
 
 var _ garden.Source = &Source{}
