@@ -38,11 +38,8 @@ func BootstrapperFrom(u user.Info) (BootstrapUser, bool) {
 		return BootstrapUser{TokenID: id}, true
 	}
 	namespace, account, ok := serviceAccount(u)
-	if !ok {
-		return BootstrapUser{}, false
-	}
-	name, ok := strings.CutPrefix(account, naming.BootstrapServiceAccountPrefix)
-	if !ok || namespace == "" || name == "" {
+	name, isBootstrapper := strings.CutPrefix(account, naming.BootstrapServiceAccountPrefix)
+	if !ok || !isBootstrapper || namespace == "" || name == "" {
 		return BootstrapUser{}, false
 	}
 	return BootstrapUser{Namespace: namespace, Name: name}, true

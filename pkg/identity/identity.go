@@ -63,12 +63,9 @@ func From(u user.Info) (Client, bool) {
 		return Client{Kind: Gardenlet, Seed: seed}, true
 	}
 	namespace, account, ok := serviceAccount(u)
-	if !ok {
-		return Client{}, false
-	}
 	seed, inSeedNamespace := strings.CutPrefix(namespace, naming.SeedNamespacePrefix)
 	extension, isExtension := strings.CutPrefix(account, naming.ExtensionPrefix)
-	if !inSeedNamespace || seed == "" || !isExtension || extension == "" {
+	if !ok || !inSeedNamespace || seed == "" || !isExtension || extension == "" {
 		return Client{}, false
 	}
 	return Client{Kind: Extension, Seed: seed, Extension: extension}, true

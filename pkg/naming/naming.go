@@ -71,16 +71,10 @@ func BootstrapClusterRoleBinding(namespace, name string) string {
 
 // ParseBootstrapClusterRoleBinding is the inverse of BootstrapClusterRoleBinding; false for any other name.
 func ParseBootstrapClusterRoleBinding(binding string) (namespace, name string, ok bool) {
-	rest, ok := strings.CutPrefix(binding, BootstrapperClusterRole+":")
-	if !ok {
-		return "", "", false
-	}
-	namespace, account, ok := strings.Cut(rest, ":")
-	if !ok {
-		return "", "", false
-	}
-	name, ok = strings.CutPrefix(account, BootstrapServiceAccountPrefix)
-	if !ok || namespace == "" || name == "" || strings.Contains(name, ":") {
+	rest, isBootstrapper := strings.CutPrefix(binding, BootstrapperClusterRole+":")
+	namespace, account, _ := strings.Cut(rest, ":")
+	name, isAccount := strings.CutPrefix(account, BootstrapServiceAccountPrefix)
+	if !isBootstrapper || !isAccount || namespace == "" || name == "" || strings.Contains(name, ":") {
 		return "", "", false
 	}
 	return namespace, name, true
