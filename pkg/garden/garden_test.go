@@ -365,38 +365,14 @@ func TestEdgesAreCapped(t *testing.T) {
 	}
 }
 
-// failingSource cannot list one kind for as long as it fails.
-type failingSource struct {
-	*memorySource
-	kind  graph.Kind
-	fails chan struct{}
-}
-
-func (s failingSource) ListerWatcher(r Resource) cache.ListerWatcher {
-	inner := s.memorySource.ListerWatcher(r)
-	if r.Kind == s.kind {
-		return failing{cache.ToListerWatcherWithContext(inner), inner, s.fails}
-	}
-	return inner
-}
-
-type failing struct {
-	cache.ListerWatcherWithContext
-	cache.ListerWatcher
-	fails chan struct{}
-}
-
-func (f failing) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-	select {
-	case <-f.fails:
-		return f.ListerWatcherWithContext.ListWithContext(ctx, options)
-	default:
-		return nil, errors.New("no such resource")
-	}
-}
-
 func TestNotReady(t *testing.T) {
-	source := failingSource{newMemorySource(t), graph.KindManagedSeed, make(chan struct{})}
+	source := newProbedSource(t)
+	source.failing(func(kind graph.Kind, probe bool) error {
+		if kind == graph.KindManagedSeed && !probe {
+			return errors.New("no such resource")
+		}
+		return nil
+	})
 	registry := prometheus.NewPedanticRegistry()
 	g, err := New(Options{Source: source, Graph: graph.New(graph.Options{}), Registerer: registry})
 	require.NoError(t, err)
@@ -414,7 +390,7 @@ func TestNotReady(t *testing.T) {
 	err = g.WaitReady(waiting)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "managedseeds.seedmanagement.gardener.cloud not synced", "says what is missing")
-	close(source.fails)
+	source.failing(nil)
 	waiting, stop = context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
 	require.NoError(t, g.WaitReady(waiting))
