@@ -3,6 +3,7 @@ package garden
 import (
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -77,38 +78,29 @@ spec: {request: bm90IG9uZQ==, usages: [client auth]}`},
 }
 
 // choices are what the words in templates stand for.
-func choices(word string, now time.Time) []string {
-	switch word {
-	case "name":
-		return []string{"a", "b", "c.monitoring"}
-	case "namespace":
-		return []string{"garden", "b"}
-	case "uid":
-		return []string{`"1"`, `"2"`}
-	case "issuer":
-		return []string{"managed", "other"}
-	case "operation":
-		return []string{"renew-kubeconfig", "reconcile"}
-	case "bootstrap":
-		return []string{"BootstrapToken", "ServiceAccount", "None"}
-	case "time":
-		return []string{stamp(now.Add(-time.Hour)), stamp(now.Add(30 * time.Minute)), stamp(now.Add(2 * time.Hour))}
-	case "ref":
-		return []string{
+func choices(now time.Time) map[string][]string {
+	at := func(ahead time.Duration) string { return now.Add(ahead).Format(time.RFC3339) }
+	return map[string][]string{
+		"name":      {"a", "b", "c.monitoring"},
+		"namespace": {"garden", "b"},
+		"uid":       {`"1"`, `"2"`},
+		"issuer":    {"managed", "other"},
+		"operation": {"renew-kubeconfig", "reconcile"},
+		"bootstrap": {"BootstrapToken", "ServiceAccount", "None"},
+		"time":      {at(-time.Hour), at(30 * time.Minute), at(2 * time.Hour)},
+		"ref": {
 			"{apiVersion: v1, kind: Secret, namespace: garden, name: a}",
 			"{apiVersion: v1, kind: Secret, namespace: b, name: b}",
 			"{apiVersion: security.gardener.cloud/v1alpha1, kind: WorkloadIdentity, namespace: b, name: a}",
 			"{kind: Pod, name: a}",
-		}
-	case "local":
-		return []string{"{apiVersion: v1, kind: Secret, name: a}", "{apiVersion: v1, kind: ConfigMap, name: b}",
-			"{kind: Pod, name: a}"}
-	default:
-		panic("a template has the unknown word $" + word)
+		},
+		"local": {
+			"{apiVersion: v1, kind: Secret, name: a}", "{apiVersion: v1, kind: ConfigMap, name: b}", "{kind: Pod, name: a}",
+		},
 	}
 }
 
-func stamp(t time.Time) string { return t.Format(time.RFC3339) }
+var word = regexp.MustCompile(`\$[a-z]+`)
 
 // event is what may happen to the objects of a garden.
 type event int
@@ -140,19 +132,12 @@ func (w *world) object() runtime.Object {
 			kept = append(kept, line)
 		}
 	}
-	manifest := strings.Join(kept, "\n")
-	for {
-		start := strings.IndexByte(manifest, '$')
-		if start < 0 {
-			break
-		}
-		end := start + 1
-		for end < len(manifest) && 'a' <= manifest[end] && manifest[end] <= 'z' {
-			end++
-		}
-		options := choices(manifest[start+1:end], w.clock.Now())
-		manifest = manifest[:start] + options[w.random.IntN(len(options))] + manifest[end:]
-	}
+	choices := choices(w.clock.Now())
+	manifest := word.ReplaceAllStringFunc(strings.Join(kept, "\n"), func(word string) string {
+		options := choices[word[1:]]
+		require.NotEmpty(w.t, options, "a template has the unknown word %s", word)
+		return options[w.random.IntN(len(options))]
+	})
 	return ofKind(w.t, template.kind, manifest)
 }
 
