@@ -49,7 +49,8 @@ func dependencyOf(o *Object) []string {
 	return nil
 }
 
-// shootIssuerSecrets returns the Secret with a managed issuer's documents, whose name holds that of the Shoot's Project.
+// shootIssuerSecrets returns the Secret with a managed issuer's documents, whose name holds that of the Shoot's
+// Project.
 func shootIssuerSecrets(g *Garden, shoot *Object, _ time.Time) (secrets []graph.Vertex, _ time.Time) {
 	if !shoot.Facts.(ShootFacts).ManagedIssuer || shoot.UID == "" {
 		return nil, time.Time{}

@@ -88,8 +88,8 @@ type Backup struct {
 	Credentials graph.Vertex
 }
 
-// VertexSet is a set of vertices that can be compared by ==, as all facts can: sorted, each packed as the end of an edge
-// of nobody.
+// VertexSet is a set of vertices that can be compared by ==, as all facts can: sorted, each packed as the end of an
+// edge whose owner is nobody.
 type VertexSet string
 
 // newVertexSet returns the set of the vertices, of the first MaxEdges when there are more.
