@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 
 	"github.com/seedguard/seedguard/pkg/garden"
@@ -20,11 +21,12 @@ func TestSources(t *testing.T) {
 	kube := func(streams bool) garden.Source {
 		api := httptest.NewServer(l.APIServer(streams))
 		t.Cleanup(api.Close)
-		source, err := garden.NewKubeSource(&rest.Config{Host: api.URL})
-		require.NoError(t, err)
-		version, err := source.ServerVersion()
+		config := &rest.Config{Host: api.URL}
+		version, err := discovery.NewDiscoveryClientForConfigOrDie(config).ServerVersion()
 		require.NoError(t, err)
 		require.Equal(t, "37", version.Minor)
+		source, err := garden.NewKubeSource(config)
+		require.NoError(t, err)
 		return source
 	}
 

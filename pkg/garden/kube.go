@@ -11,8 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/version"
-	"k8s.io/client-go/discovery"
 	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -24,7 +22,6 @@ import (
 type KubeSource struct {
 	clients     map[schema.GroupVersion]*rest.RESTClient
 	metadata    metadata.Interface
-	server      discovery.ServerVersionInterface
 	reviews     authorizationclient.SelfSubjectAccessReviewsGetter
 	connections *connrotation.Dialer
 }
@@ -66,9 +63,6 @@ func NewKubeSource(config *rest.Config) (*KubeSource, error) {
 	}
 	if s.metadata, err = metadata.NewForConfigAndClient(metadata.ConfigFor(config), httpClient); err != nil {
 		return nil, fmt.Errorf("cannot make a metadata client: %w", err)
-	}
-	if s.server, err = discovery.NewDiscoveryClientForConfigAndClient(config, httpClient); err != nil {
-		return nil, fmt.Errorf("cannot make a discovery client: %w", err)
 	}
 	if s.reviews, err = authorizationclient.NewForConfigAndClient(config, httpClient); err != nil {
 		return nil, fmt.Errorf("cannot make an authorization client: %w", err)
@@ -119,8 +113,5 @@ func (s *KubeSource) MayGet(ctx context.Context, r schema.GroupResource) (bool, 
 	}
 	return review.Status.Allowed, nil
 }
-
-// ServerVersion returns the version of the API server.
-func (s *KubeSource) ServerVersion() (*version.Info, error) { return s.server.ServerVersion() }
 
 var _ Prober = &KubeSource{}
