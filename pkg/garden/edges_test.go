@@ -331,6 +331,8 @@ func TestExtract(t *testing.T) {
 
 	_, err = Extract(&corev1.Pod{})
 	require.ErrorContains(t, err, "not watched")
+	_, err = Extract(&gardencorev1beta1.ControllerDeployment{})
+	require.ErrorContains(t, err, "not watched", "another version is")
 }
 
 // The edges that the fields say that they imply are exactly those that the graph's kind table allows, but for what a
