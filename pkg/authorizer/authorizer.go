@@ -210,7 +210,7 @@ func (a *Authorizer) Explain(ctx context.Context, request authorizer.Attributes)
 	if verb == Delete && subresource == "" && a.absent(ctx, client.Seed, rule.Rule, object) {
 		return allow(rule.say.absent, rule.Rule, StepAbsent)
 	}
-	if a.waiting.wait(ctx, client.Seed, func() bool { return a.options.Graph.Reaches(object, client.Seed) }) {
+	if a.waiting.wait(ctx, request, client.Seed, func() bool { return a.options.Graph.Reaches(object, client.Seed) }) {
 		return allow(rule.say.path, rule.Rule, StepGraph)
 	}
 	return noOpinion(rule.say.noPath[verb.index()], rule.Rule, StepGraph)
@@ -227,7 +227,7 @@ func (a *Authorizer) byLevel(
 	}
 	shoot := rule.vertex(request.GetNamespace(), request.GetName())
 	has, related := a.options.Access.Of(client, shoot)
-	related = related || a.waiting.wait(ctx, client.Seed, func() (on bool) {
+	related = related || a.waiting.wait(ctx, request, client.Seed, func() (on bool) {
 		has, on = a.options.Access.Of(client, shoot)
 		return on
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
 )
 
 // How many requests wait for news at a time, of all Seeds together and of one. A client that asks for what it may not
@@ -65,9 +66,15 @@ func newWaitingRoom(
 	return r
 }
 
+// Waiter is implemented by attributes that are told how long their request has waited for news: that is not time that it
+// took to decide.
+type Waiter interface{ Waited(time.Duration) }
+
 // wait looks again whenever the graph has changed, until found reports true, ctx ends or patience does. It returns what
 // found reported last.
-func (r *waitingRoom) wait(ctx context.Context, seed string, found func() bool) bool {
+func (r *waitingRoom) wait(
+	ctx context.Context, request authorizer.Attributes, seed string, found func() bool,
+) bool {
 	if r == nil {
 		return false
 	}
@@ -81,8 +88,8 @@ func (r *waitingRoom) wait(ctx context.Context, seed string, found func() bool) 
 	}
 	defer r.leave(seed)
 	begin := time.Now()
-	if total, ok := ctx.Value(waitedKey{}).(*time.Duration); ok {
-		defer func() { *total += time.Since(begin) }()
+	if waiter, ok := request.(Waiter); ok {
+		defer func() { waiter.Waited(time.Since(begin)) }()
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.patience)
 	defer cancel()
@@ -102,16 +109,6 @@ func (r *waitingRoom) wait(ctx context.Context, seed string, found func() bool) 
 	}
 	r.outcomes.WithLabelValues(outcomeNoOpinion).Inc()
 	return false
-}
-
-// waitedKey is the key of WithWaited.
-type waitedKey struct{}
-
-// WithWaited returns a context for one request, and how long the request has waited for news once it is decided: that
-// is not time that it took to decide.
-func WithWaited(ctx context.Context) (context.Context, *time.Duration) {
-	waited := new(time.Duration)
-	return context.WithValue(ctx, waitedKey{}, waited), waited
 }
 
 func (r *waitingRoom) enter(seed string) bool {

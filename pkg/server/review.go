@@ -16,8 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
-
-	seedauthorizer "github.com/seedguard/seedguard/pkg/authorizer"
 )
 
 // typeMeta opens every body. Members that it does not know are errors at the top of a body, because the API server's
@@ -67,7 +65,11 @@ const (
 type review struct {
 	authorizer.AttributesRecord
 	version string
+	waited  time.Duration
 }
+
+// Waited implements the authorizer's Waiter.
+func (r *review) Waited(d time.Duration) { r.waited += d }
 
 func (r *review) resource() schema.GroupResource {
 	return schema.GroupResource{Group: r.APIGroup, Resource: r.Resource}
@@ -198,10 +200,9 @@ func (s *Server) answerReview(ctx context.Context, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, waited := seedauthorizer.WithWaited(ctx)
 	start := time.Now()
 	decision, reason, err := s.options.Authorizer.Authorize(ctx, r)
-	s.metrics.reviewed(r, decision, time.Since(start)-*waited)
+	s.metrics.reviewed(r, decision, time.Since(start)-r.waited)
 	s.logDecision(r, decision, reason, err)
 	if s.comparison != nil && ctx.Value(asCompared{}) == nil {
 		s.comparison.offer(&compared{body, r, decision == authorizer.DecisionAllow, reason})
