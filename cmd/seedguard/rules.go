@@ -86,13 +86,14 @@ type guard struct {
 func restriction() (tabular.Table, []guard) {
 	table, shown := tabular.Table{Head: []string{"resource", "operations", "clients", "allowed when"}}, []guard{}
 	for _, r := range admission.Rules() {
-		g := guard{r.Resource.Group, r.Resource.Resource, nil, namesOf(r.Clients), r.Allowed}
+		resource := r.Kind.Resource().GroupResource()
+		g := guard{resource.Group, resource.Resource, nil, namesOf(r.Clients), r.Allowed}
 		for _, operation := range r.Operations {
 			g.Operations = append(g.Operations, string(operation))
 		}
 		shown = append(shown, g)
 		table.Rows = append(table.Rows, []string{
-			r.Resource.String(), strings.Join(g.Operations, ", "), strings.Join(g.Clients, ", "), g.AllowedWhen,
+			resource.String(), strings.Join(g.Operations, ", "), strings.Join(g.Clients, ", "), g.AllowedWhen,
 		})
 	}
 	return table, shown

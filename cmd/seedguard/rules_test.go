@@ -45,7 +45,7 @@ func TestRulesSayWhatDecides(t *testing.T) {
 		wanted["edges"] = append(wanted["edges"], slices.Concat(cells, namesOf(f.From), namesOf(f.To)))
 	}
 	for _, r := range admission.Rules() {
-		cells := append(namesOf(r.Clients), r.Resource.String(), r.Allowed)
+		cells := append(namesOf(r.Clients), r.Kind.Resource().GroupResource().String(), r.Allowed)
 		for _, operation := range r.Operations {
 			cells = append(cells, string(operation))
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	k8sadmission "k8s.io/apiserver/pkg/admission"
 	testingclock "k8s.io/utils/clock/testing"
@@ -30,20 +31,7 @@ const movesOnLandscape = 500
 
 // underAttack returns the pair with the registration that follows from the tables as they are now.
 func underAttack() *attack.Pair {
-	type key struct {
-		resource    schema.GroupResource
-		subresource string
-		operation   k8sadmission.Operation
-	}
-	registered := map[key]bool{}
-	for _, rule := range admission.Rules() {
-		for _, operation := range rule.Operations {
-			registered[key{rule.Resource, "", operation}] = true
-		}
-	}
-	for _, w := range admission.Writes() {
-		registered[key{w.Kind.Resource().GroupResource(), w.Subresource, w.Operation}] = true
-	}
+	guarded := admission.AllGuarded(admission.ReferencesEnforce, false)
 	policy := admission.Policy{
 		SharedDNSSecrets: []string{attack.SharedDNS1, attack.SharedDNS2},
 		SeedReferences:   []admission.SeedReferences{{Seeds: []string{"*"}, Names: []string{attack.Granted}}},
@@ -55,7 +43,8 @@ func underAttack() *attack.Pair {
 			})
 		},
 		Registered: func(resource schema.GroupResource, subresource string, operation k8sadmission.Operation) bool {
-			return registered[key{resource, subresource, operation}]
+			_, ok := admission.FindGuarded(guarded, resource, subresource, admissionv1.Operation(operation))
+			return ok
 		},
 	}
 }
@@ -174,5 +163,5 @@ func decidesNothing(row admission.Write) bool {
 			return false
 		}
 	}
-	return row.Guard == "" && len(row.Clients) > 0
+	return !row.HasGuard() && len(row.Clients) > 0
 }

@@ -3,7 +3,6 @@ package admission
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"k8s.io/apiserver/pkg/admission"
@@ -22,18 +21,18 @@ import (
 // this package. Like all that guards references, it is not applied with ReferencesOff.
 func Bootstrappers() Rule { return bootstrappers }
 
-var bootstrappers = row(
-	graph.KindCertificateSigningRequest,
-	[]identity.ClientKind{identity.Bootstrapper},
-	named("bootstrappedSeed", checkBootstrappedSeed),
-	"it asks for a client certificate of the Seed that its bootstrap token or ServiceAccount is for, by the "+
-		"ManagedSeed or Gardenlet of "+
-		"that name; or, with a token that an operator made, of a Seed that has neither and that does not exist, has an "+
-		"expired "+
-		"client certificate, or is annotated gardener.cloud/operation=renew-kubeconfig",
-	looksUp(graph.KindManagedSeed, graph.KindGardenlet, graph.KindSeed),
-	create,
-)
+var bootstrappers = Rule{
+	Kind: graph.KindCertificateSigningRequest, Operations: on(create),
+	Clients: []identity.ClientKind{identity.Bootstrapper}, check: checkBy(checkBootstrappedSeed),
+	LooksUp: kinds(graph.KindManagedSeed, graph.KindGardenlet, graph.KindSeed),
+	Allowed: "it asks for a client certificate of the Seed that its bootstrap token or ServiceAccount is for, by the " +
+		"ManagedSeed or Gardenlet of that name; or, with a token that an operator made, of a Seed that has neither and " +
+		"that does not exist, has an expired client certificate, or is annotated " +
+		"gardener.cloud/operation=renew-kubeconfig",
+}
+
+// certificateRequests are the requests that the rule is for.
+var certificateRequests = keyOf(of(bootstrappers.Kind), create)
 
 // bootstrapper is the user of a bootstrapper's certificate request.
 type bootstrapper struct {
@@ -46,8 +45,7 @@ type bootstrapper struct {
 
 // ofBootstrapper reports whether the request is a certificate request of a bootstrapper, which Bootstrappers decides.
 func (p *Plugin) ofBootstrapper(a admission.Attributes) (identity.BootstrapUser, bool) {
-	if p.policy.References == ReferencesOff || a.GetOperation() != create || a.GetSubresource() != "" ||
-		a.GetResource().GroupResource() != bootstrappers.Resource {
+	if p.policy.References == ReferencesOff || keyFor(a) != certificateRequests {
 		return identity.BootstrapUser{}, false
 	}
 	return identity.BootstrapperFrom(a.GetUserInfo())
@@ -56,8 +54,8 @@ func (p *Plugin) ofBootstrapper(a admission.Attributes) (identity.BootstrapUser,
 // checkBootstrapper decides on a bootstrapper's certificate request.
 func (p *Plugin) checkBootstrapper(ctx context.Context, d *decision, interfaces admission.ObjectInterfaces) error {
 	d.kind, d.rule = bootstrappers.Kind, &bootstrappers
-	if interfaces == nil && !slices.Contains(d.kind.Versions(), d.GetResource().Version) {
-		return badRequest("the webhook does not know %s of %s", d.GetOperation(), d.GetResource())
+	if err := d.known(interfaces); err != nil {
+		return err
 	}
 	o := &certificateRequest{}
 	if err := d.decode(o, interfaces); err != nil {
@@ -100,20 +98,9 @@ func (d *decision) tokenSecret() graph.Vertex {
 	}
 }
 
-// reference marks a denial as one of what guards references.
-func reference(err error) error {
-	if denied := new(denial); errors.As(err, &denied) {
-		denied.references = true
-	}
-	return err
-}
-
 // checkBootstrappedSeed allows a request for the client certificate of the Seed that the bootstrapper is for.
 func checkBootstrappedSeed(d *decision, o *certificateRequest) error {
-	client, ok := identity.ClientOfCertificateRequest(o.Spec.Request)
-	if !ok {
-		return nil
-	}
+	client, _ := identity.ClientOfCertificateRequest(o.Spec.Request)
 	seed, err := identity.SeedOfCertificateRequest(o.Spec.Request, o.Spec.Usages)
 	if err != nil {
 		return reference(forbidden("it would make its holder a client of Seed %q, but %v", client.Seed, err))

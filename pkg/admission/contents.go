@@ -64,7 +64,7 @@ func dropOwners(was, is *corev1.Secret, managedSeeds []*garden.Object) {
 		return slices.ContainsFunc(managedSeeds, func(o *garden.Object) bool { return isOwner(owner, o) }) &&
 			!slices.ContainsFunc(
 				is.OwnerReferences,
-				func(kept metav1.OwnerReference) bool { return keyOf(kept) == keyOf(owner) },
+				func(kept metav1.OwnerReference) bool { return ownerKeyOf(kept) == ownerKeyOf(owner) },
 			)
 	})
 }

@@ -5,22 +5,23 @@ import (
 	"slices"
 )
 
+// HasGuard reports whether a guard decides, too.
+func (w *Write) HasGuard() bool { return w.guard.run != nil }
+
 // Without takes a row out of the table of what writes may bring about, until the function that it returns is called.
 // No other test may run meanwhile.
 func Without(row Write) (restore func()) {
-	oldWrites, oldIndex := writes, writeIndex
-	same := func(w Write) bool { return w.Target == row.Target && w.Operation == row.Operation }
-	writes = slices.DeleteFunc(slices.Clone(writes), same)
-	writeIndex = maps.Clone(writeIndex)
-	maps.DeleteFunc(writeIndex, func(_ write, w *Write) bool { return same(*w) })
-	return func() { writes, writeIndex = oldWrites, oldIndex }
+	key := keyOf(row.Target, row.Operation)
+	oldWrites, old := writes, index[key]
+	writes = slices.DeleteFunc(slices.Clone(writes), func(w Write) bool { return keyOf(w.Target, w.Operation) == key })
+	index[key] = rows{rules: old.rules}
+	return func() { writes, index[key] = oldWrites, old }
 }
 
 // Granting makes a row grant all references by a field, until the function that it returns is called. No other test
 // may run meanwhile.
 func Granting(row Write, field string) (restore func()) {
-	key := write{row.Kind.Resource().GroupResource(), row.Subresource, row.Operation}
-	w := writeIndex[key]
+	w := index[keyOf(row.Target, row.Operation)].write
 	old := w.Grants
 	w.Grants = maps.Clone(old)
 	w.Grants[field] = free("a planted hole")
@@ -34,7 +35,7 @@ var Never, Checked = never.Name, checked.Name
 // ServiceAccounts, until the function that it returns is called. No other test may run meanwhile.
 func WithoutBootstrappers(tokens bool) (restore func()) {
 	old := bootstrappers
-	bootstrappers.check = named("planted", func(d *decision, o *certificateRequest) error {
+	bootstrappers.check = checkBy(func(d *decision, o *certificateRequest) error {
 		if tokens == (d.bootstrapper.TokenID != "") {
 			return nil
 		}

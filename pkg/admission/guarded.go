@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -10,7 +11,90 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/identity"
 )
+
+// key is what the rows of both tables are found by.
+type key struct {
+	resource    schema.GroupResource
+	subresource string
+	operation   admission.Operation
+}
+
+func keyOf(target Target, operation admission.Operation) key {
+	return key{target.Kind.Resource().GroupResource(), target.Subresource, operation}
+}
+
+func keyFor(a admission.Attributes) key {
+	return key{a.GetResource().GroupResource(), a.GetSubresource(), a.GetOperation()}
+}
+
+// rows are those of both tables for an operation on a resource or subresource.
+type rows struct {
+	// rules are of the decision table. Invariant: one at most for each kind of client.
+	rules []*Rule
+	// write is of the table of what writes may bring about, nil for none.
+	write *Write
+}
+
+// index finds the rows.
+var index = map[key]rows{}
+
+func init() {
+	for i := range table {
+		rule := &table[i]
+		for _, operation := range rule.Operations {
+			key := keyOf(of(rule.Kind), operation)
+			found := index[key]
+			for _, client := range rule.Clients {
+				if found.ruleFor(client) != nil {
+					panic(fmt.Sprintf("BUG: two rules for %s of %s by %s", operation, rule.Kind, client))
+				}
+			}
+			index[key] = rows{rules: append(found.rules, rule)}
+		}
+	}
+	for i := range writes {
+		w := &writes[i]
+		key := keyOf(w.Target, w.Operation)
+		found := index[key]
+		if found.write != nil {
+			panic(fmt.Sprintf("BUG: two rows for %s of %s", w.Operation, w.Kind))
+		}
+		index[key] = rows{found.rules, w}
+	}
+}
+
+// rowsFor returns the rows for a request.
+func rowsFor(a admission.Attributes) rows { return index[keyFor(a)] }
+
+// kind returns the kind of the resource, zero when there are no rows.
+func (r rows) kind() graph.Kind {
+	switch {
+	case r.rules != nil:
+		return r.rules[0].Kind
+	case r.write != nil:
+		return r.write.Kind
+	}
+	return 0
+}
+
+// ruleFor returns the rule for a kind of client, nil when there is none.
+func (r rows) ruleFor(client identity.ClientKind) *Rule {
+	i := slices.IndexFunc(r.rules, func(rule *Rule) bool { return slices.Contains(rule.Clients, client) })
+	if i < 0 {
+		return nil
+	}
+	return r.rules[i]
+}
+
+// onlyClients denies what other clients may do, if any.
+func onlyClients(clients []identity.ClientKind) error {
+	if len(clients) == 0 {
+		return forbidden("no client on a Seed may")
+	}
+	return forbidden("only %ss may", clients[0])
+}
 
 // Guarded is a resource, or a subresource of it, with the operations for which either table has a row.
 type Guarded struct {

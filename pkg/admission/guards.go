@@ -28,32 +28,25 @@ import (
 // This file holds the guards of writes but for those of Secrets and the like (contents.go). A guard gets the new and
 // the old object; on CREATE there is no old one, on DELETE no new one.
 
-// guard is a named guard.
+// guard decides on a write.
 type guard struct {
-	name string
 	// whole: the guard reads the objects, decoded into their API type.
 	whole bool
 	run   func(d *decision, object, oldObject runtime.Object) error
 }
 
 // guardBy makes a guard of a function. It returns nil for what it allows, else a denial.
-func guardBy[T any, O interface {
-	*T
-	runtime.Object
-}](name string, f func(d *decision, object, oldObject O) error) guard {
-	return guard{
-		name: name, whole: true,
-		run: func(d *decision, object, oldObject runtime.Object) error {
-			o, _ := object.(O)
-			old, _ := oldObject.(O)
-			return f(d, o, old)
-		},
-	}
+func guardBy[O runtime.Object](f func(d *decision, object, oldObject O) error) guard {
+	return guard{whole: true, run: func(d *decision, object, oldObject runtime.Object) error {
+		o, _ := object.(O)
+		old, _ := oldObject.(O)
+		return f(d, o, old)
+	}}
 }
 
 // guardByName makes a guard of a function that reads no object: the name says all.
-func guardByName(name string, f func(d *decision) error) guard {
-	return guard{name: name, run: func(d *decision, _, _ runtime.Object) error { return f(d) }}
+func guardByName(f func(d *decision) error) guard {
+	return guard{run: func(d *decision, _, _ runtime.Object) error { return f(d) }}
 }
 
 // guardOwners guards the owner references alone.

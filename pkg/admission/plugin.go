@@ -89,8 +89,7 @@ func (p *Plugin) Handles(operation admission.Operation) bool {
 
 // Validate implements admission.ValidationInterface, for use inside an API server. Errors are API status errors.
 func (p *Plugin) Validate(ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces) error {
-	_, ok := p.ofKubeconfig(a)
-	if rules, write := rulesFor(a); rules == nil && write == nil && !ok {
+	if _, ok := p.ofKubeconfig(a); !ok && rowsFor(a).kind() == 0 {
 		return nil // an API server asks about every request, a webhook only about those that it is registered for
 	}
 	denied, told := p.decide(ctx, a, o)
@@ -134,16 +133,6 @@ func attributesOf(in *admissionv1.AdmissionRequest) admission.Attributes {
 		nil, false, &user.DefaultInfo{Name: in.UserInfo.Username, Groups: in.UserInfo.Groups})
 }
 
-// rulesFor returns the rows of both tables for the resource and operation of a request, nil where there are none.
-func rulesFor(a admission.Attributes) ([]*Rule, *Write) {
-	resource := a.GetResource().GroupResource()
-	var rules []*Rule
-	if a.GetSubresource() == "" {
-		rules = index[guarded{resource, a.GetOperation()}]
-	}
-	return rules, writeIndex[write{resource, a.GetSubresource(), a.GetOperation()}]
-}
-
 // decide decides on a request, and logs a denial. For what is admitted it returns nil, with a warning where
 // restriction.references is Warn.
 func (p *Plugin) decide(
@@ -176,32 +165,22 @@ func (p *Plugin) decide(
 }
 
 func (p *Plugin) check(ctx context.Context, d *decision, interfaces admission.ObjectInterfaces) error {
-	rules, write := rulesFor(d)
+	found := rowsFor(d)
 	if p.policy.References == ReferencesOff {
-		if rules == nil && write != nil {
+		if found.rules == nil && found.write != nil {
 			return nil // the webhook is not registered for it
 		}
-		write = nil
+		found.write = nil
 	}
-	switch {
-	case rules != nil:
-		d.kind = rules[0].Kind
-	case write != nil:
-		d.kind = write.Kind
+	d.kind = found.kind()
+	if err := d.known(interfaces); err != nil {
+		return err
 	}
-	// Without interfaces, objects cannot be converted into a version that is known.
-	if d.kind == 0 || interfaces == nil && !slices.Contains(d.kind.Versions(), d.GetResource().Version) {
-		what := d.GetResource().String()
-		if d.GetSubresource() != "" {
-			what += " with subresource " + d.GetSubresource()
-		}
-		return badRequest("the webhook does not know %s of %s", d.GetOperation(), what)
-	}
-	d.write = write
+	d.write = found.write
 	o := object(&anyObject{})
-	if rules != nil {
-		if d.rule = ruleFor(rules, d.client.Kind); d.rule == nil {
-			return forbidden("only %ss may", rules[0].Clients[0])
+	if found.rules != nil {
+		if d.rule = found.ruleFor(d.client.Kind); d.rule == nil {
+			return onlyClients(found.rules[0].Clients)
 		}
 		o = d.rule.check.new()
 	}
@@ -209,6 +188,18 @@ func (p *Plugin) check(ctx context.Context, d *decision, interfaces admission.Ob
 		return err
 	}
 	return p.rechecked(ctx, d, o)
+}
+
+// known denies requests without a row, and of a version that is not known. With interfaces, objects are converted.
+func (d *decision) known(interfaces admission.ObjectInterfaces) error {
+	if d.kind != 0 && (interfaces != nil || slices.Contains(d.kind.Versions(), d.GetResource().Version)) {
+		return nil
+	}
+	what := d.GetResource().String()
+	if d.GetSubresource() != "" {
+		what += " with subresource " + d.GetSubresource()
+	}
+	return badRequest("the webhook does not know %s of %s", d.GetOperation(), what)
 }
 
 // rechecked runs what decides, and again with objects read live before it denies.
@@ -230,7 +221,11 @@ func (d *decision) run(o object) error {
 			return err
 		}
 	}
-	err := d.guardWrite(o)
+	return reference(d.guardWrite(o))
+}
+
+// reference marks a denial as one of what guards references.
+func reference(err error) error {
 	if denied := new(denial); errors.As(err, &denied) {
 		denied.references = true
 	}
@@ -255,7 +250,7 @@ func (d *decision) guardWrite(o object) error {
 		return nil
 	}
 	if !slices.Contains(d.write.Clients, d.client.Kind) {
-		return d.write.onlyClients()
+		return onlyClients(d.write.Clients)
 	}
 	if d.write.guard.whole || len(d.write.Grants) > 0 {
 		if err := d.decodeWhole(); err != nil {

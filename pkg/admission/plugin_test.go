@@ -35,14 +35,13 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
-	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/logs"
 )
 
 func TestTable(t *testing.T) {
 	for _, rule := range Rules() {
-		t.Run(fmt.Sprintf("%s %s %s", rule.Resource, rule.Operations, rule.Clients), func(t *testing.T) {
-			require.NotEmpty(t, rule.Check)
+		t.Run(fmt.Sprintf("%s %s %s", rule.Kind, rule.Operations, rule.Clients), func(t *testing.T) {
+			require.NotNil(t, rule.check.run)
 			require.NotEmpty(t, rule.Allowed)
 			require.NotEmpty(t, rule.Operations)
 			require.NotEmpty(t, rule.Clients)
@@ -50,33 +49,31 @@ func TestTable(t *testing.T) {
 				_, watched := garden.ResourceOf(kind)
 				require.True(t, watched, "%s is looked up but not watched", kind)
 			}
-			if resource, watched := garden.ResourceOf(rule.Kind); watched {
-				require.Equal(t, resource.GroupVersionResource, rule.GroupVersionResource())
-			}
 			// All versions that the API modules know the kind in, so that no request can go round the webhook.
+			kind := schema.GroupKind{Group: rule.Kind.Resource().Group, Kind: rule.Kind.String()}
 			var versions []string
 			for _, s := range []*runtime.Scheme{scheme.Scheme, garden.Scheme} {
-				for _, gv := range s.VersionsForGroupKind(schema.GroupKind{Group: rule.Resource.Group, Kind: rule.Kind.String()}) {
+				for _, gv := range s.VersionsForGroupKind(kind) {
 					if gv.Version != runtime.APIVersionInternal && !slices.Contains(versions, gv.Version) {
 						versions = append(versions, gv.Version)
 					}
 				}
 			}
-			require.ElementsMatch(t, versions, rule.Versions)
+			require.ElementsMatch(t, versions, rule.Kind.Versions())
 			for _, operation := range rule.Operations {
 				require.True(t, newPlugin(newMemory(t)).Handles(operation))
 			}
 		})
 	}
 	require.False(t, newPlugin(newMemory(t)).Handles(admission.Connect))
-	Rules()[0].Check = "changed"
-	require.NotEqual(t, "changed", Rules()[0].Check, "the table is nobody else's to change")
+	Rules()[0].Allowed = "changed"
+	require.NotEqual(t, "changed", Rules()[0].Allowed, "the table is nobody else's to change")
 }
 
 func TestChecksKeepToTheirLookUps(t *testing.T) {
 	d := &decision{
 		Attributes: attributesOf(creates("secrets", meta("p", "x"))), kind: graph.KindSecret,
-		rule: &Rule{LooksUp: looksUp(graph.KindShoot)}, write: &Write{LooksUp: looksUp(graph.KindProject)},
+		rule: &Rule{LooksUp: kinds(graph.KindShoot)}, write: &Write{LooksUp: kinds(graph.KindProject)},
 		reader: newMemory(t),
 	}
 	require.Nil(t, d.get(graph.Vertex{Kind: graph.KindShoot, Name: "x"}))
@@ -624,11 +621,11 @@ func TestConcurrency(t *testing.T) {
 
 func TestClientKindsAreAllInTheTable(t *testing.T) {
 	// A resource that only one kind of client may create names this kind in its message, so the first row must tell it.
-	for key, rules := range index {
-		for _, kind := range []identity.ClientKind{identity.Gardenlet, identity.Extension} {
-			if ruleFor(rules, kind) == nil {
-				require.Len(t, rules, 1, "%v", key)
-				require.Len(t, rules[0].Clients, 1, "%v", key)
+	for key, rows := range index {
+		for _, kind := range both {
+			if len(rows.rules) > 0 && rows.ruleFor(kind) == nil {
+				require.Len(t, rows.rules, 1, "%v", key)
+				require.Len(t, rows.rules[0].Clients, 1, "%v", key)
 			}
 		}
 	}

@@ -114,6 +114,7 @@ var (
 	checked = Grant{Name: "checked", About: "that is what the column \"allowed when\" says",
 		granted: func(*decision, garden.Reference) error { return nil }}
 	unchanging         = free("nobody can change it")
+	ownIssuer          = free("the Secret with the documents of a Shoot's issuer is the Shoot's own")
 	ownGeneratedSecret = Grant{Name: "ownGeneratedSecret", About: "to garden/generated-bucket-<name of the BackupBucket>",
 		granted: grantGeneratedSecret}
 	seedReference = Grant{
@@ -382,14 +383,14 @@ type ownerKey struct {
 	uid  types.UID
 }
 
-func keyOf(o metav1.OwnerReference) ownerKey {
+func ownerKeyOf(o metav1.OwnerReference) ownerKey {
 	return ownerKey{schema.FromAPIVersionAndKind(o.APIVersion, o.Kind).GroupKind(), o.Name, o.UID}
 }
 
 // isOwner reports whether an owner reference is to the object.
 func isOwner(owner metav1.OwnerReference, o *garden.Object) bool {
 	kind := schema.GroupKind{Group: o.Kind.Resource().Group, Kind: o.Kind.String()}
-	return o.UID != "" && keyOf(owner) == ownerKey{kind, o.Name, o.UID}
+	return o.UID != "" && ownerKeyOf(owner) == ownerKey{kind, o.Name, o.UID}
 }
 
 // ownersUnchanged denies changes of the owner references but for those that may be added or dropped: the garbage
@@ -398,10 +399,10 @@ func ownersUnchanged(object, oldObject metav1.Object, mayAdd, mayDrop func(metav
 	missing := func(in, from []metav1.OwnerReference, may func(metav1.OwnerReference) bool) bool {
 		there := sets.New[ownerKey]()
 		for _, o := range from {
-			there.Insert(keyOf(o))
+			there.Insert(ownerKeyOf(o))
 		}
 		return slices.ContainsFunc(in, func(o metav1.OwnerReference) bool {
-			return !there.Has(keyOf(o)) && (may == nil || !may(o))
+			return !there.Has(ownerKeyOf(o)) && (may == nil || !may(o))
 		})
 	}
 	after, before := object.GetOwnerReferences(), oldObject.GetOwnerReferences()

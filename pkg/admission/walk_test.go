@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
 	k8sadmission "k8s.io/apiserver/pkg/admission"
 
 	"github.com/seedguard/seedguard/pkg/admission"
@@ -76,10 +77,9 @@ func TestEveryEdgeHasAGrant(t *testing.T) {
 						return g.Name == grant.Name
 					}), grant.Name)
 				}
-				require.True(t, slices.ContainsFunc(admission.AllGuarded(admission.ReferencesEnforce, false),
-					func(g admission.Guarded) bool {
-						return g.Target == target && slices.Contains(g.Operations, operation)
-					}), "%s of %v is not registered", operation, target)
+				_, registered := admission.FindGuarded(admission.AllGuarded(admission.ReferencesEnforce, false),
+					target.Kind.Resource().GroupResource(), subresource, admissionv1.Operation(operation))
+				require.True(t, registered, "%s of %v is not registered", operation, target)
 			}
 		}
 	}
@@ -106,7 +106,7 @@ func TestEveryWriteOfStatusIsGuarded(t *testing.T) {
 				continue
 			}
 			require.True(t, slices.ContainsFunc(admission.Writes(), func(w admission.Write) bool {
-				return w.Target == target && w.Operation == operation && w.Guard != ""
+				return w.Target == target && w.Operation == operation && w.HasGuard()
 			}), "%s of %s/status", operation, rule.Kind)
 		}
 	}

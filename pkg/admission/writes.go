@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"fmt"
 	"slices"
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
@@ -22,8 +21,6 @@ type Write struct {
 	MetadataAlone bool
 	// Clients are the kinds of seed clients that may make the write. Others are denied.
 	Clients []identity.ClientKind
-	// Guard is the name of the function that decides on everything but new references, empty for none.
-	Guard string
 	// LooksUp are the kinds of the objects, beside the request's own, that the guard and the grants look up.
 	LooksUp []graph.Kind
 	// Grants holds, for each field by which the write can add a reference, who grants that. A new reference by any other
@@ -32,6 +29,7 @@ type Write struct {
 	// Allowed completes the sentence "allowed when …", of which "it" is the object.
 	Allowed string
 
+	// guard decides on everything but new references. The zero guard: nothing does.
 	guard guard
 }
 
@@ -53,65 +51,50 @@ func (w *Write) body() schema.GroupVersionKind {
 	return gv.WithKind(w.Kind.String())
 }
 
-func kinds(kinds ...graph.Kind) []graph.Kind { return kinds }
-
-// onlyClients denies a write of a client whose kind the row does not have.
-func (w *Write) onlyClients() error {
-	if len(w.Clients) == 0 {
-		return forbidden("no client on a Seed may")
-	}
-	return forbidden("only %ss may", w.Clients[0])
-}
-
 // status is the subresource of that name.
 const status = "status"
 
 // writes is the table of what writes may bring about.
 var writes = []Write{
-	{Target: of(graph.KindBackupBucket), Operation: create, Clients: both, guard: guardBy("newBucket", guardNewBucket),
+	{Target: of(graph.KindBackupBucket), Operation: create, Clients: both, guard: guardBy(guardNewBucket),
 		LooksUp: kinds(graph.KindSeed),
 		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": checked, "spec.shootRef": checked},
 		Allowed: "it bears the UID of the client's Seed, and its provider and credentials are those of the Seed's backup"},
-	{Target: of(graph.KindBackupBucket), Operation: update, Clients: both, guard: guardBy("bucket", guardBucket),
+	{Target: of(graph.KindBackupBucket), Operation: update, Clients: both, guard: guardBy(guardBucket),
 		LooksUp: kinds(graph.KindSeed),
 		Grants:  grants{"spec.credentialsRef": checked, "spec.seedName": checked, "spec.shootRef": checked},
 		Allowed: "it is the client's, and its provider and credentials stay or become those of the Seed's backup"},
 	{Target: sub(graph.KindBackupBucket, status), Operation: update, Clients: both,
-		guard: guardBy("bucket", guardBucket), LooksUp: kinds(graph.KindSeed),
+		guard: guardBy(guardBucket), LooksUp: kinds(graph.KindSeed),
 		Grants:  grants{"status.generatedSecretRef": ownGeneratedSecret},
 		Allowed: "status.generatedSecretRef stays, goes, or is garden/generated-bucket-<name>"},
 
-	{
-		Target:    of(graph.KindBackupEntry),
-		Operation: create,
-		Clients:   both,
-		guard:     guardBy("newBackupEntry", guardNewBackupEntry),
-		LooksUp:   kinds(graph.KindShoot, graph.KindBackupEntry, graph.KindBackupBucket),
-		Grants:    grants{"spec.bucketName": checked, "spec.seedName": checked, "metadata.ownerReferences": checked},
+	{Target: of(graph.KindBackupEntry), Operation: create, Clients: both, guard: guardBy(guardNewBackupEntry),
+		LooksUp: kinds(graph.KindShoot, graph.KindBackupEntry, graph.KindBackupBucket),
+		Grants:  grants{"spec.bucketName": checked, "spec.seedName": checked, "metadata.ownerReferences": checked},
 		Allowed: "its owner is a Shoot on the client's Seed, by its UID; source-<BackupEntry> has the owner of that " +
-			"BackupEntry",
-	},
-	{Target: of(graph.KindBackupEntry), Operation: update, Clients: both, guard: guardBy("backupEntry", guardBackupEntry),
+			"BackupEntry"},
+	{Target: of(graph.KindBackupEntry), Operation: update, Clients: both, guard: guardBy(guardBackupEntry),
 		LooksUp: kinds(graph.KindSeed, graph.KindShoot),
 		Grants:  grants{"spec.bucketName": checked, "spec.seedName": checked, "metadata.ownerReferences": checked},
 		Allowed: "spec.bucketName stays, or becomes the bucket of the client's Seed while no other Seed holds the entry; " +
 			"spec.seedName stays, or becomes that of the Shoot that owns it"},
 	// Through the status subresource, gardener-apiserver takes changes of metadata too.
 	{Target: sub(graph.KindBackupEntry, status), Operation: update, Clients: both,
-		guard:   guardBy("owners", guardOwners[*gardencorev1beta1.BackupEntry]),
+		guard:   guardBy(guardOwners[*gardencorev1beta1.BackupEntry]),
 		Grants:  grants{"status.seedName": free("the BackupEntry is the client's, and stays with the Seed of its spec")},
 		Allowed: "its owner references stay"},
 	{Target: of(graph.KindBastion), Operation: create, Clients: both,
 		Grants:  grants{"spec.seedName": checked},
 		Allowed: "spec.seedName is the client's Seed"},
 	{Target: of(graph.KindBastion), Operation: update, MetadataAlone: true, Clients: both,
-		guard: guardBy("bastion", guardBastion), LooksUp: kinds(graph.KindShoot),
+		guard: guardBy(guardBastion), LooksUp: kinds(graph.KindShoot),
 		Grants: grants{
 			"spec.seedName": free("gardener-apiserver sets it to the Seed of the Shoot on every write"),
 		},
 		Allowed: "its owner references stay, but for that to its Shoot"},
 	{Target: sub(graph.KindBastion, status), Operation: update, MetadataAlone: true, Clients: both,
-		guard: guardBy("bastion", guardBastion), LooksUp: kinds(graph.KindShoot),
+		guard: guardBy(guardBastion), LooksUp: kinds(graph.KindShoot),
 		Allowed: "its owner references stay, but for that to its Shoot"},
 
 	{Target: of(graph.KindSeed), Operation: create, Clients: both,
@@ -125,7 +108,7 @@ var writes = []Write{
 		Allowed: "its references are in the seed template of its ManagedSeed or, without one, of its Gardenlet, shared DNS " +
 			"Secrets, granted by the configuration, or, with neither, in namespace garden and nobody else's"},
 	{Target: of(graph.KindSeed), Operation: update, Clients: both,
-		guard:   guardBy("owners", guardOwners[*gardencorev1beta1.Seed]),
+		guard:   guardBy(guardOwners[*gardencorev1beta1.Seed]),
 		LooksUp: kinds(graph.KindManagedSeed, graph.KindGardenlet),
 		Grants: grants{
 			"metadata.name": checked, "spec.backup.credentialsRef": seedReference,
@@ -134,42 +117,31 @@ var writes = []Write{
 			"spec.resources[].resourceRef": seedReference,
 		},
 		Allowed: "its references stay, are in the seed template of its ManagedSeed or, without one, of its Gardenlet, " +
-			"shared DNS " +
-			"Secrets, or granted by the configuration"},
+			"shared DNS Secrets, or granted by the configuration"},
 	{Target: sub(graph.KindSeed, status), Operation: update, MetadataAlone: true, Clients: both,
-		guard:   guardBy("owners", guardOwners[*gardencorev1beta1.Seed]),
+		guard:   guardBy(guardOwners[*gardencorev1beta1.Seed]),
 		Allowed: "its owner references stay"},
-	{Target: of(graph.KindSeed), Operation: remove, Clients: both, guard: guardByName("childSeed", guardChildSeed),
+	{Target: of(graph.KindSeed), Operation: remove, Clients: both, guard: guardByName(guardChildSeed),
 		Allowed: "it is not the client's own Seed"},
 
-	{
-		Target:    of(graph.KindGardenlet),
-		Operation: create,
-		Clients:   gardenlet,
-		guard:     guardBy("newGardenlet", guardNewGardenlet),
-		LooksUp:   kinds(graph.KindSeed, graph.KindManagedSeed, graph.KindGardenlet),
+	{Target: of(graph.KindGardenlet), Operation: create, Clients: gardenlet, guard: guardBy(guardNewGardenlet),
+		LooksUp: kinds(graph.KindSeed, graph.KindManagedSeed, graph.KindGardenlet),
 		Grants: grants{
 			"metadata.name": checked, "spec.config.seedConfig.spec.backup.credentialsRef": checked,
 			"spec.deployment.helm.ociRepository": pullSecret,
 		},
-		Allowed: "its Seed exists and has every reference of its seed template, and no ManagedSeed bears its name",
-	},
-	{
-		Target:    of(graph.KindGardenlet),
-		Operation: update,
-		Clients:   both,
-		guard:     guardBy("unchangedGardenlet", guardGardenlet),
+		Allowed: "its Seed exists and has every reference of its seed template, and no ManagedSeed bears its name"},
+	{Target: of(graph.KindGardenlet), Operation: update, Clients: both, guard: guardBy(guardGardenlet),
 		Grants: grants{
 			"metadata.name": unchanging, "spec.config.seedConfig.spec.backup.credentialsRef": checked,
 			"spec.deployment.helm.ociRepository": checked,
 		},
-		Allowed: "its spec stays, and the annotation gardener.cloud/operation stays or goes",
-	},
+		Allowed: "its spec stays, and the annotation gardener.cloud/operation stays or goes"},
 	{Target: sub(graph.KindGardenlet, status), Operation: update, Clients: both,
-		guard:   guardBy("unchangedGardenlet", guardGardenlet),
+		guard:   guardBy(guardGardenlet),
 		Allowed: "its spec stays, and the annotation gardener.cloud/operation stays or goes"},
 
-	{Target: of(graph.KindManagedSeed), Operation: update, Clients: both, guard: guardBy("managedSeed", guardManagedSeed),
+	{Target: of(graph.KindManagedSeed), Operation: update, Clients: both, guard: guardBy(guardManagedSeed),
 		LooksUp: kinds(graph.KindShoot),
 		Grants: grants{
 			"metadata.name": unchanging, "spec.shoot.name": checked, "spec.gardenlet.bootstrap": checked,
@@ -177,27 +149,23 @@ var writes = []Write{
 			"spec.gardenlet.config.seedConfig.spec.resources[].resourceRef": checked,
 		},
 		Allowed: "spec.seedName of its Shoot is the client's Seed, its spec stays but for empty fields of the seed " +
-			"template that " +
-			"are filled, and the annotation gardener.cloud/operation stays or goes"},
+			"template that are filled, and the annotation gardener.cloud/operation stays or goes"},
 	{Target: sub(graph.KindManagedSeed, status), Operation: update, Clients: both,
-		guard: guardBy("managedSeed", guardManagedSeed), LooksUp: kinds(graph.KindShoot),
-		Allowed: "spec.seedName of its Shoot is the client's Seed, and the annotation gardener.cloud/operation stays or " +
-			"goes"},
+		guard: guardBy(guardManagedSeed), LooksUp: kinds(graph.KindShoot),
+		Allowed: "spec.seedName of its Shoot is the client's Seed, and the annotation gardener.cloud/operation stays " +
+			"or goes"},
 
 	{Target: of(graph.KindControllerInstallation), Operation: update, Clients: both,
-		guard: guardBy("unchangedControllerInstallation", guardControllerInstallation),
+		guard: guardBy(guardControllerInstallation),
 		Grants: grants{
-			"spec.registrationRef": checked,
-			"spec.deploymentRef":   checked,
-			"spec.seedRef":         checked,
-			"spec.shootRef":        checked,
+			"spec.registrationRef": checked, "spec.deploymentRef": checked, "spec.seedRef": checked, "spec.shootRef": checked,
 		},
 		Allowed: "its spec stays"},
 	{Target: sub(graph.KindControllerInstallation, status), Operation: update, Clients: both,
-		guard:   guardBy("unchangedControllerInstallation", guardControllerInstallation),
+		guard:   guardBy(guardControllerInstallation),
 		Allowed: "its spec stays"},
 
-	{Target: of(graph.KindShoot), Operation: update, Clients: both, guard: guardBy("shoot", guardShoot),
+	{Target: of(graph.KindShoot), Operation: update, Clients: both, guard: guardBy(guardShoot),
 		Grants: grants{
 			"spec.seedName": never, "metadata.namespace": unchanging, "spec.secretBindingName": never,
 			"spec.credentialsBindingName": never, "spec.cloudProfile": never, "spec.exposureClassName": never,
@@ -207,112 +175,69 @@ var writes = []Write{
 			"spec.kubernetes.kubeAPIServer.structuredAuthorization.kubeconfigs[].secretName": never,
 			"spec.dns.providers[].credentialsRef":                                            providerSecret,
 			"spec.resources[].resourceRef":                                                   never,
-			"metadata.annotations[authentication.gardener.cloud/issuer]": free(
-				"the Secret with the documents of a Shoot's issuer is the Shoot's own"),
+			"metadata.annotations[authentication.gardener.cloud/issuer]":                     ownIssuer,
 		},
 		Allowed: "it refers to nothing new, and its deletion is not confirmed"},
 
 	{Target: sub(graph.KindShoot, status), Operation: update, MetadataAlone: true, Clients: both,
-		guard: guardBy("shoot", guardShoot),
+		guard: guardBy(guardShoot),
 		Grants: grants{
 			"status.seedName": free("the Shoot stays with the Seed of its spec whatever its status says"),
-			"metadata.annotations[authentication.gardener.cloud/issuer]": free(
-				"the Secret with the documents of a Shoot's issuer is the Shoot's own"),
+			"metadata.annotations[authentication.gardener.cloud/issuer]": ownIssuer,
 		},
 		Allowed: "its owner references stay, and its deletion is not confirmed"},
 
 	{Target: of(graph.KindServiceAccount), Operation: create, Clients: gardenlet,
-		guard: guardBy("serviceAccount", guardServiceAccount), Grants: grants{"secrets[]": checked},
+		guard: guardBy(guardServiceAccount), Grants: grants{"secrets[]": checked},
 		Allowed: "it has no secrets and imagePullSecrets outside seed-<seed>"},
 	{Target: of(graph.KindServiceAccount), Operation: update, Clients: gardenlet,
-		guard: guardBy("serviceAccount", guardServiceAccount), Grants: grants{"secrets[]": checked},
+		guard: guardBy(guardServiceAccount), Grants: grants{"secrets[]": checked},
 		Allowed: "no secrets and imagePullSecrets are added to it outside seed-<seed>"},
 	{Target: of(graph.KindClusterRoleBinding), Operation: update, Clients: gardenlet,
-		guard:   guardBy("bootstrapBinding", guardBootstrapBinding),
+		guard:   guardBy(guardBootstrapBinding),
 		LooksUp: kinds(graph.KindManagedSeed, graph.KindShoot, graph.KindSeed),
 		Allowed: "it is what the client may create"},
 	{Target: of(graph.KindCertificateSigningRequest), Operation: create, Clients: gardenlet,
-		guard: guardBy("signer", guardSigner), Grants: grants{"spec.request": checked},
+		guard: guardBy(guardSigner), Grants: grants{"spec.request": checked},
 		Allowed: "its signer is kubernetes.io/kube-apiserver-client"},
 
-	{Target: of(graph.KindSecret), Operation: create, Clients: both, guard: guardBy("newSecret", guardNewSecret),
+	{Target: of(graph.KindSecret), Operation: create, Clients: both, guard: guardBy(guardNewSecret),
 		LooksUp: contentKinds,
 		Allowed: "its name, labels and contents are those that Gardener gives it"},
-	{
-		Target:    of(graph.KindSecret),
-		Operation: update,
-		Clients:   both,
-		guard:     guardBy("secret", guardSecret),
-		LooksUp:   contentKinds,
+	{Target: of(graph.KindSecret), Operation: update, Clients: both, guard: guardBy(guardSecret), LooksUp: contentKinds,
 		Allowed: "its contents are the client's to write, or metadata.finalizers alone change; a related ManagedSeed's " +
-			"backup Secret " +
-			"may also lose its owner reference to it and the label secret.backup.gardener.cloud/status",
-	},
-	{Target: of(graph.KindSecret), Operation: remove, Clients: both, guard: guardBy("deletedSecret", guardDeletedSecret),
+			"backup Secret may also lose its owner reference to it and the label secret.backup.gardener.cloud/status"},
+	{Target: of(graph.KindSecret), Operation: remove, Clients: both, guard: guardBy(guardDeletedSecret),
 		LooksUp: contentKinds,
 		Allowed: "its contents are the client's to write, it is of the client's own bootstrap, or a backup Secret that its " +
 			"ManagedSeed controls"},
-	{Target: of(graph.KindConfigMap), Operation: create, Clients: both, guard: guardBy("newConfigMap", guardNewConfigMap),
+	{Target: of(graph.KindConfigMap), Operation: create, Clients: both, guard: guardBy(guardNewConfigMap),
 		LooksUp: kinds(graph.KindShoot), Allowed: "its labels are those that Gardener gives it"},
-	{Target: of(graph.KindConfigMap), Operation: update, Clients: both, guard: guardBy("configMap", guardConfigMap),
+	{Target: of(graph.KindConfigMap), Operation: update, Clients: both, guard: guardBy(guardConfigMap),
 		LooksUp: kinds(graph.KindShoot),
 		Allowed: "it is a project ConfigMap of a Shoot on the client's Seed, or metadata.finalizers alone change"},
-	{
-		Target:    of(graph.KindConfigMap),
-		Operation: remove,
-		Clients:   both,
-		guard:     guardByName("deletedResource", guardDeletedResource),
-		LooksUp:   kinds(graph.KindShoot),
-		Allowed:   "it is a project ConfigMap of a Shoot on the client's Seed",
-	},
+	{Target: of(graph.KindConfigMap), Operation: remove, Clients: both, guard: guardByName(guardDeletedResource),
+		LooksUp: kinds(graph.KindShoot), Allowed: "it is a project ConfigMap of a Shoot on the client's Seed"},
 	{Target: of(graph.KindInternalSecret), Operation: create, Clients: both,
-		guard: guardBy("newInternalSecret", guardNewInternalSecret), LooksUp: kinds(graph.KindShoot),
+		guard: guardBy(guardNewInternalSecret), LooksUp: kinds(graph.KindShoot),
 		Allowed: "its labels are those that Gardener gives it"},
-	{
-		Target:    of(graph.KindInternalSecret),
-		Operation: update,
-		Clients:   both,
-		guard:     guardBy("internalSecret", guardInternalSecret),
-		LooksUp:   kinds(graph.KindShoot),
-		Allowed:   "it is the project InternalSecret of a Shoot on the client's Seed, or metadata.finalizers alone change",
-	},
-	{Target: of(graph.KindInternalSecret), Operation: remove, Clients: both,
-		guard: guardByName("deletedResource", guardDeletedResource), LooksUp: kinds(graph.KindShoot),
-		Allowed: "it is the project InternalSecret of a Shoot on the client's Seed"},
+	{Target: of(graph.KindInternalSecret), Operation: update, Clients: both, guard: guardBy(guardInternalSecret),
+		LooksUp: kinds(graph.KindShoot),
+		Allowed: "it is the project InternalSecret of a Shoot on the client's Seed, or metadata.finalizers alone change"},
+	{Target: of(graph.KindInternalSecret), Operation: remove, Clients: both, guard: guardByName(guardDeletedResource),
+		LooksUp: kinds(graph.KindShoot), Allowed: "it is the project InternalSecret of a Shoot on the client's Seed"},
 	// Server-side apply can create, and the authorizer lets create through for the token.
 	{Target: of(graph.KindWorkloadIdentity), Operation: create, Allowed: "somebody else creates it"},
 	{Target: sub(graph.KindWorkloadIdentity, "token"), Operation: create, Clients: both,
-		guard: guardBy("tokenContext", guardTokenContext), LooksUp: contextKinds,
+		guard: guardBy(guardTokenContext), LooksUp: contextKinds,
 		Allowed: "the object that the token is for is related to the client's Seed"},
 	{Target: of(graph.KindWorkloadIdentity), Operation: update, Clients: both,
-		guard:   guardBy("finalizersOfWorkloadIdentity", guardWorkloadIdentity),
+		guard:   guardBy(guardWorkloadIdentity),
 		Allowed: "metadata.finalizers alone change"},
-	{Target: of(graph.KindLease), Operation: create, Clients: both, guard: guardByName("lease", guardLease),
+	{Target: of(graph.KindLease), Operation: create, Clients: both, guard: guardByName(guardLease),
 		Allowed: "gardenlet-leader-election is in namespace garden"},
 }
 
 // Writes returns the table of what writes may bring about. The registration of the webhook follows from it, together
 // with the decision table.
 func Writes() []Write { return slices.Clone(writes) }
-
-// write is how a row of the table is found.
-type write struct {
-	resource    schema.GroupResource
-	subresource string
-	operation   admission.Operation
-}
-
-// writeIndex finds the rows of the table. Invariant: one row for a resource, subresource and operation.
-var writeIndex = map[write]*Write{}
-
-func init() {
-	for i := range writes {
-		w := &writes[i]
-		w.Guard = w.guard.name
-		key := write{w.Kind.Resource().GroupResource(), w.Subresource, w.Operation}
-		if writeIndex[key] != nil {
-			panic(fmt.Sprintf("BUG: two rows for %s of %s", w.Operation, w.Kind))
-		}
-		writeIndex[key] = w
-	}
-}

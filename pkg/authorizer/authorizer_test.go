@@ -331,7 +331,7 @@ func TestGuardians(t *testing.T) {
 				operation, _ := admission.OperationOf(verb)
 				for _, client := range rule.Clients {
 					require.True(t, slices.ContainsFunc(admission.Rules(), func(r admission.Rule) bool {
-						return r.Resource == rule.Resource && slices.Contains(r.Operations, kadmission.Operation(operation)) &&
+						return r.Kind == rule.Kind && slices.Contains(r.Operations, kadmission.Operation(operation)) &&
 							slices.Contains(r.Clients, client)
 					}), "%s %s by %s", verb, rule.Resource, client)
 				}

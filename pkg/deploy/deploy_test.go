@@ -216,7 +216,7 @@ func TestPermissions(t *testing.T) {
 			require.Contains(t, liveReads, resource.GroupResource().String()+" get")
 		}
 		if slices.Contains(r.Operations, "CREATE") {
-			require.Contains(t, both, r.Resource.String()+" get")
+			require.Contains(t, both, r.Kind.Resource().GroupResource().String()+" get")
 		}
 	}
 	for _, w := range admission.Writes() {

@@ -52,7 +52,7 @@ func readSingly() sets.Set[schema.GroupResource] {
 	resources := sets.New[schema.GroupResource]()
 	for _, rule := range admission.Rules() {
 		if slices.Contains(rule.Operations, "CREATE") {
-			resources.Insert(rule.Resource)
+			resources.Insert(rule.Kind.Resource().GroupResource())
 		}
 	}
 	for _, write := range admission.Writes() {
