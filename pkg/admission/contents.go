@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -55,7 +54,7 @@ func guardSecret(d *decision, o, old *corev1.Secret) error {
 			delete(was.Labels, backupStatusLabel)
 		}
 	}
-	return firstOf(finalizersAlone(is, was), denied)
+	return finalizersAlone(is, was, denied)
 }
 
 // dropOwners removes from the old Secret the owner references to the ManagedSeeds that the new one no longer has.
@@ -67,14 +66,6 @@ func dropOwners(was, is *corev1.Secret, managedSeeds []*garden.Object) {
 				func(kept metav1.OwnerReference) bool { return ownerKeyOf(kept) == ownerKeyOf(owner) },
 			)
 	})
-}
-
-// firstOf returns the second error when there is a first one: it says more.
-func firstOf(err, better error) error {
-	if err != nil {
-		return better
-	}
-	return nil
 }
 
 func guardDeletedSecret(d *decision, _, old *corev1.Secret) error {
@@ -218,36 +209,21 @@ func (d *decision) managedSeedsOfBackup() []*garden.Object {
 	return found
 }
 
-func guardNewConfigMap(d *decision, o, _ *corev1.ConfigMap) error { return d.labels(o, nil) }
-
-func guardConfigMap(d *decision, o, old *corev1.ConfigMap) error { return d.resourceOfShoot(o, old) }
-
 func guardDeletedResource(d *decision) error {
 	_, err := d.shootOfResource(true)
 	return err
 }
 
-func guardNewInternalSecret(d *decision, o, _ *gardencorev1beta1.InternalSecret) error {
-	return d.labels(o, nil)
-}
+// guardNewResource guards what is new of a ConfigMap or InternalSecret beside its name.
+func guardNewResource(d *decision, o, _ contents) error { return d.labels(o, nil) }
 
-func guardInternalSecret(d *decision, o, old *gardencorev1beta1.InternalSecret) error {
-	return d.resourceOfShoot(o, old)
-}
-
-// contents is an object whose contents others read.
-type contents interface {
-	metav1.Object
-	runtime.Object
-}
-
-// resourceOfShoot allows changes of a Shoot's own ConfigMap or InternalSecret, and of finalizers of any other.
-func (d *decision) resourceOfShoot(o, old contents) error {
+// guardResource allows changes of a Shoot's own ConfigMap or InternalSecret, and of finalizers of any other.
+func guardResource(d *decision, o, old contents) error {
 	if err := d.labels(o, old); err != nil {
 		return err
 	}
 	if _, denied := d.shootOfResource(true); denied != nil {
-		return firstOf(finalizersAlone(o, old), denied)
+		return finalizersAlone(o, old, denied)
 	}
 	return ownersUnchanged(o, old, d.ownsResource, nil)
 }
@@ -303,8 +279,8 @@ func (d *decision) isOwnRole(role string) bool {
 	return role == strings.TrimSuffix(strings.TrimPrefix(d.name, shoot.Name+"."), ".old")
 }
 
-// finalizersAlone denies changes of anything but the finalizers.
-func finalizersAlone(o, old contents) error {
+// finalizersAlone returns the denial when anything but the finalizers changes.
+func finalizersAlone(o, old contents, denied error) error {
 	was, is := old.DeepCopyObject().(contents), o.DeepCopyObject().(contents)
 	for _, version := range []contents{was, is} {
 		version.SetFinalizers(nil)
@@ -313,7 +289,7 @@ func finalizersAlone(o, old contents) error {
 		version.SetGeneration(0)
 	}
 	if !apiequality.Semantic.DeepEqual(was, is) {
-		return forbidden("more than its finalizers changes")
+		return denied
 	}
 	return nil
 }

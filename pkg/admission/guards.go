@@ -49,8 +49,14 @@ func guardByName(f func(d *decision) error) guard {
 	return guard{run: func(d *decision, _, _ runtime.Object) error { return f(d) }}
 }
 
+// contents is an object of which a guard reads nothing but the metadata, or compares the rest as a whole.
+type contents interface {
+	metav1.Object
+	runtime.Object
+}
+
 // guardOwners guards the owner references alone.
-func guardOwners[O metav1.Object](_ *decision, o, old O) error {
+func guardOwners(_ *decision, o, old contents) error {
 	return ownersUnchanged(o, old, nil, nil)
 }
 
@@ -450,8 +456,8 @@ func guardTokenContext(d *decision, o, _ *securityv1alpha1.TokenRequest) error {
 	return denied
 }
 
-func guardWorkloadIdentity(_ *decision, o, old *securityv1alpha1.WorkloadIdentity) error {
-	return finalizersAlone(o, old)
+func guardFinalizers(_ *decision, o, old contents) error {
+	return finalizersAlone(o, old, forbidden("more than its finalizers changes"))
 }
 
 func guardLease(d *decision) error {

@@ -3,7 +3,6 @@ package admission
 import (
 	"slices"
 
-	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
 
@@ -81,7 +80,7 @@ var writes = []Write{
 			"spec.seedName stays, or becomes that of the Shoot that owns it"},
 	// Through the status subresource, gardener-apiserver takes changes of metadata too.
 	{Target: sub(graph.KindBackupEntry, status), Operation: update, Clients: both,
-		guard:   guardBy(guardOwners[*gardencorev1beta1.BackupEntry]),
+		guard:   guardBy(guardOwners),
 		Grants:  grants{"status.seedName": free("the BackupEntry is the client's, and stays with the Seed of its spec")},
 		Allowed: "its owner references stay"},
 	{Target: of(graph.KindBastion), Operation: create, Clients: both,
@@ -107,8 +106,7 @@ var writes = []Write{
 		},
 		Allowed: "its references are in the seed template of its ManagedSeed or, without one, of its Gardenlet, shared DNS " +
 			"Secrets, granted by the configuration, or, with neither, in namespace garden and nobody else's"},
-	{Target: of(graph.KindSeed), Operation: update, Clients: both,
-		guard:   guardBy(guardOwners[*gardencorev1beta1.Seed]),
+	{Target: of(graph.KindSeed), Operation: update, Clients: both, guard: guardBy(guardOwners),
 		LooksUp: kinds(graph.KindManagedSeed, graph.KindGardenlet),
 		Grants: grants{
 			"metadata.name": checked, "spec.backup.credentialsRef": seedReference,
@@ -119,7 +117,7 @@ var writes = []Write{
 		Allowed: "its references stay, are in the seed template of its ManagedSeed or, without one, of its Gardenlet, " +
 			"shared DNS Secrets, or granted by the configuration"},
 	{Target: sub(graph.KindSeed, status), Operation: update, MetadataAlone: true, Clients: both,
-		guard:   guardBy(guardOwners[*gardencorev1beta1.Seed]),
+		guard:   guardBy(guardOwners),
 		Allowed: "its owner references stay"},
 	{Target: of(graph.KindSeed), Operation: remove, Clients: both, guard: guardByName(guardChildSeed),
 		Allowed: "it is not the client's own Seed"},
@@ -211,17 +209,16 @@ var writes = []Write{
 		LooksUp: contentKinds,
 		Allowed: "its contents are the client's to write, it is of the client's own bootstrap, or a backup Secret that its " +
 			"ManagedSeed controls"},
-	{Target: of(graph.KindConfigMap), Operation: create, Clients: both, guard: guardBy(guardNewConfigMap),
+	{Target: of(graph.KindConfigMap), Operation: create, Clients: both, guard: guardBy(guardNewResource),
 		LooksUp: kinds(graph.KindShoot), Allowed: "its labels are those that Gardener gives it"},
-	{Target: of(graph.KindConfigMap), Operation: update, Clients: both, guard: guardBy(guardConfigMap),
+	{Target: of(graph.KindConfigMap), Operation: update, Clients: both, guard: guardBy(guardResource),
 		LooksUp: kinds(graph.KindShoot),
 		Allowed: "it is a project ConfigMap of a Shoot on the client's Seed, or metadata.finalizers alone change"},
 	{Target: of(graph.KindConfigMap), Operation: remove, Clients: both, guard: guardByName(guardDeletedResource),
 		LooksUp: kinds(graph.KindShoot), Allowed: "it is a project ConfigMap of a Shoot on the client's Seed"},
-	{Target: of(graph.KindInternalSecret), Operation: create, Clients: both,
-		guard: guardBy(guardNewInternalSecret), LooksUp: kinds(graph.KindShoot),
-		Allowed: "its labels are those that Gardener gives it"},
-	{Target: of(graph.KindInternalSecret), Operation: update, Clients: both, guard: guardBy(guardInternalSecret),
+	{Target: of(graph.KindInternalSecret), Operation: create, Clients: both, guard: guardBy(guardNewResource),
+		LooksUp: kinds(graph.KindShoot), Allowed: "its labels are those that Gardener gives it"},
+	{Target: of(graph.KindInternalSecret), Operation: update, Clients: both, guard: guardBy(guardResource),
 		LooksUp: kinds(graph.KindShoot),
 		Allowed: "it is the project InternalSecret of a Shoot on the client's Seed, or metadata.finalizers alone change"},
 	{Target: of(graph.KindInternalSecret), Operation: remove, Clients: both, guard: guardByName(guardDeletedResource),
@@ -231,8 +228,7 @@ var writes = []Write{
 	{Target: sub(graph.KindWorkloadIdentity, "token"), Operation: create, Clients: both,
 		guard: guardBy(guardTokenContext), LooksUp: contextKinds,
 		Allowed: "the object that the token is for is related to the client's Seed"},
-	{Target: of(graph.KindWorkloadIdentity), Operation: update, Clients: both,
-		guard:   guardBy(guardWorkloadIdentity),
+	{Target: of(graph.KindWorkloadIdentity), Operation: update, Clients: both, guard: guardBy(guardFinalizers),
 		Allowed: "metadata.finalizers alone change"},
 	{Target: of(graph.KindLease), Operation: create, Clients: both, guard: guardByName(guardLease),
 		Allowed: "gardenlet-leader-election is in namespace garden"},
