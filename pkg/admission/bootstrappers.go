@@ -118,13 +118,11 @@ func checkBootstrappedSeed(d *decision, o *certificateRequest) error {
 
 // bootstraps allows a certificate for the Seed of the name of v, a ManagedSeed or Gardenlet that must exist.
 func (d *decision) bootstraps(v graph.Vertex, seed string) error {
-	switch {
-	case v.Name != seed || ofShoot(v):
+	if v.Name != seed || ofShoot(v) {
 		return forbidden("it is for Seed %q, and the client bootstraps for %s", seed, v)
-	case d.get(v) == nil:
-		return notFound(v)
 	}
-	return nil
+	_, err := d.existing(v)
+	return err
 }
 
 // ofShoot reports whether v is the Gardenlet of a self-hosted Shoot, which is that of no Seed.

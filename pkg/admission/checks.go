@@ -6,6 +6,7 @@ import (
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/utils/ptr"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -22,23 +23,18 @@ func checkOwnSeedName(d *decision, o *ofSeed) error { return d.belongs(o.Spec.Se
 
 // checkBucketOfSeed allows the BackupBucket of the client's Seed, whose name is the Seed's UID.
 func checkBucketOfSeed(d *decision, _ *anyObject) error {
-	v := graph.Vertex{Kind: graph.KindSeed, Name: d.client.Seed}
-	seed := d.get(v)
-	if seed == nil {
-		return notFound(v)
+	seed, err := d.ownSeed()
+	if err != nil {
+		return err
 	}
 	if d.name == "" || d.name != string(seed.UID) {
-		return forbidden("the UID of %s is %q", v, seed.UID)
+		return forbidden("the UID of %s is %q", seed.Vertex, seed.UID)
 	}
 	return nil
 }
 
 func checkBackupEntry(d *decision, o *backupEntry) error {
-	seedName := ""
-	if o.Spec.SeedName != nil {
-		seedName = *o.Spec.SeedName
-	}
-	if err := d.belongs(seedName); err != nil {
+	if err := d.belongs(ptr.Deref(o.Spec.SeedName, "")); err != nil {
 		return err
 	}
 	if strings.HasPrefix(d.name, constants.BackupSourcePrefix) {
@@ -60,23 +56,20 @@ func (d *decision) restores(o *backupEntry) error {
 	}
 	v := graph.Vertex{Kind: graph.KindShoot, Namespace: d.GetNamespace(), Name: owner}
 	shoot := d.get(v)
-	if shoot == nil {
+	restoring := shoot != nil && shoot.Facts.(garden.ShootFacts).Restoring
+	switch {
+	case shoot == nil, !restoring && !d.knowsOf(shoot):
 		return notTheClients(v)
-	}
-	if !shoot.Facts.(garden.ShootFacts).Restoring {
-		if !d.knowsOf(shoot) {
-			return notTheClients(v)
-		}
+	case !restoring:
 		return forbidden("the last operation of %s is not a %s that is %s", v,
 			gardencorev1beta1.LastOperationTypeRestore, gardencorev1beta1.LastOperationStateProcessing)
 	}
-	v = graph.Vertex{Kind: graph.KindBackupEntry, Namespace: d.GetNamespace(), Name: name}
-	original := d.get(v)
-	if original == nil {
-		return notFound(v)
+	original, err := d.existing(graph.Vertex{Kind: graph.KindBackupEntry, Namespace: d.GetNamespace(), Name: name})
+	if err != nil {
+		return err
 	}
 	if !apiequality.Semantic.DeepEqual(original.Facts.(garden.BackupEntryFacts).Spec, o.Spec) {
-		return forbidden("its spec is not that of %s", v)
+		return forbidden("its spec is not that of %s", original.Vertex)
 	}
 	return nil
 }
@@ -94,11 +87,8 @@ func checkCertificateRequest(d *decision, o *certificateRequest) error {
 
 // checkShootResource allows project resources of Shoots on the client's Seed, which their names tell.
 func checkShootResource(d *decision, _ *anyObject) error {
-	shoot, ok := graph.ImpliedShoot(d.vertex())
-	if !ok {
-		return forbidden("its name is not that of a project %s of a Shoot", d.kind)
-	}
-	return d.relatedShoot(shoot.Namespace, shoot.Name)
+	_, err := d.shootOfResource(false)
+	return err
 }
 
 func checkGardenletLease(d *decision, _ *anyObject) error {
@@ -148,9 +138,6 @@ func checkOwnOrAbandonedSeed(d *decision, _ *anyObject) error {
 }
 
 func checkShootState(d *decision, _ *anyObject) error {
-	v := graph.Vertex{Kind: graph.KindShoot, Namespace: d.GetNamespace(), Name: d.name}
-	if shoot := d.get(v); shoot == nil || !d.knowsOf(shoot) {
-		return notTheClients(v)
-	}
-	return nil
+	_, err := d.shootOfClient(graph.Vertex{Kind: graph.KindShoot, Namespace: d.GetNamespace(), Name: d.name}, true)
+	return err
 }

@@ -108,45 +108,20 @@ func (d *decision) secretOfClient(o *corev1.Secret, existing bool) error {
 	return err
 }
 
-// shootOfResource returns the Shoot whose resource the object is by its name. It must be on the client's Seed by its
-// spec or, for an existing resource, by its status.
-func (d *decision) shootOfResource(existing bool) (*garden.Object, error) {
-	v, ok := graph.ImpliedShoot(d.vertex())
-	if !ok {
-		return nil, forbidden("its name is not that of a project %s of a Shoot", d.kind)
-	}
-	return d.shootOfClient(v, existing)
-}
-
-// shootOfClient returns a Shoot that is on the client's Seed or, with leaving, leaves it.
-func (d *decision) shootOfClient(v graph.Vertex, leaving bool) (*garden.Object, error) {
-	shoot := d.get(v)
-	if shoot != nil && (shoot.Facts.(garden.ShootFacts).SeedName == d.client.Seed || leaving && d.knowsOf(shoot)) {
-		return shoot, nil
-	}
-	return nil, notTheClients(v)
-}
-
 // issuer allows a Secret with the documents of the issuer of a Shoot: its labels name the Shoot, its name the Shoot's
 // UID.
 func (d *decision) issuer(o *corev1.Secret, existing bool) error {
-	if err := issuerLabels(o.Labels); err != nil {
-		return err
-	}
-	v := graph.Vertex{
-		Kind: graph.KindShoot, Namespace: o.Labels[constants.LabelShootNamespace], Name: o.Labels[constants.LabelShootName],
-	}
-	shoot, err := d.shootOfClient(v, existing)
+	shoot, err := d.shootOfIssuer(o.Labels, existing)
 	if err != nil {
 		return err
 	}
 	for _, project := range d.list(graph.KindProject) {
-		if project.Facts.(garden.ProjectFacts).Namespace == v.Namespace &&
+		if project.Facts.(garden.ProjectFacts).Namespace == shoot.Namespace &&
 			d.name == naming.ShootIssuerSecret(project.Name, shoot.UID) {
 			return nil
 		}
 	}
-	return forbidden("its name is not <project>--<UID of %s>", v)
+	return forbidden("its name is not <project>--<UID of %s>", shoot.Vertex)
 }
 
 // tokenLifetime is how far ahead a bootstrap token may expire: gardenlets make them for a day, and clocks differ.

@@ -98,14 +98,43 @@ func (d *decision) belongs(seedName string) error {
 	return nil
 }
 
-// relatedShoot allows a Shoot that exists and names the client's Seed in spec.seedName.
-func (d *decision) relatedShoot(namespace, name string) error {
-	v := graph.Vertex{Kind: graph.KindShoot, Namespace: namespace, Name: name}
-	shoot := d.get(v)
-	if shoot == nil || shoot.Facts.(garden.ShootFacts).SeedName != d.client.Seed {
-		return notTheClients(v)
+// ownSeed returns the client's Seed, a denial when it does not exist.
+func (d *decision) ownSeed() (*garden.Object, error) {
+	return d.existing(graph.Vertex{Kind: graph.KindSeed, Name: d.client.Seed})
+}
+
+// existing returns an object, a denial when it does not exist.
+func (d *decision) existing(v graph.Vertex) (*garden.Object, error) {
+	o := d.get(v)
+	if o == nil {
+		return nil, notFound(v)
 	}
-	return nil
+	return o, nil
+}
+
+// shootOfResource returns the Shoot whose resource the object is by its name. It must be on the client's Seed by its
+// spec or, for an existing resource, by its status.
+func (d *decision) shootOfResource(existing bool) (*garden.Object, error) {
+	v, ok := graph.ImpliedShoot(d.vertex())
+	if !ok {
+		return nil, forbidden("its name is not that of a project %s of a Shoot", d.kind)
+	}
+	return d.shootOfClient(v, existing)
+}
+
+// relatedShoot allows a Shoot that is on the client's Seed.
+func (d *decision) relatedShoot(namespace, name string) error {
+	_, err := d.shootOfClient(graph.Vertex{Kind: graph.KindShoot, Namespace: namespace, Name: name}, false)
+	return err
+}
+
+// shootOfClient returns a Shoot that is on the client's Seed by spec.seedName or, with leaving, by status.seedName.
+func (d *decision) shootOfClient(v graph.Vertex, leaving bool) (*garden.Object, error) {
+	shoot := d.get(v)
+	if shoot != nil && (shoot.Facts.(garden.ShootFacts).SeedName == d.client.Seed || leaving && d.knowsOf(shoot)) {
+		return shoot, nil
+	}
+	return nil, notTheClients(v)
 }
 
 // knowsOf reports whether a Shoot is on the client's Seed, or leaves it.
@@ -144,9 +173,9 @@ func (d *decision) mayBootstrapManagedSeed(namespace, name string) error {
 
 // relatedManagedSeed allows a ManagedSeed that exists and whose Shoot is on the client's Seed.
 func (d *decision) relatedManagedSeed(v graph.Vertex) (*garden.Object, error) {
-	managedSeed := d.get(v)
-	if managedSeed == nil {
-		return nil, notFound(v)
+	managedSeed, err := d.existing(v)
+	if err != nil {
+		return nil, err
 	}
 	shoot := managedSeed.Facts.(garden.ManagedSeedFacts).ShootName
 	if shoot == "" {
@@ -161,14 +190,14 @@ func (d *decision) mayBootstrapGardenlet(namespace, name string) error {
 	if namespace != naming.NamespaceGarden || name != d.client.Seed {
 		return forbidden("%s is not the client's own", v)
 	}
-	own := d.get(v)
-	if own == nil {
-		return notFound(v)
+	own, err := d.existing(v)
+	if err != nil {
+		return err
 	}
 	// BootstrapAllowed alone would allow a Gardenlet that is asked to renew its kubeconfig and has no Seed.
-	seed := d.get(graph.Vertex{Kind: graph.KindSeed, Name: name})
-	if seed == nil {
-		return notFound(graph.Vertex{Kind: graph.KindSeed, Name: name})
+	seed, err := d.ownSeed()
+	if err != nil {
+		return err
 	}
 	return d.notBootstrapped(own, seed)
 }

@@ -60,16 +60,6 @@ func guardOwners(_ *decision, o, old contents) error {
 	return ownersUnchanged(o, old, nil, nil)
 }
 
-// ownSeed returns the client's Seed, a denial when it does not exist.
-func (d *decision) ownSeed() (*garden.Object, error) {
-	v := graph.Vertex{Kind: graph.KindSeed, Name: d.client.Seed}
-	seed := d.get(v)
-	if seed == nil {
-		return nil, notFound(v)
-	}
-	return seed, nil
-}
-
 func guardNewBucket(d *decision, o, _ *gardencorev1beta1.BackupBucket) error {
 	seed, err := d.ownSeed()
 	if err != nil {
@@ -129,13 +119,12 @@ func guardNewBackupEntry(d *decision, o, _ *gardencorev1beta1.BackupEntry) error
 		return err
 	}
 	if original, ok := strings.CutPrefix(d.name, naming.BackupEntrySourcePrefix); ok {
-		v := graph.Vertex{Kind: graph.KindBackupEntry, Namespace: d.GetNamespace(), Name: original}
-		entry := d.get(v)
-		if entry == nil {
-			return notFound(v)
+		entry, err := d.existing(graph.Vertex{Kind: graph.KindBackupEntry, Namespace: d.GetNamespace(), Name: original})
+		if err != nil {
+			return err
 		}
 		if entry.Facts.(garden.BackupEntryFacts).OwnerShoot != shoot.Name {
-			return forbidden("its owner is not that of %s", v)
+			return forbidden("its owner is not that of %s", entry.Vertex)
 		}
 	}
 	return nil

@@ -25,13 +25,13 @@ func checkSecret(d *decision, o *secret) error {
 			return nil
 		}
 	}
-	if shoot, ok := graph.ImpliedShoot(d.vertex()); ok {
-		if err = d.relatedShoot(shoot.Namespace, shoot.Name); err == nil {
+	if _, ok := graph.ImpliedShoot(d.vertex()); ok {
+		if _, err = d.shootOfResource(false); err == nil {
 			return nil
 		}
 	}
 	if d.GetNamespace() == gardencorev1beta1.GardenerShootIssuerNamespace {
-		if err = d.issuerOfShoot(o.Metadata.Labels); err == nil {
+		if _, err = d.shootOfIssuer(o.Metadata.Labels, false); err == nil {
 			return nil
 		}
 	}
@@ -52,23 +52,19 @@ func checkSecret(d *decision, o *secret) error {
 	return err
 }
 
-// issuerOfShoot allows a Secret whose labels say that it holds the public keys of a Shoot on the client's Seed.
-func (d *decision) issuerOfShoot(labels map[string]string) error {
-	if err := issuerLabels(labels); err != nil {
-		return err
-	}
-	return d.relatedShoot(labels[constants.LabelShootNamespace], labels[constants.LabelShootName])
-}
-
-// issuerLabels denies labels that do not name a Shoot whose issuer the Secret is of.
-func issuerLabels(labels map[string]string) error {
+// shootOfIssuer returns the Shoot whose public keys a Secret holds, as its labels say. It must be on the client's Seed
+// by its spec or, for an existing Secret, by its status.
+func (d *decision) shootOfIssuer(labels map[string]string, existing bool) (*garden.Object, error) {
 	for _, label := range []string{constants.LabelShootName, constants.LabelShootNamespace} {
 		if labels[label] == "" {
-			return invalid("the label %s is missing", label)
+			return nil, invalid("the label %s is missing", label)
 		}
 	}
 	if labels[constants.LabelDiscoveryPublic] != constants.LabelPublicKeysServiceAccount {
-		return invalid("the label %s must be %s", constants.LabelDiscoveryPublic, constants.LabelPublicKeysServiceAccount)
+		return nil, invalid("the label %s must be %s", constants.LabelDiscoveryPublic,
+			constants.LabelPublicKeysServiceAccount)
 	}
-	return nil
+	return d.shootOfClient(graph.Vertex{
+		Kind: graph.KindShoot, Namespace: labels[constants.LabelShootNamespace], Name: labels[constants.LabelShootName],
+	}, existing)
 }
