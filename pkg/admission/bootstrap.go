@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strings"
 
-	seedmanagementv1alpha1 "github.com/gardener/gardener/pkg/apis/seedmanagement/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 
@@ -24,7 +23,9 @@ func checkServiceAccount(d *decision, _ *anyObject) error {
 		return forbidden("the namespace is not %s, and the name not %s<ManagedSeed>",
 			d.seedNamespace(), naming.BootstrapServiceAccountPrefix)
 	}
-	return d.mayBootstrapManagedSeed(d.GetNamespace(), name)
+	return d.mayBootstrapManagedSeed(graph.Vertex{
+		Kind: graph.KindManagedSeed, Namespace: d.GetNamespace(), Name: name,
+	})
 }
 
 func checkBootstrapBinding(d *decision, o *clusterRoleBinding) error {
@@ -46,22 +47,31 @@ func checkBootstrapBinding(d *decision, o *clusterRoleBinding) error {
 	if len(o.Subjects) != 1 || o.Subjects[0] != account {
 		return forbidden("its subjects are not exactly the ServiceAccount %s/%s", account.Namespace, account.Name)
 	}
-	return d.mayBootstrapManagedSeed(namespace, name)
+	return d.mayBootstrapManagedSeed(graph.Vertex{Kind: graph.KindManagedSeed, Namespace: namespace, Name: name})
 }
 
 // The description of a bootstrap token says whom it is for.
 const (
 	tokenDescriptionPrefix = "A bootstrap token for the Gardenlet for " // #nosec G101 -- a description
-	tokenDescriptionSuffix = "."
+	tokenForManagedSeed    = "seedmanagement.gardener.cloud/v1alpha1.ManagedSeed resource "
+	tokenForGardenlet      = "seedmanagement.gardener.cloud/v1alpha1.Gardenlet resource "
 )
 
-var (
-	tokenForManagedSeed = tokenTarget(graph.KindManagedSeed)
-	tokenForGardenlet   = tokenTarget(graph.KindGardenlet)
-)
+var tokenDescription = regexp.MustCompile("^" + regexp.QuoteMeta(tokenDescriptionPrefix) +
+	"(" + regexp.QuoteMeta(tokenForManagedSeed) + "|" + regexp.QuoteMeta(tokenForGardenlet) + ")" +
+	`([^/]+)/([^/]+)\.$`)
 
-func tokenTarget(kind graph.Kind) string {
-	return seedmanagementv1alpha1.SchemeGroupVersion.String() + "." + kind.String() + " resource "
+// tokenTarget returns the ManagedSeed or Gardenlet that a bootstrap token is for by its description.
+func tokenTarget(description string) (graph.Vertex, bool) {
+	found := tokenDescription.FindStringSubmatch(description)
+	if found == nil {
+		return graph.Vertex{}, false
+	}
+	v := graph.Vertex{Kind: graph.KindGardenlet, Namespace: found[2], Name: found[3]}
+	if found[1] == tokenForManagedSeed {
+		v.Kind = graph.KindManagedSeed
+	}
+	return v, true
 }
 
 // bootstrapToken allows a bootstrap token that gives no more than bootstrapping, for a ManagedSeed or Gardenlet that
@@ -76,18 +86,13 @@ func (d *decision) bootstrapToken(o *secret) error {
 	if o.Data.AuthExtraGroups != nil {
 		return invalid("auth-extra-groups must not be set")
 	}
-	target := tokenDescription.FindStringSubmatch(string(o.Data.Description))
-	if target == nil {
-		return invalid("description must be %q", tokenDescriptionPrefix+tokenForManagedSeed+"<namespace>/<name>"+
-			tokenDescriptionSuffix+" or the same for "+tokenForGardenlet)
+	target, ok := tokenTarget(string(o.Data.Description))
+	switch {
+	case !ok:
+		return invalid("description must be %q", tokenDescriptionPrefix+tokenForManagedSeed+
+			"<namespace>/<name>. or the same for "+tokenForGardenlet)
+	case target.Kind == graph.KindManagedSeed:
+		return d.mayBootstrapManagedSeed(target)
 	}
-	if target[1] == tokenForManagedSeed {
-		return d.mayBootstrapManagedSeed(target[2], target[3])
-	}
-	return d.mayBootstrapGardenlet(target[2], target[3])
+	return d.mayBootstrapGardenlet(target)
 }
-
-// tokenDescription is whom a bootstrap token is for.
-var tokenDescription = regexp.MustCompile("^" + regexp.QuoteMeta(tokenDescriptionPrefix) +
-	"(" + regexp.QuoteMeta(tokenForManagedSeed) + "|" + regexp.QuoteMeta(tokenForGardenlet) + ")" +
-	"([^/]+)/([^/]+)" + regexp.QuoteMeta(tokenDescriptionSuffix) + "$")

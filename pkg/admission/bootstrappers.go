@@ -136,38 +136,29 @@ const shootTokenPrefix = "Used for connecting the self-hosted Shoot " // #nosec 
 // tokenByDescription decides by what the token's description says.
 func (d *decision) tokenByDescription(seed string) error {
 	description := d.bootstrapper.description
-	target := tokenDescription.FindStringSubmatch(description)
+	target, ok := tokenTarget(description)
 	switch {
 	case strings.HasPrefix(description, shootTokenPrefix):
 		return forbidden("the bootstrap token is for a Shoot")
-	case target == nil && strings.HasPrefix(description, tokenDescriptionPrefix):
+	case !ok && strings.HasPrefix(description, tokenDescriptionPrefix):
 		return forbidden("the bootstrap token is neither for a ManagedSeed nor for a Gardenlet")
-	case target == nil:
+	case !ok:
 		return d.operatorsToken(seed)
+	case !d.isFor(target):
+		return forbidden("the bootstrap token does not have the id of one for %s, which its description names", target)
 	}
-	v := graph.Vertex{Kind: graph.KindGardenlet, Namespace: target[2], Name: target[3]}
-	if target[1] == tokenForManagedSeed {
-		v.Kind = graph.KindManagedSeed
-	}
-	if naming.BootstrapTokenID(v.Namespace, v.Name) != d.bootstrapper.TokenID {
-		return forbidden("the bootstrap token does not have the id of one for %s, which its description names", v)
-	}
-	return d.bootstraps(v, seed)
+	return d.bootstraps(target, seed)
 }
 
 // tokenByID decides by the token's id alone.
 func (d *decision) tokenByID(seed string) error {
-	own := []graph.Vertex{
-		{Kind: graph.KindManagedSeed, Namespace: naming.NamespaceGarden, Name: seed},
-		{Kind: graph.KindGardenlet, Namespace: naming.NamespaceGarden, Name: seed},
-	}
-	for _, v := range own {
+	for _, v := range bootstrappedAs(seed) {
 		if d.isFor(v) && d.bootstraps(v, seed) == nil {
 			return nil
 		}
 	}
 	var other error
-	for _, kind := range bootstrapped {
+	for _, kind := range []graph.Kind{graph.KindManagedSeed, graph.KindGardenlet} {
 		for _, o := range d.list(kind) {
 			if !d.isFor(o.Vertex) {
 				continue
@@ -184,8 +175,13 @@ func (d *decision) tokenByID(seed string) error {
 	return d.operatorsToken(seed)
 }
 
-// bootstrapped are the kinds that bootstrap tokens are for.
-var bootstrapped = []graph.Kind{graph.KindManagedSeed, graph.KindGardenlet}
+// bootstrappedAs returns what Gardener makes bootstrap tokens for a Seed by, in namespace garden.
+func bootstrappedAs(seed string) []graph.Vertex {
+	return []graph.Vertex{
+		{Kind: graph.KindManagedSeed, Namespace: naming.NamespaceGarden, Name: seed},
+		{Kind: graph.KindGardenlet, Namespace: naming.NamespaceGarden, Name: seed},
+	}
+}
 
 // isFor reports whether the token has the id of one for v.
 func (d *decision) isFor(v graph.Vertex) bool {
@@ -195,8 +191,7 @@ func (d *decision) isFor(v graph.Vertex) bool {
 // operatorsToken allows a token that an operator made for a Seed that nothing in the garden makes tokens for, as long
 // as nobody is its gardenlet, or an operator has asked for it.
 func (d *decision) operatorsToken(seed string) error {
-	for _, kind := range bootstrapped {
-		v := graph.Vertex{Kind: kind, Namespace: naming.NamespaceGarden, Name: seed}
+	for _, v := range bootstrappedAs(seed) {
 		if d.get(v) != nil {
 			return forbidden("it is for Seed %q, for which %s exists, and the bootstrap token is not for that", seed, v)
 		}

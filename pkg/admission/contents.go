@@ -138,8 +138,8 @@ func (d *decision) bootstrapTokenOf(o *corev1.Secret) error {
 	if err := d.bootstrapToken(&secret{Type: o.Type, Data: tokenDataOf(o.Data)}); err != nil {
 		return err
 	}
-	target := tokenDescription.FindSubmatch(o.Data["description"])
-	id := naming.BootstrapTokenID(string(target[2]), string(target[3]))
+	target, _ := tokenTarget(string(o.Data["description"]))
+	id := naming.BootstrapTokenID(target.Namespace, target.Name)
 	if d.name != naming.BootstrapTokenSecretPrefix+id || string(o.Data["token-id"]) != id {
 		return forbidden("its name and token-id are not those of the object that it is for")
 	}

@@ -161,13 +161,12 @@ func notTheClients(v graph.Vertex) error {
 func notFound(v graph.Vertex) error { return forbidden("%s does not exist", v) }
 
 // mayBootstrapManagedSeed allows a ManagedSeed that may be bootstrapped and whose Shoot is on the client's Seed.
-func (d *decision) mayBootstrapManagedSeed(namespace, name string) error {
-	v := graph.Vertex{Kind: graph.KindManagedSeed, Namespace: namespace, Name: name}
+func (d *decision) mayBootstrapManagedSeed(v graph.Vertex) error {
 	managedSeed, err := d.relatedManagedSeed(v)
 	if err != nil {
 		return err
 	}
-	seed := d.get(graph.Vertex{Kind: graph.KindSeed, Name: name})
+	seed := d.get(graph.Vertex{Kind: graph.KindSeed, Name: v.Name})
 	return d.notBootstrapped(managedSeed, seed)
 }
 
@@ -185,9 +184,8 @@ func (d *decision) relatedManagedSeed(v graph.Vertex) (*garden.Object, error) {
 }
 
 // mayBootstrapGardenlet allows the client's own Gardenlet, when its Seed exists and it may be bootstrapped.
-func (d *decision) mayBootstrapGardenlet(namespace, name string) error {
-	v := graph.Vertex{Kind: graph.KindGardenlet, Namespace: namespace, Name: name}
-	if namespace != naming.NamespaceGarden || name != d.client.Seed {
+func (d *decision) mayBootstrapGardenlet(v graph.Vertex) error {
+	if v.Namespace != naming.NamespaceGarden || v.Name != d.client.Seed {
 		return forbidden("%s is not the client's own", v)
 	}
 	own, err := d.existing(v)
