@@ -240,19 +240,16 @@ func guardGardenlet(_ *decision, o, old *seedmanagementv1alpha1.Gardenlet) error
 	if !sameJSON(o.Spec, old.Spec) {
 		return forbidden("its spec changes")
 	}
-	if err := annotationNotAdded(o, old, constants.GardenerOperation); err != nil {
-		return err
-	}
-	return ownersUnchanged(o, old, nil, nil)
+	return metadataStays(o, old, constants.GardenerOperation)
 }
 
-// annotationNotAdded denies that an annotation comes or changes.
-func annotationNotAdded(o, old metav1.Object, key string) error {
-	after, ok := o.GetAnnotations()[key]
-	if before, had := old.GetAnnotations()[key]; ok && (!had || before != after) {
-		return forbidden("the annotation %s is set", key)
+// metadataStays denies that an annotation comes or changes, and changes of the owner references.
+func metadataStays(o, old metav1.Object, annotation string) error {
+	after, ok := o.GetAnnotations()[annotation]
+	if before, had := old.GetAnnotations()[annotation]; ok && (!had || before != after) {
+		return forbidden("the annotation %s is set", annotation)
 	}
-	return nil
+	return ownersUnchanged(o, old, nil, nil)
 }
 
 func guardManagedSeed(d *decision, o, old *seedmanagementv1alpha1.ManagedSeed) error {
@@ -265,10 +262,7 @@ func guardManagedSeed(d *decision, o, old *seedmanagementv1alpha1.ManagedSeed) e
 	if err := d.relatedShoot(d.GetNamespace(), old.Spec.Shoot.Name); err != nil {
 		return err
 	}
-	if err := annotationNotAdded(o, old, constants.GardenerOperation); err != nil {
-		return err
-	}
-	if err := ownersUnchanged(o, old, nil, nil); err != nil {
+	if err := metadataStays(o, old, constants.GardenerOperation); err != nil {
 		return err
 	}
 	// gardener-apiserver fills empty fields of the seed template when anybody writes.
@@ -374,10 +368,7 @@ func guardControllerInstallation(_ *decision, o, old *gardencorev1beta1.Controll
 }
 
 func guardShoot(_ *decision, o, old *gardencorev1beta1.Shoot) error {
-	if err := annotationNotAdded(o, old, constants.ConfirmationDeletion); err != nil {
-		return err
-	}
-	return ownersUnchanged(o, old, nil, nil)
+	return metadataStays(o, old, constants.ConfirmationDeletion)
 }
 
 func guardServiceAccount(d *decision, o, old *corev1.ServiceAccount) error {
