@@ -97,14 +97,8 @@ func (p *Plugin) tell(ctx context.Context, d *decision, err error) *statusError 
 	if denied.code == http.StatusInternalServerError {
 		phrase = "it cannot be decided whether %s may %s %s %q: %s"
 	}
-	message := fmt.Sprintf(
-		phrase,
-		d.who(),
-		strings.ToLower(operation),
-		resource,
-		logs.Cut(join(d.GetNamespace(), d.name)),
-		denied.why,
-	)
+	message := fmt.Sprintf(phrase, d.who(), strings.ToLower(operation), resource,
+		logs.Cut(klog.KRef(d.GetNamespace(), d.name).String()), denied.why)
 	if denied.code == http.StatusForbidden {
 		switch {
 		case denied.references && d.write != nil:
@@ -139,11 +133,4 @@ var reasons = map[int]metav1.StatusReason{
 	http.StatusConflict:            metav1.StatusReasonAlreadyExists,
 	http.StatusUnprocessableEntity: metav1.StatusReasonInvalid,
 	http.StatusInternalServerError: metav1.StatusReasonInternalError,
-}
-
-func join(namespace, name string) string {
-	if namespace == "" {
-		return name
-	}
-	return namespace + "/" + name
 }

@@ -54,7 +54,7 @@ func (p *Plugin) checkKubeconfig(ctx context.Context, d *decision, interfaces ad
 	if has, on := p.access.Of(d.client, d.vertex()); on && has.Level.Includes(level) { // else others have allowed it
 		p.access.Count(has, access.ResultGranted)
 		klog.FromContext(ctx).Info("Granted a kubeconfig of a Shoot to a seed client",
-			"user", logs.Cut(d.GetUserInfo().GetName()), "shoot", logs.Cut(join(d.GetNamespace(), d.name)),
+			"user", logs.Cut(d.GetUserInfo().GetName()), "shoot", logs.Cut(klog.KRef(d.GetNamespace(), d.name).String()),
 			"subresource", d.GetSubresource(), "level", has.Level, "scope", has.Scope, "rule", has.Rule,
 			"expiration", expiration)
 	}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/warning"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/access"
@@ -367,7 +368,7 @@ func (d *decision) decodeInto(o object, raw []byte, field string) error {
 		d.name = m.Name
 	}
 	if m.Name != "" && m.Name != d.name || m.Namespace != "" && m.Namespace != d.GetNamespace() {
-		return badRequest("its %s is named %s", field, join(m.Namespace, m.Name))
+		return badRequest("its %s is named %s", field, klog.KRef(m.Namespace, m.Name))
 	}
 	return nil
 }
