@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -86,10 +87,7 @@ func (l Levels) in(scope Scope) Level {
 	if scope == ScopeSeeds {
 		level = l.Seeds
 	}
-	if level == "" {
-		return LevelNone
-	}
-	return level
+	return cmp.Or(level, LevelNone)
 }
 
 // clients are the kinds of clients by the names that a configuration has for them.
@@ -104,10 +102,7 @@ func (c *Config) Enabled() bool {
 
 // maxExpiration returns the longest that a kubeconfig may be valid.
 func (c *Config) maxExpiration() time.Duration {
-	if c.MaxExpiration.Duration == 0 {
-		return DefaultMaxExpiration
-	}
-	return c.MaxExpiration.Duration
+	return cmp.Or(c.MaxExpiration.Duration, DefaultMaxExpiration)
 }
 
 // minExpiration is the shortest that Gardener gives a kubeconfig, whose requests would all be denied below it.

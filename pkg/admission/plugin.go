@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	gojson "encoding/json"
 	"errors"
@@ -62,15 +63,9 @@ func New(options Options) *Plugin {
 		denialLogs:  logs.NewLimiter(denialLogsPerSecond, denialLogsBurst),
 		droppedLogs: newDroppedLogs(options.Registerer),
 	}
-	if p.policy.Mode == "" {
-		p.policy.Mode = ModeEnforce
-	}
-	if p.policy.References == "" {
-		p.policy.References = ReferencesEnforce
-	}
-	if p.policy.FirstRegistration == "" {
-		p.policy.FirstRegistration = FirstRegistrationGarden
-	}
+	p.policy.Mode = cmp.Or(p.policy.Mode, ModeEnforce)
+	p.policy.References = cmp.Or(p.policy.References, ReferencesEnforce)
+	p.policy.FirstRegistration = cmp.Or(p.policy.FirstRegistration, FirstRegistrationGarden)
 	if p.clock == nil {
 		p.clock = clock.RealClock{}
 	}
