@@ -7,6 +7,7 @@ import (
 	authenticationv1alpha1 "github.com/gardener/gardener/pkg/apis/authentication/v1alpha1"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
 
 	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -39,32 +40,22 @@ func (p *Plugin) checkKubeconfig(ctx context.Context, d *decision, interfaces ad
 	if err := d.decode(o, interfaces); err != nil {
 		return err
 	}
-	expiration, bound := access.DefaultMaxExpiration, p.access.MaxExpiration()
-	if seconds := o.Spec.ExpirationSeconds; seconds != nil {
-		// Compared in seconds, of which there may be more than a duration holds.
-		if *seconds > int64(bound/time.Second) {
-			return p.tooLong(d, bound)
+	has, on := p.access.Of(d.client, d.vertex())
+	// Compared in seconds, of which there may be more than a duration holds.
+	seconds := ptr.Deref(o.Spec.ExpirationSeconds, int64(access.DefaultMaxExpiration/time.Second))
+	if bound := int64(p.access.MaxExpiration() / time.Second); seconds > bound {
+		if on {
+			p.access.Count(has, access.ResultExpiration)
 		}
-		expiration = time.Duration(*seconds) * time.Second
+		return forbidden("its spec.expirationSeconds, 3600 where it is left out, must be at most %d, which is "+
+			"kubeconfigAccess.maxExpiration", bound)
 	}
-	if expiration > bound {
-		return p.tooLong(d, bound)
-	}
-	level, _ := p.ofKubeconfig(d)
-	if has, on := p.access.Of(d.client, d.vertex()); on && has.Level.Includes(level) { // else others have allowed it
+	if level, _ := p.ofKubeconfig(d); on && has.Level.Includes(level) { // else others have allowed it
 		p.access.Count(has, access.ResultGranted)
 		klog.FromContext(ctx).Info("Granted a kubeconfig of a Shoot to a seed client",
 			"user", logs.Cut(d.GetUserInfo().GetName()), "shoot", logs.Cut(klog.KRef(d.GetNamespace(), d.name).String()),
 			"subresource", d.GetSubresource(), "level", has.Level, "scope", has.Scope, "rule", has.Rule,
-			"expiration", expiration)
+			"expiration", time.Duration(seconds)*time.Second)
 	}
 	return nil
-}
-
-func (p *Plugin) tooLong(d *decision, bound time.Duration) error {
-	if has, on := p.access.Of(d.client, d.vertex()); on {
-		p.access.Count(has, access.ResultExpiration)
-	}
-	return forbidden("its spec.expirationSeconds, 3600 where it is left out, must be at most %d, which is "+
-		"kubeconfigAccess.maxExpiration", int64(bound/time.Second))
 }
