@@ -150,7 +150,8 @@ func TestValidate(t *testing.T) {
 			c.Rules = append(c.Rules, Rule{Match: Match{Clients: []string{"Gardenlet"},
 				Seeds: []string{"a"}}})
 		},
-			`rules[2].match: Invalid value: "{clients: [Gardenlet], seeds: [a]}": can never match: kubeconfigAccess.rules[1]`},
+			`rules[2].match: Invalid value: {"clients":["Gardenlet"],"seeds":["a"]}: ` +
+				`can never match: kubeconfigAccess.rules[1]`},
 		"expiration": {func(c *Config) { c.MaxExpiration = metav1.Duration{Duration: time.Minute} }, "at least 10m"},
 		"negative":   {func(c *Config) { c.MaxExpiration = metav1.Duration{Duration: -time.Hour} }, "at least 10m"},
 	} {
@@ -181,7 +182,7 @@ func TestCovers(t *testing.T) {
 		{Match{Extensions: []string{"*"}}, Match{Clients: []string{"Extension"}}, true},
 		{Match{Extensions: []string{"a"}}, Match{Extensions: []string{"a", "b"}}, false},
 	} {
-		require.Equal(t, c.want, c.match.covers(&c.other), "%s covers %s", c.match.String(), c.other.String())
+		require.Equal(t, c.want, c.match.covers(&c.other), "%v covers %v", c.match, c.other)
 	}
 }
 

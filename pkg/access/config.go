@@ -122,7 +122,7 @@ func (c *Config) Validate(root *field.Path) (errs field.ErrorList) {
 		}
 		for j := range c.Rules[:i] {
 			if c.Rules[j].Match.covers(&c.Rules[i].Match) {
-				errs = append(errs, field.Invalid(at.Child("match"), c.Rules[i].Match.String(),
+				errs = append(errs, field.Invalid(at.Child("match"), c.Rules[i].Match,
 					fmt.Sprintf("can never match: %s matches all that it does", root.Child("rules").Index(j))))
 				break
 			}
@@ -154,20 +154,6 @@ func (r *Rule) validate(at *field.Path) (errs field.ErrorList) {
 		}
 	}
 	return errs
-}
-
-// String prints the match as it is written.
-func (m *Match) String() string {
-	var parts []string
-	for _, list := range []struct {
-		name string
-		of   []string
-	}{{"clients", m.Clients}, {"extensions", m.Extensions}, {"seeds", m.Seeds}} {
-		if len(list.of) > 0 {
-			parts = append(parts, list.name+": ["+strings.Join(list.of, ", ")+"]")
-		}
-	}
-	return "{" + strings.Join(parts, ", ") + "}"
 }
 
 // kinds returns the kinds of clients that can match.
