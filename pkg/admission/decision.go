@@ -38,19 +38,17 @@ type decision struct {
 	// seen holds what one run has looked up, in this order. A denial may rest on each of them.
 	seen []sighting
 	// live holds what has been read from the API server. Where it is not available, the informers' objects stand in.
-	live []sighting
+	live map[graph.Vertex]*garden.Object
 }
 
 // get looks an object up, nil when it does not exist. In one run it is the same whenever it is asked for.
 func (d *decision) get(v graph.Vertex) *garden.Object {
 	d.mustLookUp(v.Kind)
-	if i := indexOf(d.seen, v); i >= 0 {
+	if i := slices.IndexFunc(d.seen, func(s sighting) bool { return s.Vertex == v }); i >= 0 {
 		return d.seen[i].object
 	}
-	var o *garden.Object
-	if i := indexOf(d.live, v); i >= 0 {
-		o = d.live[i].object
-	} else {
+	o, ok := d.live[v]
+	if !ok {
 		o = d.reader.Get(v)
 	}
 	d.seen = append(d.seen, sighting{v, o})

@@ -61,6 +61,7 @@ func newRechecks(registerer prometheus.Registerer) *prometheus.CounterVec {
 func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, liveTimeout)
 	defer cancel()
+	d.live = map[graph.Vertex]*garden.Object{}
 	for range maxLiveReads {
 		seen, ok := d.lastNotLive()
 		if !ok {
@@ -76,7 +77,7 @@ func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome
 			}
 			return outcomeFailed, lookUpFailed(seen.Vertex, err)
 		}
-		d.live = append(d.live, sighting{seen.Vertex, live})
+		d.live[seen.Vertex] = live
 		if unchanged(seen.object, live) {
 			continue
 		}
@@ -134,14 +135,10 @@ type sighting struct {
 	object *garden.Object
 }
 
-func indexOf(sightings []sighting, v graph.Vertex) int {
-	return slices.IndexFunc(sightings, func(s sighting) bool { return s.Vertex == v })
-}
-
 // lastNotLive returns the last of the objects seen that has not been read live.
 func (d *decision) lastNotLive() (sighting, bool) {
 	for _, s := range slices.Backward(d.seen) {
-		if indexOf(d.live, s.Vertex) < 0 {
+		if _, ok := d.live[s.Vertex]; !ok {
 			return s, true
 		}
 	}
