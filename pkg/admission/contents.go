@@ -190,10 +190,10 @@ func guardDeletedResource(d *decision) error {
 }
 
 // guardNewResource guards what is new of a ConfigMap or InternalSecret beside its name.
-func guardNewResource(d *decision, o, _ contents) error { return d.labels(o, nil) }
+func guardNewResource(d *decision, o, _ apiObject) error { return d.labels(o, nil) }
 
 // guardResource allows changes of a Shoot's own ConfigMap or InternalSecret, and of finalizers of any other.
-func guardResource(d *decision, o, old contents) error {
+func guardResource(d *decision, o, old apiObject) error {
 	if err := d.labels(o, old); err != nil {
 		return err
 	}
@@ -255,9 +255,9 @@ func (d *decision) isOwnRole(role string) bool {
 }
 
 // finalizersAlone returns the denial when anything but the finalizers changes.
-func finalizersAlone(o, old contents, denied error) error {
-	was, is := old.DeepCopyObject().(contents), o.DeepCopyObject().(contents)
-	for _, version := range []contents{was, is} {
+func finalizersAlone(o, old apiObject, denied error) error {
+	was, is := old.DeepCopyObject().(apiObject), o.DeepCopyObject().(apiObject)
+	for _, version := range []apiObject{was, is} {
 		version.SetFinalizers(nil)
 		version.SetResourceVersion("")
 		version.SetManagedFields(nil)

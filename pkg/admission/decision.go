@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/admission"
 
 	"github.com/seedguard/seedguard/pkg/garden"
@@ -31,7 +30,7 @@ type decision struct {
 	// raw and oldRaw are the objects as JSON, empty for none.
 	raw, oldRaw []byte
 	// object and oldObject are decoded into their API types when a row of writes needs them, else nil.
-	object, oldObject runtime.Object
+	object, oldObject apiObject
 	reader            garden.Reader
 	now               time.Time
 

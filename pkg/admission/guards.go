@@ -32,12 +32,12 @@ import (
 type guard struct {
 	// whole: the guard reads the objects, decoded into their API type.
 	whole bool
-	run   func(d *decision, object, oldObject runtime.Object) error
+	run   func(d *decision, object, oldObject apiObject) error
 }
 
 // guardBy makes a guard of a function. It returns nil for what it allows, else a denial.
-func guardBy[O runtime.Object](f func(d *decision, object, oldObject O) error) guard {
-	return guard{whole: true, run: func(d *decision, object, oldObject runtime.Object) error {
+func guardBy[O apiObject](f func(d *decision, object, oldObject O) error) guard {
+	return guard{whole: true, run: func(d *decision, object, oldObject apiObject) error {
 		o, _ := object.(O)
 		old, _ := oldObject.(O)
 		return f(d, o, old)
@@ -46,17 +46,11 @@ func guardBy[O runtime.Object](f func(d *decision, object, oldObject O) error) g
 
 // guardByName makes a guard of a function that reads no object: the name says all.
 func guardByName(f func(d *decision) error) guard {
-	return guard{run: func(d *decision, _, _ runtime.Object) error { return f(d) }}
-}
-
-// contents is an object of which a guard reads nothing but the metadata, or compares the rest as a whole.
-type contents interface {
-	metav1.Object
-	runtime.Object
+	return guard{run: func(d *decision, _, _ apiObject) error { return f(d) }}
 }
 
 // guardOwners guards the owner references alone.
-func guardOwners(_ *decision, o, old contents) error {
+func guardOwners(_ *decision, o, old apiObject) error {
 	return ownersUnchanged(o, old, nil, nil)
 }
 
@@ -436,7 +430,7 @@ func guardTokenContext(d *decision, o, _ *securityv1alpha1.TokenRequest) error {
 	return denied
 }
 
-func guardFinalizers(_ *decision, o, old contents) error {
+func guardFinalizers(_ *decision, o, old apiObject) error {
 	return finalizersAlone(o, old, forbidden("more than its finalizers changes"))
 }
 

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/seedguard/seedguard/pkg/logs"
 )
@@ -22,6 +23,12 @@ import (
 // object is a guarded object.
 type object interface {
 	metadata() *metadata
+}
+
+// apiObject is an object in its API type, for what reads more of it.
+type apiObject interface {
+	metav1.Object
+	runtime.Object
 }
 
 // metadata is what is decoded of every object's metadata.

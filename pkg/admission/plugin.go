@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
@@ -295,7 +294,7 @@ func (d *decision) decodeWhole() error {
 	if d.object != nil || d.oldObject != nil {
 		return nil
 	}
-	var o, old runtime.Object
+	var o, old apiObject
 	var err error
 	if d.GetOperation() != remove {
 		if o, err = d.decodeAs(d.raw, "object"); err != nil {
@@ -311,21 +310,18 @@ func (d *decision) decodeWhole() error {
 	return nil
 }
 
-func (d *decision) decodeAs(raw []byte, field string) (runtime.Object, error) {
-	o, err := garden.Scheme.New(d.write.body())
+func (d *decision) decodeAs(raw []byte, field string) (apiObject, error) {
+	typed, err := garden.Scheme.New(d.write.body())
 	if err != nil {
 		return nil, err
 	}
-	if err := decode(raw, o); err != nil {
+	if err := decode(raw, typed); err != nil {
 		return nil, badRequest("its %s cannot be decoded: %v", field, err)
 	}
 	// An object may leave namespace and name to the request. They are compared already where it does not.
-	m, err := apimeta.Accessor(o)
-	if err != nil {
-		return nil, err
-	}
-	m.SetNamespace(d.GetNamespace())
-	m.SetName(d.name)
+	o := typed.(apiObject)
+	o.SetNamespace(d.GetNamespace())
+	o.SetName(d.name)
 	return o, nil
 }
 
