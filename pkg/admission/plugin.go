@@ -41,15 +41,13 @@ type Options struct {
 // Plugin is the SeedRestriction, as an admission plugin of an API server and behind a webhook. It is safe for
 // concurrent use.
 type Plugin struct {
-	reader   garden.Reader
-	clock    clock.PassiveClock
-	policy   Policy
-	access   *access.Policy
-	rechecks *prometheus.CounterVec
-	warned   *prometheus.CounterVec
-	// denialLogs limits the log's lines about denials by Seed, and droppedLogs counts those that were too many.
-	denialLogs  *logs.Limiter
-	droppedLogs prometheus.Counter
+	reader garden.Reader
+	clock  clock.PassiveClock
+	policy Policy
+	access *access.Policy
+	// denialLogs limits the log's lines about denials by Seed.
+	denialLogs *logs.Limiter
+	metrics
 }
 
 var _ admission.ValidationInterface = &Plugin{}
@@ -58,9 +56,7 @@ var _ admission.ValidationInterface = &Plugin{}
 func New(options Options) *Plugin {
 	p := &Plugin{
 		reader: options.Reader, clock: options.Clock, policy: options.Policy, access: options.Access,
-		rechecks: newRechecks(options.Registerer), warned: newWarned(options.Registerer),
-		denialLogs:  logs.NewLimiter(denialLogsPerSecond, denialLogsBurst),
-		droppedLogs: newDroppedLogs(options.Registerer),
+		denialLogs: logs.NewLimiter(denialLogsPerSecond, denialLogsBurst), metrics: newMetrics(options.Registerer),
 	}
 	p.policy.Mode = cmp.Or(p.policy.Mode, ModeEnforce)
 	p.policy.References = cmp.Or(p.policy.References, ReferencesEnforce)

@@ -30,30 +30,32 @@ const (
 	outcomeFailed  = "failed"
 )
 
-func newWarned(registerer prometheus.Registerer) *prometheus.CounterVec {
-	return promauto.With(registerer).NewCounterVec(prometheus.CounterOpts{
-		Name: "seedguard_admission_reference_warnings_total",
-		Help: "Writes that were admitted with a warning, because restriction.references is Warn, by resource and operation.",
-	}, []string{"resource", "operation"})
+type metrics struct {
+	rechecks, warned *prometheus.CounterVec
+	droppedLogs      prometheus.Counter
 }
 
-func newDroppedLogs(registerer prometheus.Registerer) prometheus.Counter {
-	return promauto.With(registerer).NewCounter(prometheus.CounterOpts{
-		Name: "seedguard_admission_denial_logs_dropped_total",
-		Help: "Denials that were not logged, because the log had too many lines about the Seed's clients already.",
-	})
-}
-
-func newRechecks(registerer prometheus.Registerer) *prometheus.CounterVec {
-	rechecks := promauto.With(registerer).NewCounterVec(prometheus.CounterOpts{
-		Name: "seedguard_admission_live_rechecks_total",
-		Help: "Requests that a rule denied by the informers' objects, by the outcome of checking again with objects " +
-			"read live: allowed, exists, denied, failed.",
-	}, []string{"outcome"})
-	for _, outcome := range []string{outcomeAllowed, outcomeExists, outcomeDenied, outcomeFailed} {
-		rechecks.WithLabelValues(outcome)
+func newMetrics(registerer prometheus.Registerer) metrics {
+	with := promauto.With(registerer)
+	m := metrics{
+		rechecks: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "seedguard_admission_live_rechecks_total",
+			Help: "Requests that a rule denied by the informers' objects, by the outcome of checking again with objects " +
+				"read live: allowed, exists, denied, failed.",
+		}, []string{"outcome"}),
+		warned: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "seedguard_admission_reference_warnings_total",
+			Help: "Writes that were admitted with a warning, because restriction.references is Warn, by resource and operation.",
+		}, []string{"resource", "operation"}),
+		droppedLogs: with.NewCounter(prometheus.CounterOpts{
+			Name: "seedguard_admission_denial_logs_dropped_total",
+			Help: "Denials that were not logged, because the log had too many lines about the Seed's clients already.",
+		}),
 	}
-	return rechecks
+	for _, outcome := range []string{outcomeAllowed, outcomeExists, outcomeDenied, outcomeFailed} {
+		m.rechecks.WithLabelValues(outcome)
+	}
+	return m
 }
 
 // recheck repeats a check that denied by the informers' objects, with objects read live, and then asks whether the
