@@ -37,10 +37,8 @@ var certificateRequests = keyOf(of(bootstrappers.Kind), create)
 // bootstrapper is the user of a bootstrapper's certificate request.
 type bootstrapper struct {
 	identity.BootstrapUser
-	// description is that of its bootstrap token. It counts only when described is set: the token's Secret may not be
-	// readable.
-	description string
-	described   bool
+	// description is that of its bootstrap token, nil when the token's Secret may not be read.
+	description *string
 }
 
 // ofBootstrapper reports whether the request is a certificate request of a bootstrapper, which Bootstrappers decides.
@@ -87,7 +85,7 @@ func (d *decision) readToken(ctx context.Context) error {
 	case !found:
 		return reference(notFound(d.tokenSecret()))
 	}
-	d.bootstrapper.description, d.bootstrapper.described = description, true
+	d.bootstrapper.description = &description
 	return nil
 }
 
@@ -110,10 +108,10 @@ func checkBootstrappedSeed(d *decision, o *certificateRequest) error {
 			Kind: graph.KindManagedSeed, Namespace: d.bootstrapper.Namespace, Name: d.bootstrapper.Name,
 		}, seed))
 	}
-	if !d.bootstrapper.described {
+	if d.bootstrapper.description == nil {
 		return reference(d.tokenByID(seed))
 	}
-	return reference(d.tokenByDescription(seed))
+	return reference(d.tokenByDescription(*d.bootstrapper.description, seed))
 }
 
 // bootstraps allows a certificate for the Seed of the name of v, a ManagedSeed or Gardenlet that must exist.
@@ -134,8 +132,7 @@ func ofShoot(v graph.Vertex) bool {
 const shootTokenPrefix = "Used for connecting the self-hosted Shoot " // #nosec G101 -- a description
 
 // tokenByDescription decides by what the token's description says.
-func (d *decision) tokenByDescription(seed string) error {
-	description := d.bootstrapper.description
+func (d *decision) tokenByDescription(description, seed string) error {
 	target, ok := tokenTarget(description)
 	switch {
 	case strings.HasPrefix(description, shootTokenPrefix):
