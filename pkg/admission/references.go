@@ -109,44 +109,30 @@ type grants map[string]Grant
 
 // The grants.
 var (
-	never = Grant{Name: "never", About: "never",
-		granted: func(*decision, garden.Reference) error { return errors.New("it may not be added") }}
-	checked = Grant{Name: "checked", About: "that is what the column \"allowed when\" says",
-		granted: func(*decision, garden.Reference) error { return nil }}
+	never              = Grant{Name: "never", About: "never", granted: grantNone}
+	checked            = Grant{Name: "checked", About: "that is what the column \"allowed when\" says", granted: grantAll}
 	unchanging         = free("nobody can change it")
 	ownIssuer          = free("the Secret with the documents of a Shoot's issuer is the Shoot's own")
 	ownGeneratedSecret = Grant{Name: "ownGeneratedSecret", About: "to garden/generated-bucket-<name of the BackupBucket>",
 		granted: grantGeneratedSecret}
-	seedReference = Grant{
-		Name: "seedReference",
-		About: "to what the seed template of the Seed's ManagedSeed or, where there is " +
-			"none, of its Gardenlet refers to, or restriction.seedReferences names",
-		granted: grantSeedReference,
-	}
-	dnsReference = Grant{
-		Name: "dnsReference",
-		About: "as seedReference, or to a Secret or WorkloadIdentity in namespace garden " +
-			"that restriction.sharedDNSSecrets matches",
-		granted: anyOf(grantSeedReference, grantSharedDNS),
-	}
-	firstSeedReference = Grant{
-		Name: "firstSeedReference",
-		About: "as seedReference; and for a Seed with neither ManagedSeed nor " +
-			"Gardenlet, with restriction.firstRegistration Garden, to what is in namespace garden and nothing refers to but " +
-			"the " +
-			"client's own BackupBucket",
-		granted: anyOf(grantSeedReference, grantFirstRegistration),
-	}
+	seedReference = Grant{Name: "seedReference", granted: grantSeedReference,
+		About: "to what the seed template of the Seed's ManagedSeed or, where there is none, of its Gardenlet refers to, " +
+			"or restriction.seedReferences names"}
+	dnsReference = Grant{Name: "dnsReference", granted: anyOf(grantSeedReference, grantSharedDNS),
+		About: "as seedReference, or to a Secret or WorkloadIdentity in namespace garden that restriction.sharedDNSSecrets " +
+			"matches"}
+	firstSeedReference = Grant{Name: "firstSeedReference", granted: anyOf(grantSeedReference, grantFirstRegistration),
+		About: "as seedReference; and for a Seed with neither ManagedSeed nor Gardenlet, with " +
+			"restriction.firstRegistration Garden, to what is in namespace garden and nothing refers to but the client's own " +
+			"BackupBucket"}
 	firstDNSReference = Grant{Name: "firstDNSReference", About: "as dnsReference or firstSeedReference",
 		granted: anyOf(grantSeedReference, grantSharedDNS, grantFirstRegistration)}
-	pullSecret = Grant{Name: "pullSecret", About: "to what the client's Seed refers to already, what Gardenlets and " +
-		"ControllerDeployments alone refer to, or restriction.seedReferences names", granted: grantPullSecret}
-	providerSecret = Grant{
-		Name: "providerSecret",
-		About: "to the Secret that the secretName of a DNS provider named before: " +
-			"gardener-apiserver fills one from the other",
-		granted: grantProviderSecret,
-	}
+	pullSecret = Grant{Name: "pullSecret", granted: grantPullSecret,
+		About: "to what the client's Seed refers to already, what Gardenlets and ControllerDeployments alone refer to, or " +
+			"restriction.seedReferences names"}
+	providerSecret = Grant{Name: "providerSecret", granted: grantProviderSecret,
+		About: "to the Secret that the secretName of a DNS provider named before: gardener-apiserver fills one from the " +
+			"other"}
 )
 
 // Grants returns the grants that the rows of Writes name, but for those that are free.
@@ -159,8 +145,12 @@ func Grants() []Grant {
 
 // free grants all, for a written reason.
 func free(why string) Grant {
-	return Grant{Name: "free: " + why, Free: why, granted: func(*decision, garden.Reference) error { return nil }}
+	return Grant{Name: "free: " + why, Free: why, granted: grantAll}
 }
+
+func grantAll(*decision, garden.Reference) error { return nil }
+
+func grantNone(*decision, garden.Reference) error { return errors.New("it may not be added") }
 
 // anyOf grants what one of the grants does. The error is that of the first, which says what an operator can do.
 func anyOf(grants ...func(*decision, garden.Reference) error) func(*decision, garden.Reference) error {
@@ -236,11 +226,8 @@ func (d *decision) granted() error {
 }
 
 func grantGeneratedSecret(d *decision, r garden.Reference) error {
-	want := graph.Vertex{
-		Kind:      graph.KindSecret,
-		Namespace: naming.NamespaceGarden,
-		Name:      naming.GeneratedBucketSecret(d.name),
-	}
+	name := naming.GeneratedBucketSecret(d.name)
+	want := graph.Vertex{Kind: graph.KindSecret, Namespace: naming.NamespaceGarden, Name: name}
 	if r.From != want {
 		return errors.New("it may only be " + want.String())
 	}
@@ -342,7 +329,7 @@ func grantProviderSecret(d *decision, r garden.Reference) error {
 			}
 		}
 	}
-	return errors.New("it may not be added")
+	return grantNone(d, r)
 }
 
 // Exempts reports whether the configuration exempts a client's requests for a resource in a namespace.
