@@ -41,6 +41,7 @@ type Options struct {
 // Plugin is the SeedRestriction, as an admission plugin of an API server and behind a webhook. It is safe for
 // concurrent use.
 type Plugin struct {
+	*admission.Handler
 	reader garden.Reader
 	clock  clock.PassiveClock
 	policy Policy
@@ -55,7 +56,8 @@ var _ admission.ValidationInterface = &Plugin{}
 // New returns a Plugin. It panics when its metrics are registered already.
 func New(options Options) *Plugin {
 	p := &Plugin{
-		reader: options.Reader, clock: options.Clock, policy: options.Policy, access: options.Access,
+		Handler: admission.NewHandler(create, update, remove),
+		reader:  options.Reader, clock: options.Clock, policy: options.Policy, access: options.Access,
 		denialLogs: logs.NewLimiter(denialLogsPerSecond, denialLogsBurst), metrics: newMetrics(options.Registerer),
 	}
 	p.policy.Mode = cmp.Or(p.policy.Mode, ModeEnforce)
@@ -72,11 +74,6 @@ const name = "seedrestriction.seedguard.gardener.cloud"
 
 // auditReferences is the key of the audit annotation of what is admitted with a warning.
 const auditReferences = "references"
-
-// Handles implements admission.Interface.
-func (p *Plugin) Handles(operation admission.Operation) bool {
-	return operation == create || operation == update || operation == remove
-}
 
 // Validate implements admission.ValidationInterface, for use inside an API server. Errors are API status errors.
 func (p *Plugin) Validate(ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces) error {
