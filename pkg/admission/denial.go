@@ -57,9 +57,6 @@ func badRequest(format string, args ...any) error {
 	return deny(http.StatusBadRequest, format, args...)
 }
 
-// statusError is how the API tells a denial.
-type statusError = apierrors.StatusError
-
 // Of the lines that the log gets about denials to the clients of one Seed. A client that is denied tries again and
 // again: a few lines say all.
 const (
@@ -68,7 +65,7 @@ const (
 )
 
 // tell logs a denial, or a warning in its place, and returns it as the API's error.
-func (p *Plugin) tell(ctx context.Context, d *decision, err error) *statusError {
+func (p *Plugin) tell(ctx context.Context, d *decision, err error) *apierrors.StatusError {
 	denied := new(denial)
 	if !errors.As(err, &denied) {
 		denied = &denial{code: http.StatusInternalServerError, why: logs.CutAt(err.Error(), maxWhy)}
@@ -107,7 +104,7 @@ func (p *Plugin) tell(ctx context.Context, d *decision, err error) *statusError 
 			message += "; allowed when " + d.rule.Allowed
 		}
 	}
-	return &statusError{ErrStatus: metav1.Status{
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status:  metav1.StatusFailure,
 		Code:    int32(denied.code), // #nosec G115 -- HTTP status codes are small
 		Reason:  reasons[denied.code],

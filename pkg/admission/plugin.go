@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
@@ -125,7 +126,7 @@ func attributesOf(in *admissionv1.AdmissionRequest) admission.Attributes {
 // restriction.references is Warn.
 func (p *Plugin) decide(
 	ctx context.Context, a admission.Attributes, o admission.ObjectInterfaces,
-) (denied *statusError, warning string) {
+) (denied *apierrors.StatusError, warning string) {
 	d := &decision{Attributes: a, name: a.GetName(), policy: &p.policy, reader: p.reader, now: p.clock.Now()}
 	check := p.check
 	if client, ok := identity.From(a.GetUserInfo()); ok {
