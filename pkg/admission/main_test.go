@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -44,10 +45,8 @@ type memory struct {
 	live map[graph.Vertex]*garden.Object
 	// existing are the names of objects of other kinds, as resource/namespace/name, nil: not available.
 	existing map[string]bool
-	// tokens are the descriptions of bootstrap tokens by their ids, nil: not available. tokenErr is what reading them
-	// fails with.
-	tokens   map[string]string
-	tokenErr error
+	// tokens are the descriptions of bootstrap tokens by their ids, nil: not available.
+	tokens map[string]string
 	// err is what live reads fail with.
 	err error
 	// asked records the live reads, and seeds for whom they were.
@@ -62,9 +61,7 @@ func extract(t testing.TB, manifests ...string) map[graph.Vertex]*garden.Object 
 	t.Helper()
 	objects := map[graph.Vertex]*garden.Object{}
 	for _, manifest := range manifests {
-		raw, err := yaml.YAMLToJSON([]byte(manifest))
-		require.NoError(t, err)
-		decoded, _, err := garden.Codecs.UniversalDeserializer().Decode(raw, nil, nil)
+		decoded, _, err := garden.Codecs.UniversalDeserializer().Decode(raw(manifest), nil, nil)
 		require.NoError(t, err, manifest)
 		o, err := garden.Extract(decoded)
 		require.NoError(t, err)
@@ -133,8 +130,8 @@ func (m *memory) BootstrapTokenDescription(ctx context.Context, reader, id strin
 		return "", false, fmt.Errorf("a live read without a deadline")
 	}
 	switch {
-	case m.tokenErr != nil:
-		return "", false, m.tokenErr
+	case m.err != nil:
+		return "", false, m.err
 	case m.tokens == nil:
 		return "", false, garden.ErrNotAvailable
 	}
@@ -202,11 +199,16 @@ func deletes(resource, object string) *admissionv1.AdmissionRequest {
 	return about(admissionv1.Delete, resource, object)
 }
 
-func about(operation admissionv1.Operation, resource, object string) *admissionv1.AdmissionRequest {
-	raw, err := yaml.YAMLToJSON([]byte(object))
+func raw(object string) []byte {
+	json, err := yaml.YAMLToJSON([]byte(object))
 	if err != nil {
 		panic(err)
 	}
+	return json
+}
+
+func about(operation admissionv1.Operation, resource, object string) *admissionv1.AdmissionRequest {
+	raw := raw(object)
 	var o metav1.PartialObjectMetadata
 	if err := json.Unmarshal(raw, &o); err != nil {
 		panic(err)
@@ -228,6 +230,27 @@ func newPlugin(reader garden.Reader) *Plugin {
 
 func newPluginWith(reader garden.Reader, policy Policy) *Plugin {
 	return New(Options{Reader: reader, Clock: testingclock.NewFakePassiveClock(now), Policy: policy})
+}
+
+// requireAnswer holds an answer to a code, 0 for admitted, and to what its message must contain.
+func requireAnswer(t testing.TB, code int32, message string, response *admissionv1.AdmissionResponse, about string) {
+	t.Helper()
+	require.Equal(t, code == 0, response.Allowed, "%s: %v", about, response.Result)
+	if code == 0 {
+		require.Nil(t, response.Result, about)
+		return
+	}
+	require.Equal(t, code, response.Result.Code, "%s: %v", about, response.Result)
+	require.Equal(t, reasons[int(code)], response.Result.Reason, about)
+	require.Contains(t, response.Result.Message, message, about)
+}
+
+// forbids returns the code of a denial, 0 without its message.
+func forbids(message string) int32 {
+	if message == "" {
+		return 0
+	}
+	return http.StatusForbidden
 }
 
 func meta(namespace, name string) string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -86,6 +87,40 @@ func TestChecksKeepToTheirLookUps(t *testing.T) {
 	})
 }
 
+// liveCase is a request with what the informers and the API server have, and what is read live for it.
+type liveCase struct {
+	references References
+	user       authenticationv1.UserInfo
+	request    *admissionv1.AdmissionRequest
+	// cached is what the informers have; live, existing and tokens are what the API server has, unless unavailable.
+	cached, live, existing []string
+	tokens                 map[string]string
+	unavailable            bool
+	err                    error
+	code                   int32
+	message                string
+	asked                  []string
+}
+
+func (c liveCase) run(t *testing.T) {
+	m := newMemory(t, c.cached...)
+	m.err, m.tokens = c.err, c.tokens
+	if !c.unavailable {
+		m.live, m.existing = extract(t, c.live...), map[string]bool{}
+	}
+	for _, o := range c.existing {
+		m.existing[o] = true
+	}
+	response := newPluginWith(m, Policy{References: c.references}).Admit(t.Context(), as(c.user, c.request))
+	require.Equal(t, c.asked, m.asked)
+	for _, seed := range m.seeds {
+		require.Equal(t, strings.TrimPrefix(c.user.Username, "gardener.cloud:system:seed:"), seed)
+	}
+	requireAnswer(t, c.code, c.message, response, "")
+	exists := response.Result != nil && apierrors.IsAlreadyExists(&apierrors.StatusError{ErrStatus: *response.Result})
+	require.Equal(t, c.code == http.StatusConflict, exists)
+}
+
 func TestLiveReads(t *testing.T) {
 	a, b := gardenletOf("a"), gardenletOf("b")
 	newShoot := creates("secrets", meta("p", "new.monitoring"))
@@ -96,16 +131,7 @@ func TestLiveReads(t *testing.T) {
 	version := func(v, manifest string) string {
 		return strings.Replace(manifest, "metadata: {", "metadata: {resourceVersion: '"+v+"', ", 1)
 	}
-	for name, test := range map[string]struct {
-		user         authenticationv1.UserInfo
-		request      *admissionv1.AdmissionRequest
-		cached, live []string
-		err          error
-		unavailable  bool
-		code         int32
-		message      string
-		asked        []string
-	}{
+	for name, test := range map[string]liveCase{
 		"nothing is read for what is allowed": {
 			user: a, request: newShoot, cached: []string{shootOn("a", "p", "new", "")},
 		},
@@ -169,7 +195,7 @@ func TestLiveReads(t *testing.T) {
 			asked: []string{"Seed/a"},
 		},
 		"a request that is wrong by itself": {
-			user: a, request: creates(bastions, backupBucket("b")), err: nil,
+			user: a, request: creates(bastions, backupBucket("b")),
 			code: 403, asked: []string{"metadata of bastions.v1alpha1//new"},
 		},
 		"an unrelated Secret": {
@@ -177,23 +203,8 @@ func TestLiveReads(t *testing.T) {
 			code: 403, asked: []string{"metadata of secrets.v1/p/any"},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			m := newMemory(t, test.cached...)
-			m.err = test.err
-			if !test.unavailable {
-				m.live, m.existing = extract(t, test.live...), map[string]bool{}
-			}
-			response := newPlugin(m).Admit(t.Context(), as(test.user, test.request))
-			require.Equal(t, test.asked, m.asked)
-			for _, seed := range m.seeds {
-				require.Equal(t, gardenletOf(seed).Username, test.user.Username)
-			}
-			require.Equal(t, test.code == 0, response.Allowed, "%v", response.Result)
-			if test.code != 0 {
-				require.Equal(t, test.code, response.Result.Code)
-				require.Contains(t, response.Result.Message, test.message)
-			}
-		})
+		test.references = ReferencesOff
+		t.Run(name, test.run)
 	}
 }
 
@@ -201,10 +212,8 @@ func TestLiveReadsAreBounded(t *testing.T) {
 	m := newMemory(t)
 	for i := range 20 {
 		shoot := fmt.Sprintf("shoot-%d", i)
-		maps.Copy(
-			m.cached,
-			extract(t, managedSeed(fmt.Sprintf("seed-%d", i), shoot, "", "shared"), shootOn("b", "garden", shoot, "")),
-		)
+		managedSeed := managedSeed(fmt.Sprintf("seed-%d", i), shoot, "", "shared")
+		maps.Copy(m.cached, extract(t, managedSeed, shootOn("b", "garden", shoot, "")))
 	}
 	m.live = m.cached
 	response := newPlugin(m).Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("garden", "shared"))))
@@ -213,17 +222,8 @@ func TestLiveReadsAreBounded(t *testing.T) {
 }
 
 func TestExists(t *testing.T) {
-	a := gardenletOf("a")
 	generated := "metadata: {namespace: p, name: any-x7f2q, generateName: any-}"
-	for name, test := range map[string]struct {
-		request     *admissionv1.AdmissionRequest
-		existing    []string
-		err         error
-		unavailable bool
-		code        int32
-		message     string
-		asked       []string
-	}{
+	for name, test := range map[string]liveCase{
 		"an object of a watched kind": {
 			request: creates(buckets, backupBucket("b")), existing: []string{"backupbuckets.v1beta1//new"},
 			code: 409, message: `it already exists (and its spec.seedName is "b")`,
@@ -270,27 +270,8 @@ func TestExists(t *testing.T) {
 		"an object that is allowed anyway": {request: creates("secrets", meta("p", "own.monitoring")),
 			existing: []string{"secrets.v1/p/own.monitoring"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			m := newMemory(t, landscape...)
-			m.err = test.err
-			if !test.unavailable {
-				m.live, m.existing = m.cached, map[string]bool{}
-			}
-			for _, o := range test.existing {
-				m.existing[o] = true
-			}
-			response := newPlugin(m).Admit(t.Context(), as(a, test.request))
-			require.Equal(t, test.asked, m.asked)
-			for _, seed := range m.seeds {
-				require.Equal(t, "a", seed)
-			}
-			require.Equal(t, test.code == 0, response.Allowed, "%v", response.Result)
-			if test.code != 0 {
-				require.Equal(t, test.code, response.Result.Code)
-				require.Contains(t, response.Result.Message, test.message)
-				require.Equal(t, test.code == 409, apierrors.IsAlreadyExists(&apierrors.StatusError{ErrStatus: *response.Result}))
-			}
-		})
+		test.references, test.user, test.cached, test.live = ReferencesOff, gardenletOf("a"), landscape, landscape
+		t.Run(name, test.run)
 	}
 }
 
@@ -364,19 +345,8 @@ func TestValidate(t *testing.T) {
 					o = candidate.(metav1.Object)
 				}
 			}
-			attributes := admission.NewAttributesRecord(
-				test.o,
-				test.old,
-				test.kind,
-				o.GetNamespace(),
-				o.GetName(),
-				test.resource,
-				test.sub,
-				test.operation,
-				nil,
-				false,
-				test.user,
-			)
+			attributes := admission.NewAttributesRecord(test.o, test.old, test.kind, o.GetNamespace(), o.GetName(),
+				test.resource, test.sub, test.operation, nil, false, test.user)
 			err := newPlugin(newMemory(t, landscape...)).Validate(t.Context(), attributes, test.interfaces)
 			if test.code == 0 {
 				require.NoError(t, err)
@@ -412,14 +382,9 @@ func TestLog(t *testing.T) {
 			require.NotContains(t, response.Result.Message, secret)
 		}
 	}
-	require.Equal(
-		t,
-		`"level"=0 "msg"="Denied a request" "user"="gardener.cloud:system:seed:a" "operation"="CREATE" `+
-			`"resource"="secrets" `+
-			`"namespace"="p" "name"="own.monitoring" "code"=400 "reason"="its object cannot be decoded: field \"type\" must `+
-			`not be of type number"`,
-		lines[0],
-	)
+	require.Equal(t, `"level"=0 "msg"="Denied a request" "user"="gardener.cloud:system:seed:a" "operation"="CREATE" `+
+		`"resource"="secrets" "namespace"="p" "name"="own.monitoring" "code"=400 `+
+		`"reason"="its object cannot be decoded: field \"type\" must not be of type number"`, lines[0])
 }
 
 // TestLogOfWarnings: the log does not say that something was denied that was admitted.
@@ -546,11 +511,8 @@ func TestLogIsLimited(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	m := newMemory(t, landscape...)
-	m.live, m.existing = extract(
-		t,
-		append(landscape, shootOn("a", "p", "new", ""))...), map[string]bool{
-		"secrets.v1/p/there": true,
-	}
+	m.live = extract(t, append(landscape, shootOn("a", "p", "new", ""))...)
+	m.existing = map[string]bool{"secrets.v1/p/there": true}
 	plugin := New(Options{Reader: m, Registerer: registry, Policy: Policy{References: ReferencesOff}})
 	for _, name := range []string{"own.monitoring", "new.monitoring", "any", "any", "any", "there", "there"} {
 		plugin.Admit(t.Context(), as(gardenletOf("a"), creates("secrets", meta("p", name))))
