@@ -279,19 +279,24 @@ func TestExists(t *testing.T) {
 func TestValidate(t *testing.T) {
 	var (
 		a         = &user.DefaultInfo{Name: gardenletOf("a").Username, Groups: gardenletOf("a").Groups}
-		own       = metav1.ObjectMeta{Namespace: "p", Name: "own.monitoring"}
-		other     = metav1.ObjectMeta{Namespace: "p", Name: "other.monitoring"}
-		bucket    = metav1.ObjectMeta{Name: "new"}
 		gardener  = admission.NewObjectInterfacesFromScheme(garden.Scheme)
 		secrets   = corev1.SchemeGroupVersion.WithResource("secrets")
 		gvBuckets = gardencorev1beta1.SchemeGroupVersion.WithResource("backupbuckets")
-		custom    = func(seed string) runtime.Object {
+		secret    = func(name string) runtime.Object {
+			return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "p", Name: name}}
+		}
+		internal = func(name, seed string) runtime.Object {
+			return &gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: name},
+				Spec: gardencore.BackupBucketSpec{SeedName: ptr.To(seed)}}
+		}
+		custom = func(seed string) runtime.Object {
 			return &unstructured.Unstructured{Object: map[string]any{
 				"apiVersion": "core.gardener.cloud/v1beta1", "kind": "BackupBucket",
 				"metadata": map[string]any{"name": "new"}, "spec": map[string]any{"seedName": seed},
 			}}
 		}
-		kind = gardencorev1beta1.SchemeGroupVersion.WithKind("BackupBucket")
+		kind     = gardencorev1beta1.SchemeGroupVersion.WithKind("BackupBucket")
+		ofSecret = corev1.SchemeGroupVersion.WithKind("Secret")
 	)
 	for name, test := range map[string]struct {
 		code       int
@@ -303,33 +308,21 @@ func TestValidate(t *testing.T) {
 		o, old     runtime.Object
 		interfaces admission.ObjectInterfaces
 	}{
-		"typed, allowed": {0, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create,
-			&corev1.Secret{ObjectMeta: own}, nil, gardener},
-		"typed, denied": {403, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create,
-			&corev1.Secret{ObjectMeta: other}, nil, gardener},
-		"typed, without a scheme": {403, a, corev1.SchemeGroupVersion.WithKind("Secret"), secrets, "", create,
-			&corev1.Secret{ObjectMeta: other}, nil, nil},
-		"internal, allowed": {0, a, kind, gvBuckets, "", create,
-			&gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("a")}}, nil,
-			gardener},
-		"internal, denied": {403, a, kind, gvBuckets, "", create,
-			&gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("b")}}, nil,
-			gardener},
+		"typed, allowed":          {0, a, ofSecret, secrets, "", create, secret("own.monitoring"), nil, gardener},
+		"typed, denied":           {403, a, ofSecret, secrets, "", create, secret("other.monitoring"), nil, gardener},
+		"typed, without a scheme": {403, a, ofSecret, secrets, "", create, secret("other.monitoring"), nil, nil},
+		"internal, allowed":       {0, a, kind, gvBuckets, "", create, internal("new", "a"), nil, gardener},
+		"internal, denied":        {403, a, kind, gvBuckets, "", create, internal("new", "b"), nil, gardener},
 		"internal, of an unknown version": {0, a, kind.GroupKind().WithVersion("v7"),
-			gvBuckets.GroupResource().WithVersion("v7"), "", create,
-			&gardencore.BackupBucket{ObjectMeta: bucket, Spec: gardencore.BackupBucketSpec{SeedName: ptr.To("a")}}, nil,
-			gardener},
+			gvBuckets.GroupResource().WithVersion("v7"), "", create, internal("new", "a"), nil, gardener},
 		"of an unknown version, without a scheme": {400, a, kind.GroupKind().WithVersion("v7"),
 			gvBuckets.GroupResource().WithVersion("v7"), "", create, custom("a"), nil, nil},
 		"custom resource, allowed": {0, a, kind, gvBuckets, "", create, custom("a"), nil, gardener},
 		"custom resource, denied":  {403, a, kind, gvBuckets, "", create, custom("b"), nil, gardener},
-		"deleted": {0, a, kind, gvBuckets, "", remove, nil,
-			&gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: "uid-a"}}, gardener},
-		"deleted, denied": {403, a, kind, gvBuckets, "", remove, nil,
-			&gardencore.BackupBucket{ObjectMeta: metav1.ObjectMeta{Name: "uid-b"}}, gardener},
-		"of another type": {400, a, kind, gvBuckets, "", create, &corev1.Secret{ObjectMeta: own}, nil,
-			gardener},
-		"nothing": {400, a, kind, gvBuckets, "", create, nil, nil, gardener},
+		"deleted":                  {0, a, kind, gvBuckets, "", remove, nil, internal("uid-a", "a"), gardener},
+		"deleted, denied":          {403, a, kind, gvBuckets, "", remove, nil, internal("uid-b", "a"), gardener},
+		"of another type":          {400, a, kind, gvBuckets, "", create, secret("own.monitoring"), nil, gardener},
+		"nothing":                  {400, a, kind, gvBuckets, "", create, nil, nil, gardener},
 		"somebody else": {0, &user.DefaultInfo{Name: "alice"}, kind, gvBuckets, "", create,
 			custom("b"), nil, gardener},
 		"nobody": {0, nil, kind, gvBuckets, "", create, custom("b"), nil, gardener},
