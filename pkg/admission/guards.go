@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -305,29 +306,15 @@ func filledValue(was, is any) bool {
 		return true
 	case map[string]any:
 		object, ok := is.(map[string]any)
-		if !ok {
-			return len(was) == 0
-		}
 		for key, value := range was {
-			if !filledValue(value, object[key]) {
+			if !ok || !filledValue(value, object[key]) {
 				return false
 			}
 		}
 		return true
 	case []any:
-		list, ok := is.([]any)
-		if len(was) == 0 {
-			return true
-		}
-		if !ok || len(list) != len(was) {
-			return false
-		}
-		for i := range was {
-			if !filledValue(was[i], list[i]) {
-				return false
-			}
-		}
-		return true
+		list, _ := is.([]any)
+		return len(was) == 0 || slices.EqualFunc(was, list, filledValue)
 	case string:
 		return was == "" || was == is
 	default:
@@ -335,12 +322,7 @@ func filledValue(was, is any) bool {
 	}
 }
 
-func orNull(raw []byte) []byte {
-	if len(raw) == 0 {
-		return []byte("null")
-	}
-	return raw
-}
+func orNull(raw []byte) []byte { return []byte(cmp.Or(string(raw), "null")) }
 
 // sameJSON reports whether two values are the same on the wire, where empty fields are not there.
 func sameJSON(a, b any) bool {
