@@ -17,50 +17,47 @@ import (
 	"github.com/seedguard/seedguard/pkg/access"
 )
 
-// asksKubeconfig is a request of the gardenlet of Seed a.
-func asksKubeconfig(subresource, shoot, kind, spec string) *admissionv1.AdmissionRequest {
+// asksKubeconfig is a request of the gardenlet of Seed a for a kubeconfig of the level viewer or admin.
+func asksKubeconfig(level, spec string) *admissionv1.AdmissionRequest {
+	kind := map[string]string{"viewer": "ViewerKubeconfigRequest", "admin": "AdminKubeconfigRequest"}[level]
 	return &admissionv1.AdmissionRequest{
-		UID: "u", Operation: admissionv1.Create, Namespace: "garden-x", Name: shoot, SubResource: subresource,
+		UID: "u", Operation: admissionv1.Create, Namespace: "garden-x", Name: "s", SubResource: level + "kubeconfig",
 		Kind:     metav1.GroupVersionKind{Group: "authentication.gardener.cloud", Version: "v1alpha1", Kind: kind},
 		Resource: metav1.GroupVersionResource{Group: "core.gardener.cloud", Version: "v1beta1", Resource: "shoots"},
 		Object: runtime.RawExtension{Raw: []byte(
 			`{"apiVersion":"authentication.gardener.cloud/v1alpha1","kind":"` + kind + `","metadata":{},"spec":` + spec + `}`)},
-		UserInfo: authenticationv1.UserInfo{Username: "gardener.cloud:system:seed:a",
-			Groups: []string{"gardener.cloud:system:seeds"}},
+		UserInfo: gardenletOf("a"),
 	}
 }
 
 func TestKubeconfigs(t *testing.T) {
-	reader := newMemory(t, `{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot,`+
-		` metadata: {namespace: garden-x, name: s}, spec: {seedName: a}}`)
+	reader := newMemory(t, shootOn("a", "garden-x", "s", ""))
 	registry := prometheus.NewRegistry()
 	config := access.Config{Rules: []access.Rule{{Levels: access.Levels{Shoots: access.LevelViewer}}}}
 	policy := access.New(reader, config, registry)
 	p := New(Options{Reader: reader, Access: policy})
-	const viewer, admin = "ViewerKubeconfigRequest", "AdminKubeconfigRequest"
 	for _, c := range []struct {
-		about, subresource, kind, spec string
-		bound                          time.Duration
-		code                           int32
-		why                            string
+		about, level, spec string
+		bound              time.Duration
+		code               int32
+		why                string
 	}{
-		{"the default of the API", "viewerkubeconfig", viewer, `{}`, 0, 0, ""},
-		{"as long as allowed", "viewerkubeconfig", viewer, `{"expirationSeconds":3600}`, 0, 0, ""},
-		{"longer", "viewerkubeconfig", viewer, `{"expirationSeconds":3601}`, 0, http.StatusForbidden, "must be at most 3600"},
-		{"very long", "viewerkubeconfig", viewer, `{"expirationSeconds":9223372036854775807}`, 0, http.StatusForbidden,
+		{"the default of the API", "viewer", `{}`, 0, 0, ""},
+		{"as long as allowed", "viewer", `{"expirationSeconds":3600}`, 0, 0, ""},
+		{"longer", "viewer", `{"expirationSeconds":3601}`, 0, http.StatusForbidden, "must be at most 3600"},
+		{"very long", "viewer", `{"expirationSeconds":9223372036854775807}`, 0, http.StatusForbidden,
 			"kubeconfigAccess.maxExpiration"},
-		{"the default is too long", "viewerkubeconfig", viewer, `{}`, 20 * time.Minute, http.StatusForbidden,
+		{"the default is too long", "viewer", `{}`, 20 * time.Minute, http.StatusForbidden,
 			"3600 where it is left out, must be at most 1200"},
-		{"a higher bound", "viewerkubeconfig", viewer, `{"expirationSeconds":7200}`, 2 * time.Hour, 0, ""},
-		{"allowed by somebody else", "adminkubeconfig", admin, `{}`, 0, 0, ""},
-		{"no number", "viewerkubeconfig", viewer, `{"expirationSeconds":"long"}`, 0, http.StatusBadRequest,
-			"cannot be decoded"},
-		{"no object", "viewerkubeconfig", viewer, `[]`, 0, http.StatusBadRequest, "cannot be decoded"},
+		{"a higher bound", "viewer", `{"expirationSeconds":7200}`, 2 * time.Hour, 0, ""},
+		{"allowed by somebody else", "admin", `{}`, 0, 0, ""},
+		{"no number", "viewer", `{"expirationSeconds":"long"}`, 0, http.StatusBadRequest, "cannot be decoded"},
+		{"no object", "viewer", `[]`, 0, http.StatusBadRequest, "cannot be decoded"},
 	} {
 		changed := config
 		changed.MaxExpiration.Duration = c.bound
 		policy.Set(changed)
-		response := p.Admit(t.Context(), asksKubeconfig(c.subresource, "s", c.kind, c.spec))
+		response := p.Admit(t.Context(), asksKubeconfig(c.level, c.spec))
 		requireAnswer(t, c.code, c.why, response, c.about)
 	}
 	// An admin's kubeconfig that RBAC allows is bounded, and no grant of ours.
@@ -71,19 +68,19 @@ seedguard_kubeconfig_requests_total{level="viewer",result="expiration",scope="sh
 seedguard_kubeconfig_requests_total{level="viewer",result="granted",scope="shoots"} 3
 `)))
 
-	other := asksKubeconfig("viewerkubeconfig", "s", viewer, `{}`)
+	other := asksKubeconfig("viewer", `{}`)
 	other.Kind.Group = "authentication.k8s.io"
 	requireAnswer(t, http.StatusBadRequest, "", p.Admit(t.Context(), other), "another API group")
-	renamed := asksKubeconfig("viewerkubeconfig", "s", viewer, `{}`)
+	renamed := asksKubeconfig("viewer", `{}`)
 	renamed.Object.Raw = []byte(`{"metadata":{"name":"t"}}`)
 	require.Equal(t, int32(http.StatusBadRequest), p.Admit(t.Context(), renamed).Result.Code)
 	// What is exempt is bounded all the same.
 	p = New(Options{Reader: reader, Access: policy, Policy: Policy{Exempt: []Exemption{
 		{Extensions: []string{"*"}, Namespaces: []string{"*"}, Resources: []string{"shoots.core.gardener.cloud"}}}}})
-	exempt := asksKubeconfig("viewerkubeconfig", "s", viewer, `{"expirationSeconds":86400}`)
+	exempt := asksKubeconfig("viewer", `{"expirationSeconds":86400}`)
 	exempt.UserInfo = extensionOn("a")
 	require.Equal(t, int32(http.StatusForbidden), p.Admit(t.Context(), exempt).Result.Code)
-	person := asksKubeconfig("adminkubeconfig", "s", admin, `{"expirationSeconds":86400}`)
+	person := asksKubeconfig("admin", `{"expirationSeconds":86400}`)
 	person.UserInfo = authenticationv1.UserInfo{Username: "jane"}
 	require.True(t, p.Admit(t.Context(), person).Allowed)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -87,56 +88,40 @@ func (m *memory) List(kind graph.Kind) (objects []*garden.Object) {
 	return objects
 }
 
-func (m *memory) Live(ctx context.Context, seed string, v graph.Vertex) (*garden.Object, error) {
+// read records a live read of what the API server has, unless it is not available.
+func (m *memory) read(ctx context.Context, what, seed string, available bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.asked, m.seeds = append(m.asked, v.String()), append(m.seeds, seed)
-	if _, bounded := ctx.Deadline(); !bounded {
-		return nil, fmt.Errorf("a live read without a deadline")
-	}
+	m.asked, m.seeds = append(m.asked, what), append(m.seeds, seed)
+	_, bounded := ctx.Deadline()
 	switch {
+	case !bounded:
+		return errors.New("a live read without a deadline")
 	case m.err != nil:
-		return nil, m.err
-	case m.live == nil:
-		return nil, garden.ErrNotAvailable
+		return m.err
+	case !available:
+		return garden.ErrNotAvailable
+	}
+	return nil
+}
+
+func (m *memory) Live(ctx context.Context, seed string, v graph.Vertex) (*garden.Object, error) {
+	if err := m.read(ctx, v.String(), seed, m.live != nil); err != nil {
+		return nil, err
 	}
 	return m.live[v], nil
 }
 
 func (m *memory) Exists(
-	_ context.Context,
-	seed string,
-	resource schema.GroupVersionResource,
-	namespace, name string,
+	ctx context.Context, seed string, resource schema.GroupVersionResource, namespace, name string,
 ) (bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	what := resource.Resource + "." + resource.Version + "/" + namespace + "/" + name
-	m.asked, m.seeds = append(m.asked, "metadata of "+what), append(m.seeds, seed)
-	switch {
-	case m.err != nil:
-		return false, m.err
-	case m.existing == nil:
-		return false, garden.ErrNotAvailable
-	}
-	return m.existing[what], nil
+	return m.existing[what], m.read(ctx, "metadata of "+what, seed, m.existing != nil)
 }
 
 func (m *memory) BootstrapTokenDescription(ctx context.Context, reader, id string) (string, bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.asked, m.seeds = append(m.asked, "bootstrap token "+id), append(m.seeds, reader)
-	if _, bounded := ctx.Deadline(); !bounded {
-		return "", false, fmt.Errorf("a live read without a deadline")
-	}
-	switch {
-	case m.err != nil:
-		return "", false, m.err
-	case m.tokens == nil:
-		return "", false, garden.ErrNotAvailable
-	}
 	description, ok := m.tokens[id]
-	return description, ok, nil
+	return description, ok, m.read(ctx, "bootstrap token "+id, reader, m.tokens != nil)
 }
 
 func (m *memory) Referrers(v graph.Vertex) (found []graph.Vertex) {

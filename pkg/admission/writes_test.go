@@ -81,6 +81,12 @@ func owned(namespace, name, rest string, owners ...string) string {
 		strings.Join(owners, ", ") + "]}" + rest + "}"
 }
 
+// granting grants shared-* for DNS, and to each Seed what bears its name.
+var granting = Policy{
+	SharedDNSSecrets: []string{"shared-*"},
+	SeedReferences:   []SeedReferences{{Seeds: []string{"*"}, Names: []string{"granted-<seed>"}}},
+}
+
 // TestWrites asks once for what each cell of the table denies, and for what it lets honest clients do beside it.
 func TestWrites(t *testing.T) {
 	a, ax, n := gardenletOf("a"), extensionOn("a"), gardenletOf("new")
@@ -335,10 +341,7 @@ func TestWrites(t *testing.T) {
 			"generateName"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			policy := Policy{
-				SharedDNSSecrets: []string{"shared-*"},
-				SeedReferences:   []SeedReferences{{Seeds: []string{"*"}, Names: []string{"granted-<seed>"}}},
-			}
+			policy := granting
 			response := newPluginWith(newMemory(t, guardedGarden...), policy).Admit(t.Context(), as(c.user, c.request))
 			requireAnswer(t, forbids(c.message), c.message, response, name)
 			if response.Allowed {
@@ -376,10 +379,8 @@ func TestExistingSecretsAreHidden(t *testing.T) {
 
 // TestFirstRegistrationRefused: with firstRegistration Refuse a new Seed gets what the configuration grants it alone.
 func TestFirstRegistrationRefused(t *testing.T) {
-	policy := Policy{
-		FirstRegistration: FirstRegistrationRefuse, SharedDNSSecrets: []string{"shared-*"},
-		SeedReferences: []SeedReferences{{Seeds: []string{"*"}, Names: []string{"granted-<seed>"}}},
-	}
+	policy := granting
+	policy.FirstRegistration = FirstRegistrationRefuse
 	withDNS := func(secret string) string {
 		return "{metadata: {name: new}, spec: {dns: {provider: {type: t, credentialsRef: " + secretRef(secret) + "}}}}"
 	}
