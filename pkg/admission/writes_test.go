@@ -116,6 +116,10 @@ func TestWrites(t *testing.T) {
 			"spec: {shoot: {name: on-a}, gardenlet: {config: {apiVersion: " +
 			"gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration}}}}"
 	}
+	template := func(spec string) string {
+		return strings.Replace(managed(""), "kind: GardenletConfiguration", "kind: GardenletConfiguration, "+
+			"seedConfig: {spec: {"+spec+"}}", 1)
+	}
 	for name, c := range map[string]struct {
 		user    authenticationv1.UserInfo
 		request *admissionv1.AdmissionRequest
@@ -245,11 +249,11 @@ func TestWrites(t *testing.T) {
 		"ManagedSeed's Shoot": {a, changes(managedSeeds, "", managed(""),
 			strings.Replace(managed(""), "on-a", "x", 1)), "its spec changes"},
 		"ManagedSeed's template is filled": {a, changes(managedSeeds, "", managed(""),
-			strings.Replace(managed(""), "kind: GardenletConfiguration",
-				"kind: GardenletConfiguration, seedConfig: {spec: {backup: {provider: p}}}", 1)), ""},
+			template("backup: {provider: p}")), ""},
 		"ManagedSeed's template refers": {a, changes(managedSeeds, "", managed(""),
-			strings.Replace(managed(""), "kind: GardenletConfiguration", "kind: GardenletConfiguration, "+
-				"seedConfig: {spec: {backup: {provider: p, credentialsRef: "+secretRef("x")+"}}}", 1)), "newly refers"},
+			template("backup: {provider: p, credentialsRef: "+secretRef("x")+"}")), "newly refers"},
+		"ManagedSeed's template has another list": {a, changes(managedSeeds, "", template("provider: {zones: [a]}"),
+			template("provider: {zones: [b]}")), "its spec changes"},
 		"installation": {a, changes(installations, "", installation(""),
 			"{metadata: {name: x, finalizers: [w]}, spec: {seedRef: {name: a}}}"), ""},
 		"installation's deployment": {a, changes(installations, "", installation(""),
@@ -310,6 +314,8 @@ func TestWrites(t *testing.T) {
 			"metadata: {namespace: p, name: s.ca-cluster, labels: {shoot.gardener.cloud/uid: x}}"), "another Shoot"},
 		"what all Seeds share": {a, changes("configmaps", "", meta("kube-system", "cluster-identity"),
 			"{metadata: {namespace: kube-system, name: cluster-identity}, data: {k: v}}"), "not that of a project ConfigMap"},
+		"what all Seeds share, its finalizer": {a, changes("configmaps", "", meta("kube-system", "cluster-identity"),
+			"metadata: {namespace: kube-system, name: cluster-identity, finalizers: [x]}"), ""},
 		"what all Seeds share goes": {a, deletes("configmaps", meta("kube-system", "cluster-identity")),
 			"not that of a project ConfigMap"},
 		"InternalSecret": {a, changes(internalSecrets, "", meta("p", "s.ca-client"),
