@@ -122,7 +122,8 @@ func TestWhoCanKnowsSeedsThatDoNotExist(t *testing.T) {
 	require.NoError(t, err)
 	v := graph.Vertex{Kind: graph.KindBastion, Namespace: "garden-x", Name: "b"}
 	l.Graph.Set(v, []graph.Edge{{From: v, To: graph.Vertex{Kind: graph.KindSeed, Name: "gone"}}})
-	seeds := seedsFor(l, explain.Question{Resource: v.Kind.Resource().GroupResource(), Namespace: v.Namespace, Name: v.Name})
+	q := explain.Question{Resource: v.Kind.Resource().GroupResource(), Namespace: v.Namespace, Name: v.Name}
+	seeds := seedsFor(l, q)
 	require.True(t, slices.Equal([]string{"aws-eu1", "aws-eu2", "gcp-eu1", "gone"}, seeds), seeds)
 }
 

@@ -66,8 +66,8 @@ func newWaitingRoom(
 	return r
 }
 
-// Waiter is implemented by attributes that are told how long their request has waited for news: that is not time that it
-// took to decide.
+// Waiter is implemented by attributes that are told how long their request has waited for news: that is not time that
+// it took to decide.
 type Waiter interface{ Waited(time.Duration) }
 
 // wait looks again whenever the graph has changed, until found reports true, ctx ends or patience does. It returns what

@@ -1,10 +1,6 @@
 package graph
 
-import (
-	"maps"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Set says that the object exists and owns exactly these edges. Edges that are not allow-listed are left out and
 // counted (Stats). Neither edges nor the names in it are kept. A Set that changes nothing costs a comparison of the
@@ -183,7 +179,7 @@ func (g *Graph) changeSeed(v, seed id, by int32) {
 // it.
 func (g *Graph) findScopes() {
 	g.scopes, g.scopesStale = map[string][]string{}, false
-	for _, start := range slices.SortedFunc(maps.Values(g.ids[KindSeed]), func(a, b id) int { return strings.Compare(g.at(a).Name, g.at(b).Name) }) {
+	for _, start := range g.ids[KindSeed] {
 		reached := []id{start}
 		for i := 0; i < len(reached); i++ {
 			to := g.at(reached[i])
@@ -194,5 +190,8 @@ func (g *Graph) findScopes() {
 				}
 			}
 		}
+	}
+	for _, scope := range g.scopes {
+		slices.Sort(scope)
 	}
 }

@@ -61,7 +61,7 @@ const asSent = `{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io
 	`"extra":{"authentication.kubernetes.io/credential-id":` +
 	`["X509SHA256=1c7a0f2c9d5f8be16b1a2ce7a3e9a7a1b8f6f0a4b7d8c9e0f1a2b3c4d5e6f708"]}},"status":{"allowed":false}}` + "\n"
 
-// TestReviewAllocations pins some less than the budget of 30: garbage is what makes a busy server's slowest answers slow.
+// TestReviewAllocations pins less than the budget of 30: garbage is what makes a busy server's slowest answers slow.
 func TestReviewAllocations(t *testing.T) {
 	call := reviewCall(t, asSent)
 	require.Equal(t, http.StatusOK, call().code)
