@@ -83,7 +83,6 @@ func budgets(r *results, sizes []int) []row {
 	add(row{what: "a decision in the graph, the worst", unit: "ns", limit: 300, why: whyCPU}, "ns/op", 1, "Decision",
 		explicit...)
 	add(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Decision", explicit...)
-	rows = append(rows, growth(r, sizes, explicit)...)
 	add(row{what: "a decision on an implied or absent vertex, the worst", unit: "ns", limit: 300, why: whyCPU}, "ns/op", 1,
 		"Decision", implied...)
 	add(row{what: "allocations of it", unit: "", limit: 0}, "allocs/op", 1, "Decision", implied...)
@@ -167,33 +166,3 @@ func budgets(r *results, sizes []int) []row {
 
 // noise is by how much a figure may differ from one run to the next.
 const noise = 0.2
-
-// growth compares decisions in the largest landscape with those in the smallest: the worst of several benchmarks.
-func growth(r *results, sizes []int, rest []string) []row {
-	w := row{what: fmt.Sprintf("the same at %s Shoots, times as long as at %s", number(float64(sizes[len(sizes)-1])),
-		number(float64(sizes[0]))), unit: "x",
-		limit: 1 + noise, why: "The work is the same, by count. What grows is memory: that of the smallest landscape fits " +
-			"into the processor's second cache, that of the largest " +
-			"does not, and a look-up reads four or five places in it."}
-	first, last := sizes[0], sizes[len(sizes)-1]
-	ratio := func(by func(name, unit string) (float64, bool), impl, name string) float64 {
-		small, _ := by(fmt.Sprintf("Decision/shoots=%d/impl=%s%s", first, impl, name), "ns/op")
-		large, ok := by(fmt.Sprintf("Decision/shoots=%d/impl=%s%s", last, impl, name), "ns/op")
-		if !ok || small == 0 {
-			return 0
-		}
-		return large / small
-	}
-	for _, name := range rest {
-		w.least = max(w.least, ratio(r.least, "seedguard", name))
-		if grown := ratio(r.of, "seedguard", name); grown > w.measured {
-			w.measured = grown
-			w.note = strings.ReplaceAll(strings.Trim(strings.TrimSuffix(name, "/goroutines=1"), "/"), "/", ", ")
-			w.baseline = ratio(r.of, "baseline", name)
-		}
-	}
-	if w.measured == 0 {
-		return nil
-	}
-	return []row{w}
-}

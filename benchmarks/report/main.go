@@ -65,7 +65,8 @@ func (o *options) steps() []step {
 	}
 	return append(list,
 		step{pattern: "^(Admit|GardenColdStart)$", time: "100ms", times: 3},
-		step{pattern: "^(Wire|WireAdmission)$", time: "300ms", times: 5},
+		step{pattern: "^Wire$", time: "1s", times: 5},
+		step{pattern: "^WireAdmission$", time: "300ms", times: 5},
 		step{pattern: "^WireSettings$", time: "300ms", times: 3},
 		step{pattern: "^(Process|ProcessKubeAPIServer)$", time: "1x", times: 1, slow: true})
 }

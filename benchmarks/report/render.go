@@ -99,7 +99,8 @@ func (p *page) budgets() {
 	rows := budgets(p.results, p.sizes)
 	p.printf("\n## Budgets\n\nAt %s Shoots, where the size matters. What is measured is the median of the runs; the "+
 		"quietest run is told beside it, because whoever\n"+
-		"shares the machine only adds to times.\n", number(float64(p.largest())))
+		"shares the machine only adds to times. A decision takes the same look-ups at every size: how its time grows with "+
+		"the memory\nthat they are in is told below, and has no budget.\n", number(float64(p.largest())))
 	p.table("what", "measured", "quietest run", "budget", "met", "baseline", "ratio")
 	var missed []row
 	for _, r := range rows {
