@@ -81,7 +81,8 @@ func TestRestart(t *testing.T) {
 	heals(t)
 }
 
-// heals waits until the kube-apiserver reaches gardener-apiserver again, and seedguard learns what happens there.
+// heals waits until the kube-apiserver reaches gardener-apiserver again, and seedguard learns what happens there and has
+// contact with all of its groups.
 func heals(t *testing.T) {
 	t.Helper()
 	begin := time.Now()
@@ -93,6 +94,11 @@ func heals(t *testing.T) {
 	news := learns(t, tell(t, admin(t)))
 	t.Logf("reached after %v; news took %v", reached, news)
 	require.Less(t, news, 5*time.Second)
+	require.Eventually(t, func() bool {
+		_, detail, err := g.Guard.Readiness(t.Context())
+		require.NoError(t, err)
+		return !strings.Contains(detail, "no contact with ")
+	}, noticing, 20*time.Millisecond)
 }
 
 // noticing bounds how long it takes until seedguard tells that an API server hangs.
@@ -151,10 +157,8 @@ func TestHang(t *testing.T) {
 		r()
 	}
 	heals(t)
-	require.Eventually(t, func() bool {
-		return strings.Count(log(), "In contact with the garden again") == gardenerGroups
-	}, noticing, 20*time.Millisecond)
 	told := log()
+	require.Equal(t, gardenerGroups, strings.Count(told, "In contact with the garden again"), told)
 	require.Equal(t, gardenerGroups, strings.Count(told, "Lost contact with the garden"), told)
 	// Two for each group, one at most for each kind, and that of the denied write.
 	require.LessOrEqual(t, strings.Count(told, "\n"), 2*gardenerGroups+len(garden.Resources())+1, told)
