@@ -104,8 +104,7 @@ func (g *Graph) find(v Vertex) id {
 // Reaches reports whether a path, possibly empty, leads from v to the named Seed: whether a client of that Seed is
 // related to v. It allocates nothing.
 func (g *Graph) Reaches(v Vertex, seed string) bool {
-	target := Vertex{Kind: KindSeed, Name: seed}
-	if v == target {
+	if v.isSeed() && v.Name == seed {
 		return true
 	}
 	g.mu.RLock()

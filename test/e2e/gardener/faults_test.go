@@ -81,8 +81,8 @@ func TestRestart(t *testing.T) {
 	heals(t)
 }
 
-// heals waits until the kube-apiserver reaches gardener-apiserver again, and seedguard learns what happens there and has
-// contact with all of its groups.
+// heals waits until the kube-apiserver reaches gardener-apiserver again, and seedguard learns what happens there and
+// has contact with all of its groups.
 func heals(t *testing.T) {
 	t.Helper()
 	begin := time.Now()
