@@ -37,6 +37,9 @@ var expectedDenials = []expectedDenial{
 	expect("gardenlet:field", "delete", "secrets", "kube-system/bootstrap-token-07401b",
 		"an operator's token, with an id of its own: the gardenlet ends, is started again with its certificate, and the "+
 			"token stays"),
+	expect("gardenlet:field", "get", "secrets", "kube-system/bootstrap-token-872184",
+		"it reconciles the ManagedSeed after it has removed renew-kubeconfig, and before the child has bootstrapped; it "+
+			"tries again until then"),
 	expect("gardenlet:field", "create", "backupbuckets.core.gardener.cloud", "/wanted",
 		"the test asks for a Secret that is not the Seed's"),
 	expect("extension:field", "get", "secrets", "garden/unrelated", "the test asks, to see that this table tells"),

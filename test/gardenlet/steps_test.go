@@ -294,13 +294,14 @@ func managedSeed(t *testing.T) {
 	_, err = find(t, admin(t), "v1", "Secret", metav1.NamespaceSystem, naming.BootstrapTokenSecret("garden", child))
 	require.True(t, apierrors.IsNotFound(err), "the child deletes its bootstrap token: %v", err)
 	seedReady(t, child)
-	soon(t, "the ManagedSeed is reconciled", func() error {
+	reconciled := func() error {
 		m, err := find(t, admin(t), seedManagement, "ManagedSeed", "garden", child)
 		if err != nil {
 			return err
 		}
 		return conditions(m, "SeedRegistered", "ShootReconciled")
-	})
+	}
+	soon(t, "the ManagedSeed is reconciled", reconciled)
 
 	// An operator has the parent bootstrap it once more.
 	before := certificate(t, cluster)
@@ -316,6 +317,20 @@ func managedSeed(t *testing.T) {
 		}
 		return nil
 	})
+	// Whenever the parent reconciles between this and the new certificate, it asks for the token, is denied, and tries
+	// again. Let it happen always.
+	merge(t, admin(t), seedManagement, "ManagedSeed", "garden", child,
+		`{"metadata":{"annotations":{"gardener.cloud/operation":"reconcile"}}}`)
+	soon(t, "the parent is denied the token", func() error {
+		m, err := find(t, admin(t), seedManagement, "ManagedSeed", "garden", child)
+		if err != nil {
+			return err
+		}
+		if err := conditions(m, "SeedRegistered"); err == nil {
+			return errors.New("not yet")
+		}
+		return nil
+	})
 	ofChild.stop() // the Deployment has changed
 	soon(t, "the child has bootstrapped again", func() error {
 		if now := certificate(t, cluster); now == "" || now == before {
@@ -323,6 +338,7 @@ func managedSeed(t *testing.T) {
 		}
 		return nil
 	})
+	soon(t, "the ManagedSeed is reconciled again", reconciled)
 }
 
 // certificate returns the kubeconfig by which a Seed's gardenlet reaches the garden, "" while there is none.
