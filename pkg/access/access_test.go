@@ -163,6 +163,20 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// TestValidateInOrder: whoever mends one mistake after the other finds the rest where they were.
+func TestValidateInOrder(t *testing.T) {
+	c := Config{Rules: []Rule{{
+		Match:  Match{Extensions: []string{"["}, Seeds: []string{""}},
+		Levels: Levels{Shoots: "a", Seeds: "b"},
+	}}}
+	var places []string
+	for _, err := range c.Validate(nil) {
+		places = append(places, err.Field)
+	}
+	require.Equal(t, []string{"rules[0].match.extensions[0]", "rules[0].match.seeds[0]", "rules[0].levels.shoots",
+		"rules[0].levels.seeds"}, places)
+}
+
 func TestCovers(t *testing.T) {
 	for _, c := range []struct {
 		match, other Match

@@ -138,20 +138,27 @@ func (r *Rule) validate(at *field.Path) (errs field.ErrorList) {
 			errs = append(errs, field.NotSupported(match.Child("clients").Index(i), client, []string{"Extension", "Gardenlet"}))
 		}
 	}
-	for name, globs := range map[string][]string{"extensions": r.Match.Extensions, "seeds": r.Match.Seeds} {
-		for i, glob := range globs {
-			if _, err := path.Match(glob, ""); err != nil || glob == "" || strings.Contains(glob, "/") {
-				errs = append(errs, field.Invalid(match.Child(name).Index(i), glob, "must be a glob of names"))
-			}
-		}
-	}
+	errs = append(errs, validateGlobs(match.Child("extensions"), r.Match.Extensions)...)
+	errs = append(errs, validateGlobs(match.Child("seeds"), r.Match.Seeds)...)
 	if len(errs) == 0 && len(r.Match.kinds()) == 0 {
 		errs = append(errs, field.Invalid(match.Child("extensions"), r.Match.Extensions, "no gardenlet is an extension"))
 	}
-	for name, level := range map[string]Level{"shoots": r.Levels.Shoots, "seeds": r.Levels.Seeds} {
-		if level != "" && !slices.Contains(levels, level) {
-			errs = append(errs, field.NotSupported(at.Child("levels", name), level, levels))
+	errs = append(errs, r.Levels.Shoots.validate(at.Child("levels", "shoots"))...)
+	return append(errs, r.Levels.Seeds.validate(at.Child("levels", "seeds"))...)
+}
+
+func validateGlobs(at *field.Path, globs []string) (errs field.ErrorList) {
+	for i, glob := range globs {
+		if _, err := path.Match(glob, ""); err != nil || glob == "" || strings.Contains(glob, "/") {
+			errs = append(errs, field.Invalid(at.Index(i), glob, "must be a glob of names"))
 		}
+	}
+	return errs
+}
+
+func (l Level) validate(at *field.Path) (errs field.ErrorList) {
+	if l != "" && !slices.Contains(levels, l) {
+		errs = append(errs, field.NotSupported(at, l, levels))
 	}
 	return errs
 }
