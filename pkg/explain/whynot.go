@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -128,8 +127,7 @@ func sorted(nodes gonum.Nodes) []graph.Node {
 
 // Compare orders nodes by kind, namespace and name.
 func Compare(a, b graph.Node) int {
-	return cmp.Or(cmp.Compare(a.Vertex.Kind, b.Vertex.Kind),
-		strings.Compare(a.Vertex.Namespace, b.Vertex.Namespace), strings.Compare(a.Vertex.Name, b.Vertex.Name))
+	return a.Vertex.Compare(b.Vertex)
 }
 
 func isSeed(v graph.Vertex) bool { return v.Kind == graph.KindSeed && v.Namespace == "" }

@@ -1,11 +1,9 @@
 package garden
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
@@ -95,9 +93,7 @@ type VertexSet string
 // newVertexSet returns the set of the vertices, of the first MaxEdges when there are more.
 func newVertexSet(vertices ...graph.Vertex) VertexSet {
 	vertices = vertices[:min(len(vertices), MaxEdges)]
-	slices.SortFunc(vertices, func(a, b graph.Vertex) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(vertices, graph.Vertex.Compare)
 	var packed []byte
 	for _, v := range slices.Compact(vertices) {
 		packed = appendEnd(packed, none, v)

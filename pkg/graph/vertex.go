@@ -1,5 +1,10 @@
 package graph
 
+import (
+	"cmp"
+	"strings"
+)
+
 // Vertex names a vertex of the graph: an object of the garden, whether it exists or is only referred to. Namespace is
 // empty for cluster-scoped kinds (so also for Namespace itself). Names come from outside and may hold anything; two
 // vertices are the same only when all three fields are equal.
@@ -15,6 +20,12 @@ func (v Vertex) String() string {
 		return v.Kind.String() + "/" + v.Name
 	}
 	return v.Kind.String() + "/" + v.Namespace + "/" + v.Name
+}
+
+// Compare orders vertices by kind, namespace and name, for slices.SortFunc.
+func (v Vertex) Compare(other Vertex) int {
+	return cmp.Or(cmp.Compare(v.Kind, other.Kind), strings.Compare(v.Namespace, other.Namespace),
+		strings.Compare(v.Name, other.Name))
 }
 
 // isSeed: a Seed is cluster-scoped. A "Seed" with a namespace is a name like any other.

@@ -4,7 +4,6 @@
 package attack
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,14 +60,9 @@ func newWorld() *world {
 	}
 }
 
-// compare orders vertices, so that a run can be repeated.
-func compare(a, b graph.Vertex) int {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
-}
-
-// sorted returns all objects in a fixed order.
+// sorted returns all objects in a fixed order, so that a run can be repeated.
 func (w *world) sorted() []*object {
-	return slices.SortedFunc(maps.Values(w.objects), func(a, b *object) int { return compare(a.Vertex, b.Vertex) })
+	return slices.SortedFunc(maps.Values(w.objects), func(a, b *object) int { return a.Compare(b.Vertex) })
 }
 
 // newObject checks that the content is an object of its kind, as the API server does.
