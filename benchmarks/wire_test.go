@@ -21,6 +21,7 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -101,20 +102,24 @@ func serve(b *testing.B, c *certificates, o server.Options) string {
 	return "https://" + s.Address()
 }
 
-// serveEmpty runs a server with the same certificates, limits and timeouts, whose handler reads the body and writes the
-// answer.
-func serveEmpty(b *testing.B, c *certificates, answer []byte) string {
-	b.Helper()
+// empty returns a handler that reads the body and writes the answer.
+func empty(answer []byte) http.Handler {
 	header := []string{"application/json"}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.Header()["Content-Type"] = header
+		_, _ = w.Write(answer) // the caller may have gone away
+	})
+}
+
+// serveHandler runs a handler on a server with the same certificates, limits and timeouts as seedguard's.
+func serveHandler(b *testing.B, c *certificates, h http.Handler) string {
+	b.Helper()
 	s := &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if _, err := io.Copy(io.Discard, r.Body); err != nil {
-				http.Error(w, err.Error(), http.StatusBadRequest)
-				return
-			}
-			w.Header()["Content-Type"] = header
-			_, _ = w.Write(answer) // the caller may have gone away
-		}),
+		Handler: h,
 		TLSConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"}, Certificates: []tls.Certificate{c.server},
 			ClientAuth: tls.RequestClientCert, ClientCAs: c.ca.Pool(),
@@ -237,14 +242,14 @@ func BenchmarkWire(b *testing.B) {
 	g, list := wireSetup(b)
 	c := newCertificates(b)
 	seedguard := serve(b, c, options(b, newAuthorizer(b, g), g, noAdmission{})) + server.AuthorizerPath
-	empty := serveEmpty(b, c, fixed)
+	baseline := serveHandler(b, c, empty(fixed))
 	for _, n := range callerCounts {
 		b.Run(fmt.Sprintf("callers=%d/impl=seedguard", n), func(b *testing.B) {
 			e := &endpoint{seedguard, c.newClient(b, nil)}
 			e.load(b, n, list.bodies, func(i int, answer []byte) bool { return says(answer, list.allowed[i]) })
 		})
 		b.Run(fmt.Sprintf("callers=%d/impl=baseline", n), func(b *testing.B) {
-			e := &endpoint{empty, c.newClient(b, nil)}
+			e := &endpoint{baseline, c.newClient(b, nil)}
 			e.load(b, n, list.bodies, fixedIsRight)
 		})
 	}
@@ -257,7 +262,7 @@ func BenchmarkWireAdmission(b *testing.B) {
 	plugin := admission.New(admission.Options{Reader: newGarden(b, l, g)})
 	c := newCertificates(b)
 	seedguard := serve(b, c, options(b, newAuthorizer(b, g), g, plugin)) + server.AdmissionPath
-	empty := serveEmpty(b, c, fixed)
+	baseline := serveHandler(b, c, empty(fixed))
 	cases := admissionCases(l)
 	var bodies []string
 	for _, a := range cases {
@@ -273,31 +278,48 @@ func BenchmarkWireAdmission(b *testing.B) {
 			e.load(b, n, bodies, func(i int, answer []byte) bool { return says(answer, cases[i].allowed) })
 		})
 		b.Run(fmt.Sprintf("callers=%d/impl=baseline", n), func(b *testing.B) {
-			e := &endpoint{empty, c.newClient(b, nil)}
+			e := &endpoint{baseline, c.newClient(b, nil)}
 			e.load(b, n, bodies, fixedIsRight)
 		})
 	}
 }
 
+// waiting is an authorizer that asks for the end of every call, as if it waited for something.
+type waiting struct {
+	authorizer.UnconditionalAuthorizer
+}
+
+func (w waiting) Authorize(ctx context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
+	ctx.Done()
+	return w.UnconditionalAuthorizer.Authorize(ctx, a)
+}
+
 // BenchmarkWireSettings measures what settings bring, at 64 callers: the garbage collector's, the limit of streams on a
-// connection, and the cipher. Settings of the garbage collector hold for the callers too, who share the process.
+// connection, and the cipher; and what the server's own means bring, each without it. Settings of the garbage collector
+// hold for the callers too, who share the process.
 func BenchmarkWireSettings(b *testing.B) {
 	g, list := wireSetup(b)
 	c := newCertificates(b)
+	ask := func(name, url string, client func(*tls.Config), prepare func(b *testing.B)) {
+		b.Run(name, func(b *testing.B) {
+			if prepare != nil {
+				prepare(b)
+			}
+			e := &endpoint{url + server.AuthorizerPath, c.newClient(b, client)}
+			e.load(b, 64, list.bodies, func(i int, answer []byte) bool { return says(answer, list.allowed[i]) })
+		})
+	}
 	run := func(name string, streams int, client func(*tls.Config), prepare func(b *testing.B)) {
 		o := options(b, newAuthorizer(b, g), g, noAdmission{})
 		if streams > 0 {
 			o.Serving.MaxRequestsInFlight = streams
 		}
-		url := serve(b, c, o) + server.AuthorizerPath
-		b.Run(name, func(b *testing.B) {
-			if prepare != nil {
-				prepare(b)
-			}
-			e := &endpoint{url, c.newClient(b, client)}
-			e.load(b, 64, list.bodies, func(i int, answer []byte) bool { return says(answer, list.allowed[i]) })
-		})
+		ask(name, serve(b, c, o), client, prepare)
 	}
+	ask("setting=timer/value=in_each_call", serve(b, c, options(b, waiting{newAuthorizer(b, g)}, g, noAdmission{})), nil,
+		nil)
+	ask("setting=stack/value=grows_by_itself",
+		serveHandler(b, c, handler(b, options(b, newAuthorizer(b, g), g, noAdmission{}))), nil, nil)
 	for _, percent := range []int{50, 100, 400} {
 		run(fmt.Sprintf("setting=GOGC/value=%d", percent), 0, nil, func(b *testing.B) {
 			old := debug.SetGCPercent(percent)

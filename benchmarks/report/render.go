@@ -301,7 +301,9 @@ func (p *page) wire() {
 		"hold for callers and server together, and for a heap of\n" +
 		"some megabytes; that of a server with 100,000 Shoots is collected less often. `streams` limits the calls on a " +
 		"connection. GOGC=100 and 2000 streams are the\n" +
-		"defaults: what lies between these two rows is noise. Ciphers are those of TLS 1.2; TLS 1.3 leaves no choice.\n")
+		"defaults: what lies between these two rows is noise. Ciphers are those of TLS 1.2; TLS 1.3 leaves no choice. " +
+		"Two rows are the server without what it does for speed:\n" +
+		"a call's timer runs only when something waits for it, and a call's stack is made large at once.\n")
 	p.table("setting", "value", "requests/s", "of the defaults'", "p50 µs", "p99 µs", "p99.9 µs")
 	for _, name := range p.results.matching("WireSettings/") {
 		setting, value, _ := strings.Cut(strings.TrimPrefix(name, "WireSettings/setting="), "/value=")

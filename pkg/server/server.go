@@ -183,7 +183,7 @@ func address(listener net.Listener) string {
 
 // Run serves until ctx ends, drains, and returns when everything has stopped. It may be called once.
 func (s *Server) Run(ctx context.Context) error {
-	secure := s.httpServer(s.Handler())
+	secure := s.httpServer(withRoom(s.Handler()))
 	secure.TLSConfig = s.certificates.config
 	secure.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: s.options.Serving.MaxRequestsInFlight}
 
@@ -270,6 +270,23 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle(AdmissionPath, &webhook{Server: s, name: "admission", maxBody: maxAdmission, answer: s.answerAdmission})
 	s.installHealth(mux)
 	return mux
+}
+
+// withRoom has the handler run on a stack on which its work has room. Every call begins on a small one, which would grow
+// twice while the body is decoded: what is on it by then is copied, frame by frame.
+func withRoom(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		makeRoom(0)
+		h.ServeHTTP(w, r)
+	})
+}
+
+// makeRoom needs so much of the stack that it grows.
+//
+//go:noinline
+func makeRoom(at uint8) byte {
+	var room [3 << 10]byte
+	return room[at]
 }
 
 // metricsHandler returns what the listener of the metrics serves.

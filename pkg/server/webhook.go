@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -76,8 +75,9 @@ func (l *rejectionLog) log(logger klog.Logger, webhook string, rejected *rejecti
 const (
 	maxReview    = 64 << 10
 	maxAdmission = 3 << 20
-	// maxBodiesInFlight bounds the bytes of all bodies that are larger than maxReview and not yet answered. They are
-	// decoded, so they take a few times as much memory. An honest object has some 30 kB: two thousand calls fit in.
+	// maxBodiesInFlight bounds the bytes of all bodies that are larger than maxReview and not yet answered, be it that a
+	// caller only claims to send them. They are decoded, so they take a few times as much memory. An honest object has
+	// some 30 kB: two thousand calls fit in.
 	maxBodiesInFlight = 64 << 20
 )
 
@@ -140,12 +140,13 @@ func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, re
 	if rejected != nil {
 		return nil, rejected
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), h.options.Serving.RequestTimeout.Duration)
-	defer cancel()
+	timeout := withTimeout(r.Context(), h.options.Serving.RequestTimeout.Duration)
+	defer timeout.end()
+	var ctx context.Context = timeout
 	if r.Header.Get(comparedHeader) != "" {
 		ctx = context.WithValue(ctx, asCompared{}, true)
 	}
-	answer, err := h.answer(ctx, body)
+	answer, err := h.answer(ctx, body) //nolint:contextcheck // it is the request's, with an end
 	if err != nil {
 		return nil, badRequest(err)
 	}
@@ -163,20 +164,27 @@ func (h *webhook) reserved(r *http.Request) int64 {
 	return min(r.ContentLength, h.maxBody)
 }
 
-func (h *webhook) read(w http.ResponseWriter, r *http.Request) ([]byte, *rejection) {
-	var body bytes.Buffer
-	// An ordinary body fits in at once, since every read of an HTTP/2 body is a message to the connection. What a caller
-	// only claims to send takes no more than this.
-	body.Grow(int(min(max(r.ContentLength, 0), maxReview)) + bytes.MinRead)
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, h.maxBody))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+// read reads the body in one piece when its length is told, since every read of an HTTP/2 body is a message to the
+// connection.
+func (h *webhook) read(w http.ResponseWriter, r *http.Request) (body []byte, rejected *rejection) {
+	var err error
+	switch n := r.ContentLength; {
+	case n > h.maxBody:
+		err = &http.MaxBytesError{Limit: h.maxBody}
+	case n >= 0:
+		body = make([]byte, n)
+		_, err = io.ReadFull(r.Body, body)
+	default:
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, h.maxBody))
+	}
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.As(err, new(*http.MaxBytesError)):
 		message := fmt.Sprintf("the body is larger than %d bytes", h.maxBody)
 		return nil, &rejection{http.StatusRequestEntityTooLarge, "too_large", message}
 	}
-	if err != nil {
-		return nil, badRequest(fmt.Errorf("cannot read the body: %w", err))
-	}
-	return body.Bytes(), nil
+	return nil, badRequest(fmt.Errorf("cannot read the body: %w", err))
 }
 
 // maxMessage bounds how much is told of what a caller has sent: some errors repeat the body.
