@@ -70,5 +70,5 @@ func TestReviewAllocations(t *testing.T) {
 	for range 100 {
 		least = min(least, testing.AllocsPerRun(1, func() { call() }))
 	}
-	require.LessOrEqual(t, least, 25.0)
+	require.LessOrEqual(t, least, 18.0)
 }
