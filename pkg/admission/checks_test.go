@@ -324,6 +324,8 @@ func TestChecks(t *testing.T) {
 			{403, a, creates("secrets", meta("p", "other.monitoring")),
 				`Shoot/p/other does not exist, or belongs to another Seed`},
 			{403, ax, creates("secrets", meta("p", "other.monitoring")), ""},
+			{403, a, creates("secrets", meta("p", "moving.monitoring")), "belongs to another Seed"},
+			{403, a, creates("secrets", strings.ReplaceAll(issuer(issuerOwn), "own", "moving")), "belongs to another Seed"},
 			{403, a, creates("secrets", meta("p", "own.ca-client")), "it is no Secret of a Seed or of anything on one"},
 			{403, ax, creates("secrets", meta("p", "any")),
 				"allowed when it is generated-bucket-<BackupBucket of the client's Seed>"},

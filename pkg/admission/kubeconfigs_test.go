@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -67,6 +68,9 @@ func TestKubeconfigs(t *testing.T) {
 seedguard_kubeconfig_requests_total{level="viewer",result="expiration",scope="shoots"} 3
 seedguard_kubeconfig_requests_total{level="viewer",result="granted",scope="shoots"} 3
 `)))
+
+	inside := attributesOf(asksKubeconfig("viewer", `{"expirationSeconds":7200}`))
+	require.True(t, apierrors.IsForbidden(p.Validate(t.Context(), inside, nil)), "in an API server")
 
 	other := asksKubeconfig("viewer", `{}`)
 	other.Kind.Group = "authentication.k8s.io"

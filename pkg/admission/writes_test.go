@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -68,6 +69,7 @@ func changes(resource, subresource, old, object string) *admissionv1.AdmissionRe
 const (
 	ownerShoot   = "{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: s, uid: uid-s}"
 	ownerOther   = "{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: other, uid: uid-other}"
+	ownerLeaving = "{apiVersion: core.gardener.cloud/v1beta1, kind: Shoot, name: leaving, uid: uid-leaving}"
 	ownerManaged = "{apiVersion: seedmanagement.gardener.cloud/v1alpha1, kind: ManagedSeed, name: m, uid: uid-m, " +
 		"controller: true}"
 )
@@ -106,6 +108,7 @@ func TestWrites(t *testing.T) {
 		context := "{apiVersion: " + group + ", kind: Shoot, namespace: p, name: " + shoot + ", uid: " + uid + "}"
 		return withSubresource("token", creates(identities, named("p", "x", ", spec: {contextObject: "+context+"}")))
 	}
+	issuerOfLeaving := strings.NewReplacer("own", "leaving", "p--uid", "project--uid-leaving").Replace(issuer(issuerOwn))
 	const confirmed = "metadata: {namespace: p, name: s, annotations: {confirmation.gardener.cloud/deletion: 'true'}}"
 	pulling := func(secret string) string {
 		return "{metadata: {namespace: garden, name: a}, spec: {deployment: {helm: {ociRepository: {ref: r, pullSecretRef: " +
@@ -177,6 +180,7 @@ func TestWrites(t *testing.T) {
 			"owner"},
 		"Shoot's finalizer": {a, changes(shoots, "", meta("p", "s"),
 			"metadata: {namespace: p, name: s, finalizers: [x]}"), ""},
+		"Shoot's owner": {a, changes(shoots, "", meta("p", "s"), owned("p", "s", "", ownerOther)), "owner"},
 		"Shoot's deletion": {a, changes(shoots, "", meta("p", "s"), confirmed),
 			"confirmation.gardener.cloud/deletion is set"},
 		"Shoot's deletion by its status": {a, changes(shoots, "status", meta("p", "s"), confirmed),
@@ -208,6 +212,8 @@ func TestWrites(t *testing.T) {
 			"status.seedName"},
 		"entry's Seed": {a, changes(entries, "", entry("seedName: b, bucketName: uid-b", ownerOther),
 			entry("seedName: a, bucketName: uid-b", ownerOther)), "spec.seedName becomes"},
+		"entry's owner, a leaving Shoot": {a, changes(entries, "", entry("seedName: a, bucketName: uid-a"),
+			entry("seedName: a, bucketName: uid-a", ownerLeaving)), "owner"},
 		"entry's owner by its status": {a, changes(entries, "status",
 			entry("seedName: a, bucketName: uid-a", ownerShoot), entry("seedName: a, bucketName: uid-a", ownerOther)), "owner"},
 		"bastion's Shoot": {a, changes(bastions, "",
@@ -239,6 +245,9 @@ func TestWrites(t *testing.T) {
 			"{metadata: {namespace: garden, name: a}, spec: {kubeconfigSecretRef: {name: x}}}"), "its spec changes"},
 		"ManagedSeed's finalizer": {a, changes(managedSeeds, "", managed(""), managed("finalizers: [x]")), ""},
 		"ManagedSeed's operation": {a, changes(managedSeeds, "", managed(""),
+			managed("annotations: {gardener.cloud/operation: renew-kubeconfig}")), "gardener.cloud/operation is set"},
+		"ManagedSeed's operation changes": {a, changes(managedSeeds, "",
+			managed("annotations: {gardener.cloud/operation: x}"),
 			managed("annotations: {gardener.cloud/operation: renew-kubeconfig}")), "gardener.cloud/operation is set"},
 		"ManagedSeed's operation by status": {a, changes(managedSeeds, "status", managed(""),
 			managed("annotations: {gardener.cloud/operation: renew-kubeconfig}")), "gardener.cloud/operation is set"},
@@ -278,7 +287,9 @@ func TestWrites(t *testing.T) {
 		"token": {a, creates("secrets", token("bootstrap-token-"+id, id, tomorrow)), ""},
 		"token by an extension": {ax, creates("secrets", token("bootstrap-token-"+id, id, tomorrow)),
 			"gardenlets"},
-		"token of another id": {a, creates("secrets", token("bootstrap-token-abcdef", "abcdef", tomorrow)),
+		"token by another name": {a, creates("secrets", token("bootstrap-token-abcdef", id, tomorrow)),
+			"name and token-id"},
+		"token of another id": {a, creates("secrets", token("bootstrap-token-"+id, "abcdef", tomorrow)),
 			"name and token-id"},
 		"token for days": {a, creates("secrets", token("bootstrap-token-"+id, id, "2026-11-22T12:00:00Z")),
 			"expiration"},
@@ -296,6 +307,7 @@ func TestWrites(t *testing.T) {
 			"not the client's"},
 		"issuer": {a, creates("secrets",
 			strings.NewReplacer("own", "s", "p--uid", "project--uid-s").Replace(issuer(issuerOwn))), ""},
+		"issuer of a leaving Shoot": {a, changes("secrets", "", issuerOfLeaving, issuerOfLeaving+"\ndata: {k: AA==}"), ""},
 		"issuer of another UID": {a, creates("secrets",
 			strings.NewReplacer("own", "s", "p--uid", "project--uid-other").Replace(issuer(issuerOwn))), "<project>--<UID"},
 		"other Secret's finalizer": {a, changes("secrets", "", meta("garden", "backup-a"),
@@ -320,6 +332,8 @@ func TestWrites(t *testing.T) {
 			"not that of a project ConfigMap"},
 		"InternalSecret": {a, changes(internalSecrets, "", meta("p", "s.ca-client"),
 			"{metadata: {namespace: p, name: s.ca-client}, data: {k: AA==}}"), ""},
+		"InternalSecret's owner": {a, changes(internalSecrets, "", meta("p", "s.ca-client"),
+			owned("p", "s.ca-client", "", ownerOther)), "owner"},
 		"other InternalSecret goes": {a, deletes(internalSecrets, meta("p", "other.ca-client")),
 			"belongs to another Seed"},
 		"WorkloadIdentity": {a, creates(identities, meta("p", "x")), "no client on a Seed may"},
@@ -441,4 +455,12 @@ func TestExempt(t *testing.T) {
 		response := newPluginWith(newMemory(t, guardedGarden...), policy).Admit(t.Context(), as(c.user, c.request))
 		require.Equal(t, c.allowed, response.Allowed, "%s: %v", about, response.Result)
 	}
+}
+
+// TestUnreadableTemplate: what a seed template refers to must be known, or the Gardenlet is invalid.
+func TestUnreadableTemplate(t *testing.T) {
+	response := newPluginWith(newMemory(t, guardedGarden...), Policy{}).Admit(t.Context(), as(gardenletOf("a"),
+		creates(gardenlets, "{metadata: {namespace: garden, name: a}, "+
+			"spec: {config: {apiVersion: x/v1, kind: GardenletConfiguration}}}")))
+	requireAnswer(t, http.StatusUnprocessableEntity, "spec.config cannot be decoded", response, "an unknown version")
 }

@@ -22,7 +22,12 @@ import (
 	kjson "k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/apimachinery/pkg/selection"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+
+	"github.com/seedguard/seedguard/pkg/authorizer"
 )
+
+// The authorizer asks whether its attributes are one, and says nothing when they are not.
+var _ authorizer.Waiter = &review{}
 
 // spec wraps a spec into a review of v1.
 func spec(spec string) string {
