@@ -244,8 +244,7 @@ func TestGardenletWatches(t *testing.T) {
 	}
 }
 
-// TestGardenletCreates: what may be created without a path: events, and objects whose admission is another test's
-// matter.
+// TestGardenletReportsEvents: they are created without a path. Of what else is, the admission is another test's matter.
 func TestGardenletReportsEvents(t *testing.T) {
 	event := one(t,
 		`{apiVersion: v1, kind: Event, metadata: {namespace: default, generateName: shoot-}, reason: Created, type: Normal,
