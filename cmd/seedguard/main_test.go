@@ -643,7 +643,7 @@ func TestCompare(t *testing.T) {
 	require.Contains(t, log.String(), `ourReason="secrets: a path leads from the object to the client's Seed"`)
 	require.Contains(t, log.String(), `theirReason="secrets: get needs a path from the object to the client's Seed`)
 	o := command(append(words("can-i create --seed s2 -f "+keyPair(t)), online...)...)
-	require.Contains(t, o.out, "admission: admitted: the gardenlet of Seed \"s2\" may not create secrets")
+	require.Contains(t, o.out, "admission: admitted: seedguard observes, and would deny: the gardenlet of Seed \"s2\" may")
 	logged(`"Would have denied a request"`)
 }
 

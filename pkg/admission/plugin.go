@@ -96,12 +96,15 @@ func (p *Plugin) Validate(ctx context.Context, a admission.Attributes, o admissi
 }
 
 // Admit decides on a request at the webhook, where the objects are JSON. The answer carries the request's uid. In
-// ModeObserve it is allowed, and its result is that of the denial that it stands for. API servers do not look at it.
+// ModeObserve it is allowed, and its result tells of the denial that it stands for. API servers do not look at it.
 func (p *Plugin) Admit(ctx context.Context, in *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
 	response := &admissionv1.AdmissionResponse{UID: in.UID, Allowed: true}
 	denied, told := p.decide(ctx, attributesOf(in), nil)
 	if denied != nil {
 		response.Allowed, response.Result = p.policy.Mode == ModeObserve, &denied.ErrStatus
+		if response.Allowed {
+			response.Result.Message = "seedguard observes, and would deny: " + response.Result.Message
+		}
 	}
 	if told != "" && p.policy.Mode != ModeObserve {
 		response.Warnings = []string{told}

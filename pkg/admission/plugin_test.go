@@ -414,6 +414,9 @@ func TestObserve(t *testing.T) {
 			request = as(gardenletOf(seed), request)
 			want, got := enforces.Admit(t.Context(), request), observes.Admit(ctx, request)
 			require.True(t, got.Allowed)
+			if want.Result != nil {
+				want.Result.Message = "seedguard observes, and would deny: " + want.Result.Message
+			}
 			require.Equal(t, want.Result, got.Result)
 			require.Empty(t, got.Warnings)
 			require.Empty(t, got.AuditAnnotations)
