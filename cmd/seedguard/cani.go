@@ -39,7 +39,7 @@ type canI struct {
 func newCanI(s streams) *cobra.Command {
 	c := &canI{streams: s}
 	command := &cobra.Command{
-		Use:   "can-i VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME]",
+		Use:   "can-i VERB RESOURCE[.GROUP][/SUBRESOURCE] [[NAMESPACE/]NAME]",
 		Short: "Ask whether a request would be allowed",
 		Long: `Ask whether a request would be allowed: by the tables and a garden, which is a directory of manifests
 (--landscape) or a live one (--kubeconfig), or by a running server (--server).
@@ -67,7 +67,7 @@ API server, RBAC is asked next. "Denied" is the answer instead where the configu
   # May the gardenlet create this object?
   seedguard can-i create -f object.yaml --seed aws-eu1 --landscape examples/landscape`,
 		Args:              cobra.MaximumNArgs(3),
-		ValidArgsFunction: completeCanI,
+		ValidArgsFunction: completeQuestion,
 		RunE:              func(command *cobra.Command, args []string) error { return c.run(command.Context(), args) },
 	}
 	flags := command.Flags()

@@ -94,30 +94,24 @@ func addCompletions(command *cobra.Command) {
 	}
 }
 
-// completeCanI offers VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME].
-func completeCanI(command *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+// completeQuestion offers VERB RESOURCE[.GROUP][/SUBRESOURCE] [[NAMESPACE/]NAME].
+func completeQuestion(command *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	switch len(args) {
 	case 0:
 		return explain.Verbs(), noFiles
 	case 1:
 		return resourcesWith(toComplete), noFiles
 	case 2:
-		if kind := kindOfResource(args[1]); kind != 0 {
-			namespace := command.Flag("namespace").Value.String()
+		namespace := command.Flag("namespace").Value.String()
+		switch kind := kindOfResource(args[1]); {
+		case kind == 0:
+		case namespace == "":
+			return completeObject(command, kind, toComplete)
+		default:
 			return objectNames(landscapeOf(command).find(command.Context(), kind, namespace)), noFiles
 		}
 	}
 	return nil, noFiles
-}
-
-// completeWhoCan offers VERB RESOURCE[.GROUP][/SUBRESOURCE] [[NAMESPACE/]NAME].
-func completeWhoCan(command *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-	if len(args) == 2 && command.Flag("namespace").Value.String() == "" {
-		if kind := kindOfResource(args[1]); kind != 0 {
-			return completeObject(command, kind, toComplete)
-		}
-	}
-	return completeCanI(command, args, toComplete)
 }
 
 // completeExplain offers KIND [NAMESPACE/]NAME.

@@ -47,6 +47,7 @@ func TestCompleteFromTheLandscape(t *testing.T) {
 		"who-can get shoot ":                               {"garden-dev/", "garden-prod/"},
 		"who-can get shoots garden-dev/":                   {"garden-dev/web"},
 		"who-can get shoots -n garden-prod ":               {"db"},
+		"can-i get shoots garden-dev/":                     {"garden-dev/web"},
 	} {
 		args := strings.Split(line, " ")
 		args = slices.Insert(args, 1, "--landscape", dir)

@@ -101,12 +101,7 @@ func TestExampleTable(t *testing.T) {
 	require.Len(t, rows, 14)
 	for _, cells := range rows {
 		for i, seed := range []string{"aws-eu1", "aws-eu2", "gcp-eu1"} {
-			args := []string{"can-i", "get", cells[1], cells[2], "--seed", seed, "--landscape", exampleDir}
-			if namespace, name, ok := strings.Cut(cells[2], "/"); ok {
-				args[3] = name
-				args = append(args, "-n", namespace)
-			}
-			o := command(args...)
+			o := command("can-i", "get", cells[1], cells[2], "--seed", seed, "--landscape", exampleDir)
 			require.Empty(t, o.errOut)
 			require.Equal(t, map[string]int{"yes": exitOK, "no": exitNotAllowed}[cells[3+i]], o.exit, "%s of %s by %s: %s",
 				cells[1], cells[2], seed, o.out)

@@ -36,12 +36,12 @@ func (q *question) addFlags(set *pflag.FlagSet) {
 	set.StringVar(&q.extension, "extension", "",
 		"ask as this extension on the Seed: the name of its ServiceAccount, with or without extension-")
 	set.StringVarP(&q.Namespace, "namespace", "n", "",
-		"namespace of the resource; none for all namespaces and for cluster-scoped resources")
+		"namespace of the resource, where it does not stand before the name; none for all namespaces and for cluster-scoped resources")
 	set.StringVar(&q.fieldSelector, "field-selector", "", "field selector of a list, watch or deletecollection")
 	set.StringVarP(&q.labelSelector, "selector", "l", "", "label selector of a list, watch or deletecollection")
 }
 
-// parse reads the arguments: VERB RESOURCE[.GROUP][/SUBRESOURCE] [NAME], or VERB /PATH.
+// parse reads the arguments: VERB RESOURCE[.GROUP][/SUBRESOURCE] [[NAMESPACE/]NAME], or VERB /PATH.
 func (q *question) parse(args []string) error {
 	if len(args) < 2 {
 		return errors.New("a verb and a resource are needed, as in: can-i get secrets my-secret -n garden-dev --seed my-seed")
@@ -56,12 +56,30 @@ func (q *question) parse(args []string) error {
 	}
 	name, subresource, _ := strings.Cut(args[1], "/")
 	q.Subresource = subresource
-	if len(args) > 2 {
-		q.Name = args[2]
-	}
 	var err error
-	q.Resource, err = explain.Resolve(name)
+	if q.Resource, err = explain.Resolve(name); err == nil {
+		err = explain.CheckVerb(q.Verb)
+	}
+	if err == nil && len(args) > 2 {
+		err = q.locate(args[2])
+	}
 	return err
+}
+
+// locate reads [NAMESPACE/]NAME.
+func (q *question) locate(object string) error {
+	namespace, name, ok := strings.Cut(object, "/")
+	switch {
+	case !ok:
+		q.Name = object
+		return nil
+	case namespace == "" || name == "" || strings.Contains(name, "/"):
+		return fmt.Errorf("%q is not [NAMESPACE/]NAME", object)
+	case q.Namespace != "" && q.Namespace != namespace:
+		return fmt.Errorf("-n %s and %s are two namespaces", q.Namespace, object)
+	}
+	q.Namespace, q.Name = namespace, name
+	return nil
 }
 
 // info returns the user who asks.
@@ -90,6 +108,9 @@ func (q *question) review() (*authorizationv1.SubjectAccessReview, error) {
 	who, err := q.info()
 	if err != nil {
 		return nil, err
+	}
+	if q.fieldSelector+q.labelSelector != "" && !explain.OfCollection(q.Verb) {
+		return nil, fmt.Errorf("selectors go with list, watch and deletecollection, not with %s", q.Verb)
 	}
 	if _, err := fields.ParseSelector(q.fieldSelector); err != nil {
 		return nil, fmt.Errorf("--field-selector: %w", err)

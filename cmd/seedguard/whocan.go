@@ -51,7 +51,7 @@ Exit status: 0 when somebody can, 1 when nobody can, 2 when that could not be fo
   seedguard who-can create shoots/viewerkubeconfig garden-dev/web \
     --landscape examples/landscape --config examples/kubeconfigs/seedguard.yaml`,
 		Args:              cobra.RangeArgs(2, 3),
-		ValidArgsFunction: completeWhoCan,
+		ValidArgsFunction: completeQuestion,
 		RunE:              func(command *cobra.Command, args []string) error { return w.run(command.Context(), args) },
 	}
 	w.landscape.addFlags(command.Flags())
@@ -80,11 +80,8 @@ func (w *whoCan) run(ctx context.Context, args []string) error {
 	if asked.path != "" {
 		return errors.New("clients of Seeds are allowed resources only, no paths")
 	}
-	if namespace, name, ok := strings.Cut(asked.Name, "/"); ok {
-		if asked.Namespace != "" && asked.Namespace != namespace {
-			return fmt.Errorf("-n %s and %s are two namespaces", asked.Namespace, asked.Name)
-		}
-		asked.Namespace, asked.Name = namespace, name
+	if err := asked.CheckScope(); err != nil && asked.Name != "" {
+		return err
 	}
 	l, err := w.landscape.load(ctx, w.errOut)
 	if err != nil {

@@ -43,8 +43,14 @@ func Subresources(resource schema.GroupResource) (names []string) {
 // Resolve finds the group of a resource. A name with a dot has its group with it; "pods." is in the core group. The
 // resources that rules name need no group. The kinds of the graph may be in the singular.
 func Resolve(name string) (schema.GroupResource, error) {
+	known := Resources()
 	if strings.Contains(name, ".") {
-		return schema.ParseGroupResource(name), nil
+		resource := schema.ParseGroupResource(name)
+		var names []string
+		for _, r := range known {
+			names = append(names, r.String())
+		}
+		return resource, misspelt("resource", resource.String(), names)
 	}
 	if name == "" {
 		return schema.GroupResource{}, errors.New("the resource has no name")
@@ -52,7 +58,6 @@ func Resolve(name string) (schema.GroupResource, error) {
 	if kind, ok := kindNamed(name); ok {
 		return kind.Resource().GroupResource(), nil
 	}
-	known := Resources()
 	// As with kubectl, the core group comes first (events).
 	if inCore := (schema.GroupResource{Resource: name}); slices.Contains(known, inCore) {
 		return inCore, nil
@@ -66,6 +71,17 @@ func Resolve(name string) (schema.GroupResource, error) {
 	}
 	return schema.GroupResource{}, fmt.Errorf("resource %q is none of seedguard's%s Name another resource with its "+
 		"group, as in deployments.apps or pods. (core group)", name, cmp.Or(didYouMean(name, names), "."))
+}
+
+// CheckVerb fails on a verb that is probably misspelt.
+func CheckVerb(verb string) error { return misspelt("verb", verb, Verbs()) }
+
+// misspelt fails on a word that resembles one of these. There are other words than ours, which only resemble them.
+func misspelt(what, word string, words []string) error {
+	if meant := Nearest(word, words, 3); meant != "" && meant != word {
+		return fmt.Errorf("unknown %s %q; did you mean %q?", what, word, meant)
+	}
+	return nil
 }
 
 // didYouMean asks for the known name that differs least. It is empty when all differ too much.

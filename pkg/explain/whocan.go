@@ -29,6 +29,23 @@ type Question struct {
 	Namespace, Name string
 }
 
+// CheckScope fails where the object can have no namespace, or needs one. An answer would look like a denial.
+func (q Question) CheckScope() error {
+	switch kind := KindOf(q.Resource); {
+	case kind == 0: // the graph has none
+	case !kind.Namespaced() && q.Namespace != "":
+		return fmt.Errorf("%s are in no namespace", q.Resource.Resource)
+	case kind.Namespaced() && q.Namespace == "":
+		return fmt.Errorf("no namespace is given, and %s are in one", q.Resource.Resource)
+	}
+	return nil
+}
+
+// OfCollection reports whether requests of the verb are about all objects that are selected.
+func OfCollection(verb string) bool {
+	return verb == "list" || verb == "watch" || verb == "deletecollection"
+}
+
 // String returns what may be done, in words after "can".
 func (q Question) String() string {
 	verb, what := q.Verb, q.Resource.String()

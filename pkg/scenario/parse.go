@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -183,10 +182,8 @@ func (r *reader) request(path string, raw []byte) (q Request) {
 	}
 	name, subresource, _ := strings.Cut(q.Resource, "/")
 	resource, err := explain.Resolve(name)
-	if meant := near(resource.String(), known); err != nil {
+	if err != nil {
 		wrong("resource", "%v", err)
-	} else if meant != "" {
-		wrong("resource", "unknown resource %q; did you mean %q?", resource, meant)
 	}
 	body, err := Metadata(&q.Body)
 	r.undecoded(path+".body", err)
@@ -215,44 +212,35 @@ func (r *reader) request(path string, raw []byte) (q Request) {
 }
 
 func (r *reader) verb(path string, q *Request) bool {
-	meant := near(q.Verb, explain.Verbs()) // others may be asked for too
-	switch {
-	case q.Verb == "":
-		r.wrong(path+".verb", "the request has no verb")
-	case meant != "":
-		r.wrong(path+".verb", "unknown verb %q; did you mean %q?", q.Verb, meant)
-	default:
-		return true
+	err := explain.CheckVerb(q.Verb)
+	if q.Verb == "" {
+		err = errors.New("the request has no verb")
 	}
-	return false
-}
-
-// ofCollection reports whether requests of the verb are about all objects that are selected.
-func ofCollection(verb string) bool {
-	return verb == "list" || verb == "watch" || verb == "deletecollection"
+	if err != nil {
+		r.wrong(path+".verb", "%v", err)
+	}
+	return err == nil
 }
 
 // address tells where a request names no object that could exist. Both halves would answer it like one for an object
 // that the client may not have, so that a mistake would look like a denial.
 func (r *reader) address(path string, q *Request) {
 	a := &q.attributes
-	collection := ofCollection(a.Verb)
+	collection := explain.OfCollection(a.Verb)
 	if a.Name == "" && !collection && (a.Verb != "create" || a.Subresource != "") {
 		r.wrong(path+".object", "the request names no object")
 	}
-	kind := explain.KindOf(schema.GroupResource{Group: a.APIGroup, Resource: a.Resource})
-	switch {
-	case kind == 0: // the graph has none
-	case !kind.Namespaced() && a.Namespace != "":
-		r.wrong(path+".namespace", "%s are in no namespace", a.Resource)
-	case kind.Namespaced() && a.Namespace == "" && !collection:
-		r.wrong(path+".namespace", "the request has no namespace, and %s are in one", a.Resource)
+	asked := explain.Question{
+		Resource: schema.GroupResource{Group: a.APIGroup, Resource: a.Resource}, Namespace: a.Namespace,
+	}
+	if err := asked.CheckScope(); err != nil && (a.Namespace != "" || !collection) {
+		r.wrong(path+".namespace", "%v", err)
 	}
 }
 
 func (r *reader) selectors(path string, q *Request) {
 	for field, given := range map[string]string{"fieldSelector": q.FieldSelector, "labelSelector": q.LabelSelector} {
-		if given != "" && !ofCollection(q.Verb) {
+		if given != "" && !explain.OfCollection(q.Verb) {
 			r.wrong(path+"."+field, "selectors go with list, watch and deletecollection, not with %s", q.Verb)
 		}
 	}
@@ -322,22 +310,6 @@ func AdmissionRequest(
 	}
 	return review
 }
-
-// near returns the word that was probably meant by one that is not among them.
-func near(word string, words []string) string {
-	if slices.Contains(words, word) {
-		return ""
-	}
-	return explain.Nearest(word, words, 3) // there are other words than ours, which only resemble them
-}
-
-// known are the resources that the rules name.
-var known = func() (names []string) {
-	for _, resource := range explain.Resources() {
-		names = append(names, resource.String())
-	}
-	return names
-}()
 
 // Metadata returns what is in every object, and brings the object into the form in which admissions see it. Of what is
 // empty it returns nothing.

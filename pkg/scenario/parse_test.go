@@ -153,7 +153,7 @@ func TestErrors(t *testing.T) {
 			[]string{`:7:3: unknown resource "shoots.core.gardner.cloud"; did you mean "shoots.core.gardener.cloud"?`}},
 		"no object": {with(secret + "namespace: a"), []string{":3:3: the request names no object"}},
 		"no namespace": {with(secret + "object: a"),
-			[]string{":3:3: the request has no namespace, and secrets are in one"}},
+			[]string{":3:3: no namespace is given, and secrets are in one"}},
 		"cluster-wide": {with(asked + "verb: get\n  resource: seeds.core.gardener.cloud\n  object: a\n  namespace: b"),
 			[]string{":9:3: seeds are in no namespace"}},
 		"of subresource": {with(asked + "verb: create\n  resource: secrets/status\n  namespace: a"),
