@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -80,10 +81,14 @@ func (e *explainCommand) run(ctx context.Context, kindName, objectName string) e
 	if err != nil {
 		return err
 	}
-	v := graph.Vertex{Kind: kind, Name: objectName}
-	if namespace, name, ok := strings.Cut(objectName, "/"); ok {
-		v.Namespace, v.Name = namespace, name
+	asked := question{Question: explain.Question{Resource: kind.Resource().GroupResource()}}
+	if err = asked.locate(objectName); err == nil {
+		err = asked.CheckScope()
 	}
+	if err != nil {
+		return err
+	}
+	v := graph.Vertex{Kind: kind, Namespace: asked.Namespace, Name: asked.Name}
 	l, err := e.landscape.load(ctx, e.errOut)
 	if err != nil {
 		return err
@@ -91,12 +96,13 @@ func (e *explainCommand) run(ctx context.Context, kindName, objectName string) e
 	answer := &explanation{
 		Object: explain.ObjectOf(v), Seed: e.seed, Reaches: append([]string{}, l.Graph.Seeds(v)...), vertex: v,
 	}
-	view, seeds := l.Graph.View(), answer.Reaches
-	if e.seed != "" {
-		seeds = []string{e.seed}
+	if kind == graph.KindSeed && !l.Graph.HasObject(v) { // there is but its name
+		answer.Reaches = slices.DeleteFunc(answer.Reaches, func(seed string) bool { return seed == v.Name })
 	}
-	for _, seed := range seeds {
-		if path := view.Path(v, seed); path != nil {
+	view := l.Graph.View()
+	for _, seed := range answer.Reaches {
+		if e.seed == "" || e.seed == seed {
+			path := view.Path(v, seed)
 			answer.Paths = append(answer.Paths, pathTo{seed, explain.ObjectsOf(path), path})
 			answer.Kubeconfigs = append(answer.Kubeconfigs, l.Access.Explain(seed, v)...)
 		}

@@ -419,6 +419,9 @@ func TestExplain(t *testing.T) {
 		"absent": {"shoot garden-dev/x --seed s1", 1, `Shoot/garden-dev/x does not reach Seed "s1", nor any other
 - Shoot garden-dev/x does not exist
 `},
+		"absent Seed": {"seed x", 1, `Seed/x reaches no Seed
+- Seed x does not exist, and no object refers to it; a ManagedSeed could
+`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := command(append(words("explain "+c.line), "--landscape", dir)...)
@@ -428,6 +431,10 @@ func TestExplain(t *testing.T) {
 	requireErrors(t, map[string]string{
 		"explain pod x --landscape " + dir:                 `the graph has no kind "pod", only BackupBucket`,
 		"explain secert garden/x --landscape " + dir:       `did you mean "secrets"?`,
+		"explain secret x --landscape " + dir:              "no namespace is given, and secrets are in one",
+		"explain seed a/s1 --landscape " + dir:             "seeds are in no namespace",
+		"explain shoot a/b/c --landscape " + dir:           `"a/b/c" is not [NAMESPACE/]NAME`,
+		"explain shoot a/ --landscape " + dir:              `"a/" is not [NAMESPACE/]NAME`,
 		"explain shoot a/b -o yaml --landscape " + dir:     `"-o, --output" flag: want text or json`,
 		"who-can get shoot a/b -o yaml --landscape " + dir: `"-o, --output" flag: want text or json`,
 		"who-can get shoot a/b -n c --landscape " + dir:    "-n c and a/b are two namespaces",
