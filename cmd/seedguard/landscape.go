@@ -97,6 +97,9 @@ func (f *landscapeFlags) read(
 	l, err := snapshot.Read(ctx, source, c, clock, func(p garden.Progress) {
 		line.show("Reading the garden: %d of %d kinds, %d objects", p.Synced, p.Kinds, p.Objects)
 	})
+	if err == nil && f.dir != "" && l.Garden.Progress().Objects == 0 {
+		err = errors.New("there is nothing to decide on")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s was not loaded: %w", cmp.Or(f.dir, "the garden of "+f.kubeconfig), err)
 	}

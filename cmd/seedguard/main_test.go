@@ -233,7 +233,10 @@ func TestCanIMisused(t *testing.T) {
 		"can-i get secrets x --seed s1 --references x":   "restriction.references",
 		"can-i get secrets x --seed s1 --server https:x": "say what to ask",
 	}, "--landscape", dir)
+	empty := t.TempDir()
 	requireErrors(t, map[string]string{
+		"can-i get secrets x --seed s1 --landscape " + empty: "Warning: " + empty + ": no object of a watched kind is in it\n" +
+			"Error: " + empty + " was not loaded: there is nothing to decide on",
 		"can-i get secrets x --seed s1":                              "say what to ask",
 		"can-i get secrets x --seed s1 --landscape " + dir + "/none": dir + "/none: no such file",
 		"can-i get secrets x --seed s1 --server https://127.0.0.1:1": "connection refused",

@@ -4,7 +4,7 @@
 //  1. All *.yaml, *.yml and *.json files of the directory and of those below it count. Hidden ones (.git, ..data,
 //     editors' locks) do not. Symbolic links are followed, also to directories. No directory is read twice.
 //  2. A file holds any number of documents, each an object or a list of objects (List, or a typed one such as
-//     ShootList). Objects of kinds that are not watched are skipped and counted.
+//     ShootList). Objects of kinds that are not watched are skipped and counted. That there is no other is reported.
 //  3. Objects are read as Gardener's API server would read them: in any version, with its defaults, and without
 //     unknown fields.
 //  4. Where two documents define one object, the last of them counts, in the order of paths. That is reported.

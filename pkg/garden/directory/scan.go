@@ -163,6 +163,9 @@ func (c *scanner) merge() {
 			merged[o.Kind][o.Vertex] = o
 		}
 	}
+	if len(origin)+len(c.problems) == 0 { // the wrong directory, as a rule
+		c.problems = append(c.problems, "no object of a watched kind is in it")
+	}
 	c.publish(merged, c.problems)
 }
 

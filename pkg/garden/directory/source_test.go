@@ -154,7 +154,7 @@ func TestUnreadableKeepsItsState(t *testing.T) {
 	f.remove("sub")
 	f.rescan(s)
 	require.Empty(t, names(t, s, kindShoot))
-	require.Empty(t, s.Problems())
+	require.Equal(t, []string{"no object of a watched kind is in it"}, s.Problems())
 	f.write("a.yaml", shoot("x", "one"))
 	f.rescan(s)
 
