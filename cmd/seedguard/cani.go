@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -68,7 +69,12 @@ API server, RBAC is asked next. "Denied" is the answer instead where the configu
   seedguard can-i create -f object.yaml --seed aws-eu1 --landscape examples/landscape`,
 		Args:              cobra.MaximumNArgs(3),
 		ValidArgsFunction: completeQuestion,
-		RunE:              func(command *cobra.Command, args []string) error { return c.run(command.Context(), args) },
+		RunE: func(command *cobra.Command, args []string) error {
+			if err := c.check(command.Flags()); err != nil {
+				return err
+			}
+			return c.run(command.Context(), args)
+		},
 	}
 	flags := command.Flags()
 	c.question.addFlags(flags)
@@ -80,6 +86,28 @@ API server, RBAC is asked next. "Denied" is the answer instead where the configu
 		"the object as it is before an update or patch; without it, as in --filename, so that nothing changes")
 	c.output.addFlag(flags, "text", "json")
 	return command
+}
+
+// check fails on a flag that would be ignored, for want of another.
+func (c *canI) check(set *pflag.FlagSet) error {
+	for _, flags := range []struct {
+		count bool
+		needs string
+		names []string
+	}{
+		{c.remote.url == "" || c.landscape.given(), "--landscape or --kubeconfig: a server decides by its own configuration",
+			[]string{"config", "parent-scope", "references", "context"}},
+		{c.remote.url != "", "--server",
+			[]string{"certificate-authority", "client-certificate", "client-key", "insecure-skip-tls-verify"}},
+		{c.file != "", "--filename", []string{"old"}},
+	} {
+		for _, name := range flags.names {
+			if set.Changed(name) && !flags.count {
+				return fmt.Errorf("--%s needs %s", name, flags.needs)
+			}
+		}
+	}
+	return nil
 }
 
 // verdict is the answer of `can-i`, also as JSON.
@@ -177,7 +205,9 @@ func (c *canI) ask(
 // decider returns the pair that the flags name.
 func (c *canI) decider(ctx context.Context) (decider, error) {
 	switch {
-	case (c.remote.url == "") == !c.landscape.given():
+	case c.remote.url != "" && c.landscape.given():
+		return nil, errors.New("--server excludes --landscape and --kubeconfig")
+	case c.remote.url == "" && !c.landscape.given():
 		return nil, errors.New("say what to ask: a directory of manifests by --landscape, a live garden by --kubeconfig, " +
 			"or a running server by --server")
 	case c.remote.url != "":

@@ -109,7 +109,9 @@ func (f *landscapeFlags) read(
 // source returns where the objects come from, after a look whether they can be read.
 func (f *landscapeFlags) source(ctx context.Context, line *statusLine, warnings io.Writer) (garden.Source, error) {
 	switch {
-	case (f.dir == "") == (f.kubeconfig == ""):
+	case f.dir != "" && f.kubeconfig != "":
+		return nil, errors.New("--landscape and --kubeconfig exclude each other")
+	case !f.given():
 		return nil, errors.New("say on which garden: a directory of manifests by --landscape, or a live one by --kubeconfig")
 	case f.contextName != "" && f.kubeconfig == "":
 		return nil, errors.New("--context needs --kubeconfig")

@@ -21,8 +21,8 @@ current-context: garden
 func TestLiveGardenMisused(t *testing.T) {
 	dir, away := landscapeDir(t), kubeconfig(t, "https://127.0.0.1:1")
 	requireErrors(t, map[string]string{
-		"explain seed s1 --landscape " + dir:                        "say on which garden",
-		"can-i get seeds s1 --seed s1 --server https://127.0.0.1:1": "say what to ask",
+		"explain seed s1 --landscape " + dir:                        "--landscape and --kubeconfig exclude each other",
+		"can-i get seeds s1 --seed s1 --server https://127.0.0.1:1": "--server excludes --landscape and --kubeconfig",
 		"explain seed s1 --context prod":                            away + `: context "prod" does not exist`,
 		"explain seed s1":                                           "cannot read the garden at https://127.0.0.1:1: ",
 		"can-i get seeds s1 --seed s1 --context garden":             "connection refused",

@@ -231,7 +231,10 @@ func TestCanIMisused(t *testing.T) {
 		"can-i create secrets --seed s1 -f /not/there":   "no such file",
 		"can-i get secrets x --seed s1 --parent-scope x": "authorizer.parentScope",
 		"can-i get secrets x --seed s1 --references x":   "restriction.references",
-		"can-i get secrets x --seed s1 --server https:x": "say what to ask",
+		"can-i get secrets x --seed s1 --server https:x": "--server excludes --landscape and --kubeconfig",
+		"can-i get secrets x --seed s1 --kubeconfig x":   "--landscape and --kubeconfig exclude each other",
+		"can-i get secrets x --seed s1 --client-key x":   "--client-key needs --server",
+		"can-i update seeds s1 --seed s1 --old x":        "--old needs --filename",
 	}, "--landscape", dir)
 	empty := t.TempDir()
 	requireErrors(t, map[string]string{
@@ -240,6 +243,8 @@ func TestCanIMisused(t *testing.T) {
 		"can-i get secrets x --seed s1":                              "say what to ask",
 		"can-i get secrets x --seed s1 --landscape " + dir + "/none": dir + "/none: no such file",
 		"can-i get secrets x --seed s1 --server https://127.0.0.1:1": "connection refused",
+		"can-i get secrets x --seed s1 --server https://127.0.0.1:1 --config /nope": "--config needs --landscape or --kubeconfig: " +
+			"a server decides by its own configuration",
 	})
 }
 

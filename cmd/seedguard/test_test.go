@@ -140,7 +140,7 @@ func TestTestMisused(t *testing.T) {
 		"test " + good + " " + wrong + " --landscape " + landscape: `wrong.yaml.d:1:1: unknown field "objcts"`,
 		"test " + unknown: `unknown.d:5:3: resource "sekrets" is none of seedguard's; did you mean "secrets"?`,
 		"test " + good + " --kubeconfig " + empty + "/none":         "good.yaml: kubeconfig",
-		"test " + good + " --kubeconfig x --landscape " + landscape: "good.yaml: say on which garden",
+		"test " + good + " --kubeconfig x --landscape " + landscape: "good.yaml: --landscape and --kubeconfig exclude",
 		"test " + good + " -o xml":                                  "flag: want text, json or junit",
 		"test " + good + " --run (":                                 "--run: error parsing regexp",
 		"test " + good + " --run xyz":                               "--run xyz: no request has such a name",
