@@ -40,15 +40,15 @@ func demonstrate(
 			about string
 			question
 		}{
-			{"the gardenlet of Seed " + own + ", which it belongs to: allowed", question{seed: own}},
-			{"the gardenlet of Seed " + other + ": no opinion", question{seed: other}},
-			{"a person: no opinion", question{user: "jane", groups: []string{"developers"}}},
+			{"the gardenlet of Seed " + own + ", which it belongs to", question{seed: own}},
+			{"the gardenlet of Seed " + other + ", which it does not belong to", question{seed: other}},
+			{"a person", question{user: "jane", groups: []string{"developers"}}},
 		} {
 			q.Verb, q.Resource = "get", schema.GroupResource{Resource: "secrets"}
 			q.Namespace, q.Name = secret.Namespace, secret.Name
-			fmt.Fprintf(&b, "\n# %s\n%s", q.about, q.commands(c.Garden.Landscape, web.Address()))
+			fmt.Fprintf(&b, "\n# %s\n%s", q.about, q.commands("https://"+web.Address()))
 		}
-		fmt.Fprintf(&b, "\n# why it is allowed\n%s explain %s %s --landscape %s\n", quoted(os.Args[0]), secret.Kind,
+		fmt.Fprintf(&b, "\n# which Seeds it belongs to, and why\n%s explain %s %s --landscape %s\n", quoted(os.Args[0]), secret.Kind,
 			quoted(secret.Namespace+"/"+secret.Name), quoted(c.Garden.Landscape))
 		b.WriteString("\nMove a manifest away meanwhile, and ask again.\n")
 	}
@@ -83,7 +83,7 @@ func example(g *graph.Graph) (secret graph.Vertex, own, other string, ok bool) {
 }
 
 // commands writes the question as a call of the webhook and as a command line.
-func (q *question) commands(landscape, address string) string {
+func (q *question) commands(url string) string {
 	review, err := q.review()
 	if err != nil {
 		return ""
@@ -103,10 +103,10 @@ func (q *question) commands(landscape, address string) string {
 			who += " --as-group " + quoted(group)
 		}
 	}
-	return fmt.Sprintf("curl -sk https://%s%s -H 'Content-Type: application/json' -d %s\n",
-		address, server.AuthorizerPath, quoted(string(body))) +
-		fmt.Sprintf("%s can-i %s %s %s -n %s %s --landscape %s\n", quoted(os.Args[0]), q.Verb, q.Resource.Resource,
-			quoted(q.Name), quoted(q.Namespace), who, quoted(landscape))
+	return fmt.Sprintf("curl -sk %s%s -H 'Content-Type: application/json' -d %s\n",
+		url, server.AuthorizerPath, quoted(string(body))) +
+		fmt.Sprintf("%s can-i %s %s %s -n %s %s --server %s --insecure-skip-tls-verify\n", quoted(os.Args[0]), q.Verb,
+			q.Resource.Resource, quoted(q.Name), quoted(q.Namespace), who, url)
 }
 
 // plainWord matches words that mean themselves to a shell.

@@ -548,11 +548,11 @@ func TestServeTheExample(t *testing.T) {
 			answers = append(answers, ask(t, url, body))
 			commands.WriteString(strings.TrimSpace(line) + "; echo\n")
 		case strings.Contains(line, " can-i "):
-			offline := words(line)[1:]
-			require.Equal(t, exits[answers[len(answers)-1]], command(offline...).exit, line)
-			// The same of the running server.
-			online := append(offline[:len(offline)-2:len(offline)-2], "--server", url, "--insecure-skip-tls-verify")
+			online := words(line)[1:]
 			require.Equal(t, exits[answers[len(answers)-1]], command(online...).exit, line)
+			// The same without the server.
+			offline := append(online[:len(online)-3:len(online)-3], "--landscape", dir)
+			require.Equal(t, exits[answers[len(answers)-1]], command(offline...).exit, line)
 			commands.WriteString(line)
 		case strings.Contains(line, " explain "):
 			require.Contains(t, command(words(line)[1:]...).out, " -> Seed/aws-eu1\n")
@@ -589,6 +589,25 @@ func TestServeTheExample(t *testing.T) {
 	require.Eventually(t, answered(exitNotAllowed), 20*time.Second, 20*time.Millisecond)
 	require.NoError(t, os.Rename(away, manifest))
 	require.Eventually(t, answered(exitOK), 20*time.Second, 20*time.Millisecond)
+}
+
+// TestServePromisesNothing: what it prints holds in each mode, and what is pasted has the server's answer.
+func TestServePromisesNothing(t *testing.T) {
+	for mode, want := range map[string][]string{
+		"Deny": {"yes: ", "no, denied: ", "no opinion: "},
+		"Observe": {"no opinion: seedguard observes, and would say allow: ",
+			"no opinion: seedguard observes, and would say no_opinion: ", "no opinion: "},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			out := serving(t, "Move a manifest away", "--landscape", exampleDir, "--authorizer-mode", mode).String()
+			require.NotRegexp(t, "(?m)^#.*(allowed|denied|opinion)", out)
+			lines := regexp.MustCompile("(?m)can-i .*$").FindAllString(out, -1)
+			require.Len(t, lines, len(want))
+			for i, line := range lines {
+				require.True(t, strings.HasPrefix(command(words(line)...).out, want[i]), line)
+			}
+		})
+	}
 }
 
 func ask(t *testing.T, url, body string) bool {
