@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"k8s.io/component-base/version"
 )
 
 // streams are where a command reads from and writes to. Results go out, everything else goes to errOut.
@@ -68,6 +69,7 @@ func run(ctx context.Context, args []string, s streams) int {
 		Long: `seedguard decides what gardenlets and extensions may do in the garden: what has to do with their own Seed,
 and nothing else. It serves the two webhooks that kube-apiserver asks (serve), and answers the same questions
 on the command line.`,
+		Version:       version.Get().GitVersion,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -78,7 +80,7 @@ on the command line.`,
 	const serving, asking, more = "serving", "asking", "more"
 	add := func(group string, commands ...*cobra.Command) {
 		for _, command := range commands {
-			command.GroupID = group
+			command.GroupID, command.Args = group, withUsage(command.Args)
 			root.AddCommand(command)
 		}
 	}
@@ -91,6 +93,7 @@ on the command line.`,
 	root.SetHelpCommandGroupID(more)
 	root.AddCommand(newTopics()...)
 	addCompletions(root)
+	addRefusals(root)
 	switch err := root.ExecuteContext(ctx); {
 	case err == nil:
 		return exitOK
@@ -100,4 +103,27 @@ on the command line.`,
 		_, _ = fmt.Fprintf(s.errOut, "Error: %v\n", err) // nowhere else to tell it
 		return exitError
 	}
+}
+
+// withUsage returns a check of arguments that tells what they should be.
+func withUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(command *cobra.Command, args []string) error {
+		if check(command, args) != nil {
+			return fmt.Errorf("arguments %q: want %s", args, command.UseLine())
+		}
+		return nil
+	}
+}
+
+// addRefusals has cobra's own commands fail on what they do not know, instead of showing some help.
+func addRefusals(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	help, _, _ := root.Find([]string{"help"})
+	help.Args = func(_ *cobra.Command, args []string) error {
+		_, _, err := root.Find(args)
+		return err
+	}
+	completion, _, _ := root.Find([]string{"completion"}) // what cannot be run shows its help, whatever its arguments
+	completion.RunE = func(command *cobra.Command, _ []string) error { return command.Help() }
 }

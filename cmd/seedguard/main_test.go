@@ -227,7 +227,7 @@ func TestCanIMisused(t *testing.T) {
 		"can-i get secrets a/b/c --seed s1":              `"a/b/c" is not [NAMESPACE/]NAME`,
 		"can-i get secrets x --seed s1 -o yaml":          "flag: want text or json",
 		"can-i get secrets x --seed s1 --nothing":        "unknown flag",
-		"can-i get secrets x y --seed s1":                "accepts at most 3 arg(s)",
+		"can-i get secrets x y --seed s1":                `arguments ["get" "secrets" "x" "y"]: want seedguard can-i VERB`,
 		"can-i create secrets --seed s1 -f /not/there":   "no such file",
 		"can-i get secrets x --seed s1 --parent-scope x": "authorizer.parentScope",
 		"can-i get secrets x --seed s1 --references x":   "restriction.references",
@@ -454,17 +454,19 @@ func TestExplain(t *testing.T) {
 		"who-can get pod x --landscape " + dir:             `resource "pod" is none of seedguard's`,
 		"who-can get secret a/b":                           "say on which garden",
 		"explain shoot a/b":                                "say on which garden",
-		"explain shoot --landscape x":                      "accepts 2 arg(s)",
+		"explain shoot --landscape x":                      "want seedguard explain KIND [NAMESPACE/]NAME",
 	})
 }
 
 func TestVersion(t *testing.T) {
 	require.Contains(t, command("version").out, "seedguard ")
+	require.Equal(t, exitOK, command("--version").exit)
 	var v struct{ GoVersion string }
 	require.NoError(t, json.Unmarshal([]byte(command("version", "-o", "json").out), &v))
 	require.NotEmpty(t, v.GoVersion)
 	requireErrors(t, map[string]string{
-		"version -o xml": "want text or json", "nothing": "unknown command", "version x": "unknown command",
+		"version -o xml": "want text or json", "nothing": "unknown command", "version x": "want seedguard version [",
+		"help nothing": `unknown command "nothing"`, "completion tcsh": `unknown command "tcsh"`,
 	})
 }
 
@@ -696,7 +698,7 @@ func TestServeMisused(t *testing.T) {
 	write(t, filepath.Join(dir, "kubeconfig"), "not: a kubeconfig: file")
 	onDir := "serve --secure-port=0 --landscape " + dir
 	requireErrors(t, map[string]string{
-		"serve x": "unknown command",
+		"serve x": `arguments ["x"]: want seedguard serve [`,
 		"serve --config " + configurationFile(t, "srving: {}\n"): `unknown field "srving"`,
 		"serve --bind-address 0.0.0.0":                           "serving.tlsCertFile",
 		"serve":                                                  "no garden: set --kubeconfig or --landscape",

@@ -386,7 +386,7 @@ func TestReplayInputs(t *testing.T) {
 		"replay " + file("magic", []byte{0x1f, 0x8b, 0, 0}):        "magic: ",
 		"replay " + file("empty", nil):                             "empty: no event of audit.k8s.io/v1 in it",
 		"replay " + file("else", []byte("hello\n[1]\n")):           "else: no event of audit.k8s.io/v1 in it",
-		"replay":                  "requires at least 1 arg(s)",
+		"replay":                  "want seedguard replay AUDITLOG...",
 		"replay -o yaml " + plain: "flag: want text or json",
 	}, "--landscape", landscapeDir(t))
 	requireErrors(t, map[string]string{"replay " + plain: "say on which garden"})

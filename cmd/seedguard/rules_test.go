@@ -111,7 +111,7 @@ func TestRulesAreDocumented(t *testing.T) {
 func TestRulesFails(t *testing.T) {
 	requireErrors(t, map[string]string{
 		"rules edges -o xml":      `"-o, --output" flag: want text, markdown or json`,
-		"rules roles":             `invalid argument "roles"`,
-		"rules edges restriction": "accepts at most 1 arg(s)",
+		"rules roles":             `arguments ["roles"]: want seedguard rules [authorizer|`,
+		"rules edges restriction": "want seedguard rules [",
 	})
 }

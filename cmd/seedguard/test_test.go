@@ -132,7 +132,7 @@ func TestTestMisused(t *testing.T) {
 	unknown := filepath.Join(empty, "unknown.d")
 	write(t, unknown, strings.Replace(goodScenario, "resource: secrets", "resource: sekrets", 1))
 	requireErrors(t, map[string]string{
-		"test":                 "requires at least 1 arg(s)",
+		"test":                 "want seedguard test FILE...",
 		"test /does/not/exist": "no such file",
 		"test " + empty:        "there is no *.yaml in this directory",
 		"test " + good:         "good.yaml: it has neither objects nor landscape",
