@@ -41,7 +41,8 @@ func Subresources(resource schema.GroupResource) (names []string) {
 }
 
 // Resolve finds the group of a resource. A name with a dot has its group with it; "pods." is in the core group. The
-// resources that rules name need no group. The kinds of the graph may be in the singular.
+// resources that rules name need no group. The kinds of the graph may be in the singular. A name that is probably
+// misspelt is an error.
 func Resolve(name string) (schema.GroupResource, error) {
 	known := Resources()
 	if strings.Contains(name, ".") {
