@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +26,8 @@ import (
 	apiserver "k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/apis/apiserver/load"
 	"k8s.io/apiserver/pkg/apis/apiserver/validation"
+	auditinternal "k8s.io/apiserver/pkg/apis/audit"
+	"k8s.io/apiserver/pkg/audit/policy"
 	"k8s.io/apiserver/pkg/authentication/user"
 	kubeauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	authorizationcel "k8s.io/apiserver/pkg/authorization/cel"
@@ -148,6 +151,58 @@ func TestRegistration(t *testing.T) {
 	require.Equal(t, admissionregistrationv1.Fail, *webhook.FailurePolicy)
 	require.Equal(t, admissionregistrationv1.SideEffectClassNone, *webhook.SideEffects)
 	require.Equal(t, "https://seedguard.garden.svc/webhooks/admission/seedrestriction", *webhook.ClientConfig.URL)
+}
+
+// TestAuditPolicy: by API servers' own code, the policy for a replay logs the contents of what is created and guarded,
+// and of nothing else. Contents that are secret, and tokens, are never logged.
+func TestAuditPolicy(t *testing.T) {
+	replayed, err := policy.LoadPolicyFromFile("../../examples/replay/audit-policy.yaml")
+	require.NoError(t, err)
+	evaluator := policy.NewPolicyRuleEvaluator(replayed)
+	level := func(userGroup, verb string, resource schema.GroupResource, subresource string) auditinternal.Level {
+		return evaluator.EvaluatePolicyRule(kubeauthorizer.AttributesRecord{
+			User: &user.DefaultInfo{Groups: []string{userGroup}}, Verb: verb, APIGroup: resource.Group,
+			Resource: resource.Resource, Subresource: subresource, ResourceRequest: true,
+		}).Level
+	}
+	const gardenlets, serviceAccounts = "gardener.cloud:system:seeds", "system:serviceaccounts"
+
+	guarded := sets.New[string]()
+	for _, g := range admission.AllGuarded(admission.ReferencesEnforce, true) {
+		resource := g.Kind.Resource().GroupResource()
+		require.Equal(t, auditinternal.LevelMetadata, level(gardenlets, "update", resource, g.Subresource), resource)
+		if !slices.Contains(g.Operations, kadmission.Create) {
+			continue
+		}
+		byGardenlets, byOthers := auditinternal.LevelRequest, auditinternal.LevelRequest
+		switch g.Kind {
+		case graph.KindSecret, graph.KindInternalSecret, graph.KindShootState:
+			byGardenlets, byOthers = auditinternal.LevelMetadata, auditinternal.LevelMetadata
+		case graph.KindConfigMap:
+			byOthers = auditinternal.LevelMetadata
+		}
+		if byGardenlets == auditinternal.LevelRequest {
+			guarded.Insert(path.Join(resource.Resource, g.Subresource) + "." + resource.Group)
+		}
+		require.Equal(t, byGardenlets, level(gardenlets, "create", resource, g.Subresource), resource)
+		require.Equal(t, byOthers, level(serviceAccounts, "create", resource, g.Subresource), resource)
+	}
+	logged := sets.New[string]()
+	for _, rule := range replayed.Rules {
+		for _, r := range rule.Resources {
+			for _, resource := range r.Resources {
+				logged.Insert(resource + "." + r.Group)
+			}
+		}
+	}
+	require.Equal(t, sets.List(guarded), sets.List(logged))
+	for resource, subresource := range map[schema.GroupResource]string{
+		{Group: "authentication.k8s.io", Resource: "tokenreviews"}: "", {Resource: "serviceaccounts"}: "token",
+	} {
+		require.Equal(t, auditinternal.LevelMetadata, level(serviceAccounts, "create", resource, subresource), resource)
+	}
+	pods := schema.GroupResource{Resource: "pods"}
+	require.Equal(t, auditinternal.LevelNone, level("system:masters", "create", pods, ""))
 }
 
 // TestObserve: what is in mode Observe blocks nothing when it is away, and the other half does.
