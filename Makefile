@@ -14,7 +14,7 @@ PACKAGES  = $(shell go list ./... | grep -v -e /benchmarks -e /test/e2e -e /test
 
 .PHONY: help
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/seedguard.
@@ -22,7 +22,7 @@ build: ## Build bin/seedguard.
 
 .PHONY: run
 run: build ## Serve the example landscape on loopback, and print commands to try.
-	bin/seedguard serve --landscape examples/landscape
+	bin/seedguard serve --landscape examples/landscape --shutdown-delay 0s
 
 .PHONY: test
 test: format vet lint verify unit attack fuzz e2e ## Everything that CI checks, but for the debug pages in a browser.
@@ -70,7 +70,7 @@ e2e: ## End-to-end tests against real etcd, kube-apiserver and gardener-apiserve
 .PHONY: test-gardenlet
 test-gardenlet: ## Real gardenlets behind seedguard: before each release, also with ARGS=-mode=Deny (-keep keeps the logs).
 	hack/tools/build.sh etcd garden-kube-apiserver gardener-apiserver gardener-controller-manager gardenlet >/dev/null
-	go test -v -timeout 30m -count 1 ./test/gardenlet $(addprefix -args ,$(ARGS))
+	go test -v -timeout 30m -count 1 ./test/gardenlet $(if $(ARGS),-args $(ARGS))
 
 # The program is built as the other tests build it: what is compiled already serves.
 .PHONY: test-pages
@@ -87,7 +87,7 @@ bench: ## Run the benchmarks and write benchmarks/REPORT.md.
 	go run ./benchmarks/report
 
 .PHONY: bench-compare
-bench-compare: ## Compare the benchmarks of the working tree with those of BASE=rev.
+bench-compare: ## Compare the benchmarks of the working tree with those of a revision, which BASE must name.
 	hack/bench/compare.sh $(BASE)
 
 .PHONY: clean

@@ -7,7 +7,7 @@
 # does meets both.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-revision=${1:?usage: compare.sh REV [BENCHMARKS]}
+revision=${1:?no revision: make bench-compare BASE=REV, or hack/bench/compare.sh REV [BENCHMARKS]}
 benchmarks=${2:-'^Benchmark(Decision|Update|Authorize|Review|Admit)$/./(impl=seedguard|managedSeeds)'}
 count=${COUNT:-6}
 
