@@ -48,7 +48,8 @@ two differ.`,
 
   # In front of a garden.
   seedguard serve --kubeconfig garden.kubeconfig --bind-address 0.0.0.0 \
-    --tls-cert-file tls.crt --tls-private-key-file tls.key --client-ca-file ca.crt --client-allowed-names kube-apiserver
+    --tls-cert-file tls.crt --tls-private-key-file tls.key \
+    --client-ca-file ca.crt --client-allowed-names kube-apiserver,gardener-apiserver
 
   # Decide nothing, and tell what would be decided otherwise than by Gardener's own authorization webhook.
   seedguard serve --kubeconfig garden.kubeconfig --authorizer-mode Observe --restriction-mode Observe \
