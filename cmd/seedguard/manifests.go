@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/client-go/util/cert"
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/config"
@@ -31,11 +31,13 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if caFile != "" {
-				bundle, err := os.ReadFile(caFile) // #nosec G304 -- the operator names the file
+				certificates, err := cert.CertsFromFile(caFile)
 				if err != nil {
 					return err
 				}
-				o.CABundle = bundle
+				if o.CABundle, err = cert.EncodeCertificates(certificates...); err != nil {
+					return err
+				}
 			}
 			if file != "" {
 				c, err := config.Load(file)

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seedguard/seedguard/test/pki"
+)
+
+// TestManifestsCA: the registration has the certificates of the file, and nothing else that is in it.
+func TestManifestsCA(t *testing.T) {
+	authority, err := pki.NewAuthority("ca")
+	require.NoError(t, err)
+	pair, err := authority.KeyPair()
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "ca.crt")
+	require.NoError(t, os.WriteFile(file, append(pair.Key, pair.Certificate...), 0o600))
+	require.Contains(t, command("manifests", "--ca-file", file).out,
+		"caBundle: "+base64.StdEncoding.EncodeToString(pair.Certificate)+"\n")
+
+	requireErrors(t, map[string]string{
+		"manifests --ca-file ../../README.md": "error reading ../../README.md: data does not contain any valid",
+		"manifests --ca-file no-such-file":    "no such file",
+	})
+}
