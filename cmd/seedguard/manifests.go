@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/version"
@@ -66,6 +69,13 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 			}
 			files := deploy.Files(o)
 			if dir != "" {
+				for _, all := range deploy.Files(deploy.Default()) { // what an earlier run may have written
+					path := filepath.Join(dir, all.Name)
+					_, err := os.Stat(path)
+					if err == nil && !slices.ContainsFunc(files, func(f deploy.File) bool { return f.Name == all.Name }) {
+						_, _ = fmt.Fprintf(s.errOut, "Warning: %s is not part of this: remove it\n", path) // for people only
+					}
+				}
 				return deploy.Write(dir, files)
 			}
 			for i := range files {

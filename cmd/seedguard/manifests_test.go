@@ -27,3 +27,15 @@ func TestManifestsCA(t *testing.T) {
 		"manifests --ca-file no-such-file":    "no such file",
 	})
 }
+
+// TestManifestsOfEarlierRun: what a run would not write and an earlier one has is told.
+func TestManifestsOfEarlierRun(t *testing.T) {
+	dir := t.TempDir()
+	require.Equal(t, outcome{}, command("manifests", "--output-dir", dir))
+	require.Equal(t, outcome{}, command("manifests", "--output-dir", dir))
+	left := filepath.Join(dir, "permissions-bootstrap-tokens")
+	require.Equal(t, outcome{errOut: "Warning: " + left + "/bootstrap-tokens.yaml is not part of this: remove it\n" +
+		"Warning: " + left + "/kustomization.yaml is not part of this: remove it\n",
+	}, command("manifests", "--output-dir", dir, "--references", "Off"))
+	require.DirExists(t, left)
+}
