@@ -1,6 +1,7 @@
 package garden
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -209,13 +210,9 @@ func (c *contact) missed(err error, begin int64) {
 	}
 }
 
-// silenceLocked returns how long ago there was a sign of life.
+// silenceLocked returns how long ago there was a sign of life; if never, for how long probes have failed.
 func (c *contact) silenceLocked() time.Duration {
-	last := c.era.last.Load()
-	if last == 0 {
-		return 0
-	}
-	return c.clock.Since(time.UnixMilli(last)).Round(time.Millisecond)
+	return c.clock.Since(time.UnixMilli(cmp.Or(c.era.last.Load(), c.since))).Round(time.Millisecond)
 }
 
 // last returns when there was the last sign of life, in milliseconds since the epoch; 0: never.

@@ -258,6 +258,21 @@ func TestEventsAreSignsOfLife(t *testing.T) {
 	})
 }
 
+// TestNeverInContact: who was never in contact is told for how long, from the first probe on.
+func TestNeverInContact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newProbedSource(t)
+		source.failing(func(graph.Kind, bool) error { return apierrors.NewServiceUnavailable("away") })
+		g, err := New(Options{Source: source, Graph: graph.New(graph.Options{})})
+		require.NoError(t, err)
+		keepRunning(t.Context(), t, g)
+		time.Sleep(time.Minute)
+		require.Contains(t, g.LostContact(), "no contact with core.gardener.cloud/v1beta1 for 1m0s")
+		require.Contains(t, g.NotReady(),
+			"shoots.core.gardener.cloud not synced: no contact with core.gardener.cloud/v1beta1 for 1m0s: away")
+	})
+}
+
 // TestStale: with a bound, what is known is too old once nothing was heard for that long, and no sooner.
 func TestStale(t *testing.T) {
 	const bound = 30 * time.Second

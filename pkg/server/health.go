@@ -35,11 +35,11 @@ func (s *Server) installHealth(mux *http.ServeMux) {
 		if s.ready() {
 			return nil
 		}
-		return errors.New(strings.Join(s.options.NotReady(), "; "))
+		return errors.New(strings.Join(s.options.NotReady(), "\n"))
 	})
 	fresh := healthz.NamedCheck("fresh", func(*http.Request) error {
 		if stale := s.options.Stale(); len(stale) > 0 && s.ready() {
-			return errors.New(strings.Join(stale, "; "))
+			return errors.New(strings.Join(stale, "\n"))
 		}
 		return nil
 	})

@@ -284,7 +284,7 @@ func TestNotReadyAnswers503(t *testing.T) {
 		"readyz check failed\n", a.body)
 	a = s.get(t, client, "/readyz/garden")
 	require.Equal(t, http.StatusInternalServerError, a.code)
-	require.Contains(t, a.body, "shoots.core.gardener.cloud not synced: forbidden; seeds.core.gardener.cloud not synced")
+	require.Contains(t, a.body, "shoots.core.gardener.cloud not synced: forbidden\nseeds.core.gardener.cloud not synced")
 	require.Equal(t, http.StatusOK, s.get(t, client, "/readyz?exclude=garden").code)
 	for _, path := range []string{"/livez", "/healthz"} {
 		require.Equal(t, http.StatusOK, s.get(t, client, path).code, "%s must not depend on the garden", path)
