@@ -130,6 +130,7 @@ func serve(ctx context.Context, flags *config.Flags, c *config.SeedGuardConfigur
 	case *garden.KubeSource:
 		running.Go(func() error {
 			if watched.WaitReady(serving) == nil {
+				klog.FromContext(serving).Info("Ready: the graph holds the garden")
 				tellExistence(serving, source)
 			}
 			return nil

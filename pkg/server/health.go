@@ -11,16 +11,10 @@ import (
 
 // ready reports whether decisions may be made. The garden does not leave the graph again, so readiness stays.
 func (s *Server) ready() bool {
-	if s.wasReady.Load() {
-		return true
+	if !s.wasReady.Load() && len(s.options.NotReady()) == 0 {
+		s.wasReady.Store(true)
 	}
-	if len(s.options.NotReady()) > 0 {
-		return false
-	}
-	if !s.wasReady.Swap(true) {
-		s.log.Info("Ready: the graph holds the garden")
-	}
-	return true
+	return s.wasReady.Load()
 }
 
 // installHealth serves the health checks. A failed check withholds its reason; /readyz/garden and /readyz/fresh tell

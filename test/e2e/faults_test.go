@@ -449,7 +449,8 @@ func TestExistenceIsOptional(t *testing.T) {
 	soonLogged := func(line string) {
 		require.Eventually(t, func() bool { return strings.Contains(log(), line) }, patience, 50*time.Millisecond, line)
 	}
-	require.NoError(t, g.StartSeedguard(t.Context()))
+	require.NoError(t, g.LaunchSeedguard())
+	soonLogged("Ready: the graph holds the garden") // although nobody asks
 	soonLogged("Secrets can be looked up")
 	a := gardenlet(t, g, "a")
 	gone := func() error { return a.do(t.Context(), "delete Secret garden-a/none") }
