@@ -176,6 +176,7 @@ func TestDebugFind(t *testing.T) {
 		}
 		require.Equal(t, want, found, query)
 		requireContains(t, a.body, fmt.Sprintf("<h1>%d found</h1>", len(want)))
+		require.Equal(t, want == nil, strings.Contains(a.body, "Nothing has all of the words"), query)
 	}
 	require.Equal(t, http.StatusBadRequest, get("/debug/find?q=x&kind=Pod").code)
 }
