@@ -320,7 +320,8 @@ func TestRunbooks(t *testing.T) {
 	guide := string(read(t, "../../docs/operations.md"))
 	for _, rule := range rules.Spec.Groups[0].Rules {
 		require.Contains(t, guide, "\n### "+rule.Alert+"\n")
-		require.Equal(t, "docs/operations.md#"+strings.ToLower(rule.Alert), rule.Annotations["runbook_url"])
+		require.Equal(t, "https://github.com/seedguard/seedguard/blob/main/docs/operations.md#"+
+			strings.ToLower(rule.Alert), rule.Annotations["runbook_url"])
 	}
 }
 
