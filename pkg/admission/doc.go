@@ -1,11 +1,11 @@
-// Package admission is the SeedRestriction: it decides what seed clients may create, and for Seeds and BackupBuckets
-// also what they may update and delete. The authorizer lets them try, because an authorizer does not see the contents
-// of an object, and those of a new object tell which Seed it belongs to.
+// Package admission is the SeedRestriction: it decides what seed clients may write. The authorizer lets them try,
+// because an authorizer does not see the contents of an object. Those of a new object tell which Seed it belongs to,
+// and those of any tell what its writer would reach by it.
 //
 //  1. Requests of others than seed clients are admitted unseen.
-//  2. The table (table.go) names what is guarded: resource, operation and kind of client, each with a check. A
-//     request that the table does not know is a 400 at the webhook, where only a wrong registration can send it, and
-//     is admitted inside an API server.
+//  2. Two tables name what is guarded, by resource, operation and kind of client: who may create, update and delete
+//     what (table.go), and what a write may bring about (writes.go). A request that neither knows is a 400 at the
+//     webhook, where only a wrong registration can send it, and is admitted inside an API server.
 //  3. The object is decoded as far as the checks read it. All other fields may be anything.
 //  4. Checks decide by the informers' objects. Before a denial counts, the live recheck reads the objects that it
 //     rests on from the API server, the last one first, and repeats the check. Where such reads are not available,
@@ -19,7 +19,7 @@
 //
 // The way of a request:
 //
-//	Attributes -> seed client? -> table -> decode -> check -> denied? -> live recheck -> exists? -> answer
-//	                                                   |                      |             |
-//	                                                   +-> informers          +-> API server <-+
+//	Attributes -> seed client? -> tables -> decode -> check -> denied? -> live recheck -> exists? -> answer
+//	                                                    |                      |             |
+//	                                                    +-> informers          +-> API server <-+
 package admission

@@ -1,7 +1,7 @@
 // Package garden turns the objects of a garden into the resource graph, and looks them up for the admission.
 //
-//  1. The watched kinds are one table (resources.go): what is watched, which edges an object implies (edges.go), which
-//     of them need a second object or the clock (derived.go).
+//  1. The watched kinds are one table (edges.go): what is watched, which edges an object implies, which of them need a
+//     second object or the clock (derived.go).
 //  2. Informers list and watch every kind, from an API server or from a directory of manifests. At the door (door.go)
 //     an object is reduced to its edges and facts. The rest of it is never stored.
 //  3. One handler serves all kinds. It is level triggered: an event says only that an object may have changed, and what
