@@ -48,8 +48,8 @@ func demonstrate(
 			q.Namespace, q.Name = secret.Namespace, secret.Name
 			fmt.Fprintf(&b, "\n# %s\n%s", q.about, q.commands("https://"+web.Address()))
 		}
-		fmt.Fprintf(&b, "\n# which Seeds it belongs to, and why\n%s explain %s %s --landscape %s\n", quoted(os.Args[0]), secret.Kind,
-			quoted(secret.Namespace+"/"+secret.Name), quoted(c.Garden.Landscape))
+		fmt.Fprintf(&b, "\n# which Seeds it belongs to, and why\n%s explain %s %s --landscape %s\n", quoted(os.Args[0]),
+			secret.Kind, quoted(secret.Namespace+"/"+secret.Name), quoted(c.Garden.Landscape))
 		b.WriteString("\nMove a manifest away meanwhile, and ask again.\n")
 	}
 	b.WriteString("\n")

@@ -238,13 +238,13 @@ func TestCanIMisused(t *testing.T) {
 	}, "--landscape", dir)
 	empty := t.TempDir()
 	requireErrors(t, map[string]string{
-		"can-i get secrets x --seed s1 --landscape " + empty: "Warning: " + empty + ": no object of a watched kind is in it\n" +
-			"Error: " + empty + " was not loaded: there is nothing to decide on",
+		"can-i get secrets x --seed s1 --landscape " + empty: "Warning: " + empty +
+			": no object of a watched kind is in it\nError: " + empty + " was not loaded: there is nothing to decide on",
 		"can-i get secrets x --seed s1":                              "say what to ask",
 		"can-i get secrets x --seed s1 --landscape " + dir + "/none": dir + "/none: no such file",
 		"can-i get secrets x --seed s1 --server https://127.0.0.1:1": "connection refused",
-		"can-i get secrets x --seed s1 --server https://127.0.0.1:1 --config /nope": "--config needs --landscape or --kubeconfig: " +
-			"a server decides by its own configuration",
+		"can-i get secrets x --seed s1 --server https://127.0.0.1:1 --config /nope": "--config needs --landscape or " +
+			"--kubeconfig: a server decides by its own configuration",
 	})
 }
 

@@ -36,7 +36,8 @@ func (q *question) addFlags(set *pflag.FlagSet) {
 	set.StringVar(&q.extension, "extension", "",
 		"ask as this extension on the Seed: the name of its ServiceAccount, with or without extension-")
 	set.StringVarP(&q.Namespace, "namespace", "n", "",
-		"namespace of the resource, where it does not stand before the name; none for all namespaces and for cluster-scoped resources")
+		"namespace of the resource, unless it stands before the name; none for all namespaces and for cluster-scoped "+
+			"resources")
 	set.StringVar(&q.fieldSelector, "field-selector", "", "field selector of a list, watch or deletecollection")
 	set.StringVarP(&q.labelSelector, "selector", "l", "", "label selector of a list, watch or deletecollection")
 }

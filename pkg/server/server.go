@@ -272,7 +272,7 @@ func (s *Server) Handler() http.Handler {
 	return mux
 }
 
-// withRoom has the handler run on a stack on which its work has room. Every call begins on a small one, which would grow
+// withRoom has the handler run on a stack on which its work has room. A call begins on a small one, which would grow
 // twice while the body is decoded: what is on it by then is copied, frame by frame.
 func withRoom(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
