@@ -53,7 +53,7 @@ Exit status: 0 when it reaches the Seed (or any), 1 when it does not, 2 when tha
 
 // explanation is the answer of `explain`, also as JSON.
 type explanation struct {
-	Object explain.Object `json:"object"`
+	Object graph.Vertex `json:"object"`
 	// Seed is the only one that was asked about.
 	Seed string `json:"seed,omitempty"`
 	// Reaches are all Seeds that the object reaches.
@@ -64,16 +64,12 @@ type explanation struct {
 	// Missing is why there is no path, the nearest first.
 	Missing []explain.Gap `json:"missing,omitempty"`
 	More    bool          `json:"moreMissing,omitempty"`
-
-	vertex graph.Vertex
 }
 
 // pathTo is a shortest path.
 type pathTo struct {
-	Seed string           `json:"seed"`
-	Path []explain.Object `json:"path"`
-
-	vertices []graph.Vertex
+	Seed string         `json:"seed"`
+	Path []graph.Vertex `json:"path"`
 }
 
 func (e *explainCommand) run(ctx context.Context, kindName, objectName string) error {
@@ -94,7 +90,7 @@ func (e *explainCommand) run(ctx context.Context, kindName, objectName string) e
 		return err
 	}
 	answer := &explanation{
-		Object: explain.ObjectOf(v), Seed: e.seed, Reaches: append([]string{}, l.Graph.Seeds(v)...), vertex: v,
+		Object: v, Seed: e.seed, Reaches: append([]string{}, l.Graph.Seeds(v)...),
 	}
 	if kind == graph.KindSeed && !l.Graph.HasObject(v) { // there is but its name
 		answer.Reaches = slices.DeleteFunc(answer.Reaches, func(seed string) bool { return seed == v.Name })
@@ -103,7 +99,7 @@ func (e *explainCommand) run(ctx context.Context, kindName, objectName string) e
 	for _, seed := range answer.Reaches {
 		if e.seed == "" || e.seed == seed {
 			path := view.Path(v, seed)
-			answer.Paths = append(answer.Paths, pathTo{seed, explain.ObjectsOf(path), path})
+			answer.Paths = append(answer.Paths, pathTo{seed, path})
 			answer.Kubeconfigs = append(answer.Kubeconfigs, l.Access.Explain(seed, v)...)
 		}
 	}
@@ -121,7 +117,7 @@ func (e *explanation) text() string {
 	var lines []string
 	for _, p := range e.Paths {
 		var steps []string
-		for _, v := range p.vertices {
+		for _, v := range p.Path {
 			steps = append(steps, v.String())
 		}
 		lines = append(lines, strings.Join(steps, " -> "))
@@ -130,12 +126,12 @@ func (e *explanation) text() string {
 	switch {
 	case len(e.Paths) > 0:
 	case len(e.Reaches) > 0:
-		lines = append(lines, fmt.Sprintf("%s does not reach Seed %q, only %s", e.vertex, e.Seed,
+		lines = append(lines, fmt.Sprintf("%s does not reach Seed %q, only %s", e.Object, e.Seed,
 			explain.List(e.Reaches, maxSeeds)))
 	case e.Seed != "":
-		lines = append(lines, fmt.Sprintf("%s does not reach Seed %q, nor any other", e.vertex, e.Seed))
+		lines = append(lines, fmt.Sprintf("%s does not reach Seed %q, nor any other", e.Object, e.Seed))
 	default:
-		lines = append(lines, fmt.Sprintf("%s reaches no Seed", e.vertex))
+		lines = append(lines, fmt.Sprintf("%s reaches no Seed", e.Object))
 	}
 	for _, gap := range e.Missing {
 		lines = append(lines, "- "+gap.Says)

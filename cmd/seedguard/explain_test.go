@@ -48,28 +48,33 @@ func TestWhyNotIsNeverSilent(t *testing.T) {
 }
 
 func TestExplainJSON(t *testing.T) {
+	type object struct{ Kind, Namespace, Name string }
 	var answer struct {
-		Object  explain.Object
+		Object  object
 		Seed    string
 		Reaches []string
 		Paths   []struct {
 			Seed string
-			Path []explain.Object
+			Path []object
 		}
-		Missing []explain.Gap
+		Missing []struct {
+			Way    []object
+			Fields []explain.Field
+		}
 	}
 	o := onExample("explain secret garden/infrastructure-aws -o json")
 	require.Equal(t, exitOK, o.exit)
 	require.NoError(t, json.Unmarshal([]byte(o.out), &answer))
-	require.Equal(t, explain.Object{Kind: "Secret", Namespace: "garden", Name: "infrastructure-aws"}, answer.Object)
+	require.Equal(t, object{"Secret", "garden", "infrastructure-aws"}, answer.Object)
 	require.Equal(t, []string{"aws-eu1", "aws-eu2"}, answer.Reaches)
 	require.Len(t, answer.Paths, 2)
-	require.Equal(t, explain.Object{Kind: "Seed", Name: "aws-eu1"}, answer.Paths[0].Path[len(answer.Paths[0].Path)-1])
+	require.Equal(t, object{Kind: "Seed", Name: "aws-eu1"}, answer.Paths[0].Path[len(answer.Paths[0].Path)-1])
 
 	o = onExample("explain secret garden/operators-only -o json")
 	require.Equal(t, exitNotAllowed, o.exit)
 	require.Contains(t, o.out, `"reaches": []`)
 	require.NoError(t, json.Unmarshal([]byte(o.out), &answer))
+	require.Equal(t, []object{{"Secret", "garden", "operators-only"}}, answer.Missing[0].Way)
 	require.Contains(t, answer.Missing[0].Fields, explain.Field{Kind: "SecretBinding", Path: "secretRef"})
 }
 

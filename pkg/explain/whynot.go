@@ -20,31 +20,12 @@ const (
 	maxNames = 3
 )
 
-// Object names a vertex for programs.
-type Object struct {
-	Kind      string `json:"kind"`
-	Namespace string `json:"namespace,omitempty"`
-	Name      string `json:"name"`
-}
-
-// ObjectOf returns the name of a vertex.
-func ObjectOf(v graph.Vertex) Object { return Object{v.Kind.String(), v.Namespace, v.Name} }
-
-// ObjectsOf returns the names of vertices.
-func ObjectsOf(vertices []graph.Vertex) []Object {
-	objects := make([]Object, 0, len(vertices))
-	for _, v := range vertices {
-		objects = append(objects, ObjectOf(v))
-	}
-	return objects
-}
-
 // Gap is something that would have to be different for a path to lead to the Seed.
 type Gap struct {
 	// Says is the gap in a sentence, for people.
 	Says string `json:"says"`
 	// Way leads from the object that was asked about to where it goes no further. Empty: the gap is somewhere else.
-	Way []Object `json:"way,omitempty"`
+	Way []graph.Vertex `json:"way,omitempty"`
 	// Fields are those by which a path could go on.
 	Fields []Field `json:"fields,omitempty"`
 }
@@ -236,9 +217,9 @@ func relation(from, to graph.Vertex) string {
 	return "is referred to by"
 }
 
-func (w *search) way(i int) (way []Object) {
+func (w *search) way(i int) (way []graph.Vertex) {
 	for ; i >= 0; i = w.steps[i].from {
-		way = append(way, ObjectOf(w.steps[i].node.Vertex))
+		way = append(way, w.steps[i].node.Vertex)
 	}
 	slices.Reverse(way)
 	return way
@@ -273,7 +254,7 @@ func (w *search) parents() (gaps []Gap) {
 		}
 		seen.Insert(end)
 		if path := w.view.Path(end, w.seed); path != nil {
-			gaps = append(gaps, Gap{Way: ObjectsOf(path), Says: fmt.Sprintf(
+			gaps = append(gaps, Gap{Way: path, Says: fmt.Sprintf(
 				"%s is a child of Seed %s, whose clients reach what is on it with parentScope Everything alone",
 				nameOf(end), w.seed)})
 		}

@@ -139,9 +139,9 @@ func TestWhyNot(t *testing.T) {
 // TestWhyNotForPrograms: the way to a gap, and the fields by which it could be closed.
 func TestWhyNotForPrograms(t *testing.T) {
 	gaps, _ := WhyNot(newGraph(graph.ParentScopeSeed).View(), secret, "b")
-	require.Equal(t, ObjectsOf([]graph.Vertex{secret, binding}), gaps[0].Way)
+	require.Equal(t, []graph.Vertex{secret, binding}, gaps[0].Way)
 	require.Equal(t, []Field{{"Shoot", "spec.secretBindingName"}}, gaps[0].Fields)
-	require.Equal(t, ObjectsOf([]graph.Vertex{secret, binding, shoot}), gaps[1].Way)
+	require.Equal(t, []graph.Vertex{secret, binding, shoot}, gaps[1].Way)
 	require.Equal(t, []Field{{"Shoot", "spec.seedName"}, {"Shoot", "status.seedName"}}, gaps[1].Fields)
 }
 

@@ -131,6 +131,9 @@ func (k Kind) String() string {
 	return kinds[k].name
 }
 
+// MarshalText has JSON hold the kind's name.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // Tracked reports whether the graph has a vertex for every object of this kind. Only then does "the graph has no such
 // object" mean that the object does not exist.
 func (k Kind) Tracked() bool { return k.valid() && kinds[k].tracked }

@@ -9,9 +9,9 @@ import (
 // empty for cluster-scoped kinds (so also for Namespace itself). Names come from outside and may hold anything; two
 // vertices are the same only when all three fields are equal.
 type Vertex struct {
-	Kind      Kind
-	Namespace string
-	Name      string
+	Kind      Kind   `json:"kind"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
 }
 
 // String prints kind, namespace and name for people: Kind/name or Kind/namespace/name.
