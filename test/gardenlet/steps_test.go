@@ -205,11 +205,15 @@ func operationDone(t *testing.T, name string) {
 		if err != nil {
 			return err
 		}
-		if _, ok := s.GetAnnotations()[operation]; ok {
-			return errors.New("still there")
-		}
-		return nil
+		return operationGone(s)
 	})
+}
+
+func operationGone(o *unstructured.Unstructured) error {
+	if _, ok := o.GetAnnotations()[operation]; ok {
+		return errors.New("still there")
+	}
+	return nil
 }
 
 func conditions(o *unstructured.Unstructured, wanted ...string) error {
@@ -294,38 +298,29 @@ func managedSeed(t *testing.T) {
 	_, err = find(t, admin(t), "v1", "Secret", metav1.NamespaceSystem, naming.BootstrapTokenSecret("garden", child))
 	require.True(t, apierrors.IsNotFound(err), "the child deletes its bootstrap token: %v", err)
 	seedReady(t, child)
-	reconciled := func() error {
-		m, err := find(t, admin(t), seedManagement, "ManagedSeed", "garden", child)
-		if err != nil {
-			return err
-		}
-		return conditions(m, "SeedRegistered", "ShootReconciled")
+	managedSeedSoon := func(what string, check func(*unstructured.Unstructured) error) {
+		t.Helper()
+		soon(t, what, func() error {
+			m, err := find(t, admin(t), seedManagement, "ManagedSeed", "garden", child)
+			if err != nil {
+				return err
+			}
+			return check(m)
+		})
 	}
-	soon(t, "the ManagedSeed is reconciled", reconciled)
+	reconciled := func(m *unstructured.Unstructured) error { return conditions(m, "SeedRegistered", "ShootReconciled") }
+	managedSeedSoon("the ManagedSeed is reconciled", reconciled)
 
 	// An operator has the parent bootstrap it once more.
 	before := certificate(t, cluster)
 	merge(t, admin(t), seedManagement, "ManagedSeed", "garden", child,
 		`{"metadata":{"annotations":{"gardener.cloud/operation":"renew-kubeconfig"}}}`)
-	soon(t, "the annotation of the ManagedSeed is gone", func() error {
-		m, err := find(t, admin(t), seedManagement, "ManagedSeed", "garden", child)
-		if err != nil {
-			return err
-		}
-		if _, ok := m.GetAnnotations()[operation]; ok {
-			return errors.New("still there")
-		}
-		return nil
-	})
+	managedSeedSoon("the annotation of the ManagedSeed is gone", operationGone)
 	// Whenever the parent reconciles between this and the new certificate, it asks for the token, is denied, and tries
 	// again. Let it happen always.
 	merge(t, admin(t), seedManagement, "ManagedSeed", "garden", child,
 		`{"metadata":{"annotations":{"gardener.cloud/operation":"reconcile"}}}`)
-	soon(t, "the parent is denied the token", func() error {
-		m, err := find(t, admin(t), seedManagement, "ManagedSeed", "garden", child)
-		if err != nil {
-			return err
-		}
+	managedSeedSoon("the parent is denied the token", func(m *unstructured.Unstructured) error {
 		if err := conditions(m, "SeedRegistered"); err == nil {
 			return errors.New("not yet")
 		}
@@ -338,7 +333,7 @@ func managedSeed(t *testing.T) {
 		}
 		return nil
 	})
-	soon(t, "the ManagedSeed is reconciled again", reconciled)
+	managedSeedSoon("the ManagedSeed is reconciled again", reconciled)
 }
 
 // certificate returns the kubeconfig by which a Seed's gardenlet reaches the garden, "" while there is none.
