@@ -64,12 +64,12 @@ fuzz: ## Run each fuzz target FUZZTIME (2000x, or a time as 1m).
 
 .PHONY: e2e
 e2e: ## End-to-end tests against real etcd, kube-apiserver and gardener-apiserver, built from their Go modules.
-	hack/tools/build.sh etcd kube-apiserver garden-kube-apiserver gardener-apiserver >/dev/null
+	hack/tools/build.sh etcd kube-apiserver gardener-apiserver >/dev/null
 	go test -timeout 30m -count 1 -p 1 ./test/e2e/...
 
 .PHONY: test-gardenlet
 test-gardenlet: ## Real gardenlets behind seedguard: before each release, also with ARGS=-mode=Deny (-keep keeps the logs).
-	hack/tools/build.sh etcd garden-kube-apiserver gardener-apiserver gardener-controller-manager gardenlet >/dev/null
+	hack/tools/build.sh etcd kube-apiserver gardener-apiserver gardener-controller-manager gardenlet >/dev/null
 	go test -v -timeout 30m -count 1 ./test/gardenlet $(if $(ARGS),-args $(ARGS))
 
 # The program is built as the other tests build it: what is compiled already serves.

@@ -3,10 +3,13 @@
 #
 #   hack/tools/build.sh [tool...]     (without arguments: all but gardenlet and gardener-controller-manager)
 #
-#   etcd, kube-apiserver                   the newest: hack/tools/go.mod
-#   garden-kube-apiserver                  the newest that Gardener supports: hack/gardener/go.mod
-#   gardener-apiserver, gardenlet, gardener-controller-manager             hack/gardener/go.mod
-#   golangci-lint                                                          hack/lint/go.mod
+#   gardener-apiserver, gardenlet, gardener-controller-manager: Gardener's
+#   kube-apiserver: the newest that this Gardener supports
+#   etcd: the version of their clients
+#   golangci-lint
+#
+# hack/lint/go.mod says the version of golangci-lint, hack/tools/go.mod those of the others. One module has them, because
+# API servers of the same version share most of what is compiled.
 #
 # What is built already is reused; a change of the go.mod, or of the flags below, leads to another directory. The first
 # build of an API server takes some five minutes on two cores. SEEDGUARD_TOOLS is the cache directory; the default is
@@ -41,16 +44,11 @@ build() {
   echo "$binary"
 }
 
-# version_of <module directory> <module path>
-version_of() {
-  (cd "$1" && go list -m -f '{{.Version}}' "$2") || fail "cannot find the version of $2 in $1"
-}
-
-# version_flags <module directory> <module path>. Without these flags a program says that its version is v0.0.0: seedguard
-# asks kube-apiserver for it, and gardenlet does not start with it.
+# version_flags <module path>. Without these flags a program says that its version is v0.0.0: seedguard asks
+# kube-apiserver for it, and gardenlet does not start with it.
 version_flags() {
   local version major minor package flags=
-  version=$(version_of "$1" "$2")
+  version=$(cd "$here" && go list -m -f '{{.Version}}' "$1") || fail "cannot find the version of $1"
   IFS=. read -r major minor _ <<<"${version#v}"
   for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
     flags+=" -X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
@@ -59,21 +57,17 @@ version_flags() {
   echo "$flags"
 }
 
-[[ $# -gt 0 ]] || set -- etcd kube-apiserver garden-kube-apiserver gardener-apiserver golangci-lint
+[[ $# -gt 0 ]] || set -- etcd kube-apiserver gardener-apiserver golangci-lint
 for tool in "$@"; do
   case $tool in
   etcd) build etcd "$here" go.etcd.io/etcd/server/v3 ;;
   kube-apiserver)
-    flags=$(version_flags "$here" k8s.io/kubernetes)
+    flags=$(version_flags k8s.io/kubernetes)
     build kube-apiserver "$here" k8s.io/kubernetes/cmd/kube-apiserver "$flags"
     ;;
-  garden-kube-apiserver)
-    flags=$(version_flags "$here/../gardener" k8s.io/kubernetes)
-    build garden-kube-apiserver "$here/../gardener" k8s.io/kubernetes/cmd/kube-apiserver "$flags"
-    ;;
   gardener-apiserver | gardenlet | gardener-controller-manager)
-    flags=$(version_flags "$here/../gardener" github.com/gardener/gardener)
-    build "$tool" "$here/../gardener" "github.com/gardener/gardener/cmd/$tool" "$flags"
+    flags=$(version_flags github.com/gardener/gardener)
+    build "$tool" "$here" "github.com/gardener/gardener/cmd/$tool" "$flags"
     ;;
   golangci-lint) build golangci-lint "$here/../lint" github.com/golangci/golangci-lint/v2/cmd/golangci-lint ;;
   *) fail "unknown tool $tool; the first lines of this file name them" ;;

@@ -67,10 +67,7 @@ func (g *Garden) Tool(ctx context.Context, name string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, buildTimeout)
 	defer cancel()
 	paths, err := buildTools(ctx, g.root, name)
-	if err != nil {
-		return "", err
-	}
-	return paths[0], nil
+	return paths[name], err
 }
 
 // Run starts a program beside the garden. Its environment has further variables, each written NAME=value. It ends with

@@ -83,7 +83,7 @@ func Build(ctx context.Context, dir string, gardener bool) (seedguard string, er
 	if err != nil {
 		return "", err
 	}
-	if _, err := tools(ctx, root, gardener); err != nil {
+	if _, err := buildTools(ctx, root, programs(gardener)...); err != nil {
 		return "", err
 	}
 	seedguard = filepath.Join(dir, "seedguard")
@@ -96,28 +96,17 @@ func Build(ctx context.Context, dir string, gardener bool) (seedguard string, er
 	return seedguard, nil
 }
 
-// tools returns the paths of etcd, kube-apiserver and, if wanted, gardener-apiserver by name. The kube-apiserver is the
-// newest one that gardener-apiserver supports, and without it the newest of all.
-func tools(ctx context.Context, root string, gardener bool) (map[string]string, error) {
+// programs are what a garden runs, with or without gardener-apiserver.
+func programs(gardener bool) []string {
 	names := []string{"etcd", kubeAPIServer}
-	build := names
 	if gardener {
 		names = append(names, gardenerName)
-		build = []string{"etcd", "garden-" + kubeAPIServer, gardenerName}
 	}
-	paths, err := buildTools(ctx, root, build...)
-	if err != nil {
-		return nil, err
-	}
-	result := map[string]string{}
-	for i, name := range names {
-		result[name] = paths[i]
-	}
-	return result, nil
+	return names
 }
 
-// buildTools returns the paths of programs that hack/tools/build.sh builds.
-func buildTools(ctx context.Context, root string, names ...string) ([]string, error) {
+// buildTools returns the paths of programs that hack/tools/build.sh builds, by their names.
+func buildTools(ctx context.Context, root string, names ...string) (map[string]string, error) {
 	// #nosec G204 -- our own script
 	cmd := exec.CommandContext(ctx, filepath.Join(root, "hack", "tools", "build.sh"), names...)
 	cmd.Stderr = os.Stderr
@@ -125,9 +114,10 @@ func buildTools(ctx context.Context, root string, names ...string) ([]string, er
 	if err != nil {
 		return nil, fmt.Errorf("cannot build %v: %w", names, err)
 	}
-	paths := strings.Fields(string(output))
-	if len(paths) != len(names) {
-		return nil, fmt.Errorf("hack/tools/build.sh printed %q, not the paths of %v", output, names)
+	paths := map[string]string{}
+	for path := range strings.Lines(string(output)) {
+		path = strings.TrimSpace(path)
+		paths[filepath.Base(path)] = path
 	}
 	return paths, nil
 }
@@ -148,7 +138,7 @@ func Start(ctx context.Context, options Options) (_ *Garden, err error) {
 	if g.root, err = Root(); err != nil {
 		return nil, err
 	}
-	if g.binaries, err = tools(ctx, g.root, options.Gardener > 0); err != nil {
+	if g.binaries, err = buildTools(ctx, g.root, programs(options.Gardener > 0)...); err != nil {
 		return nil, err
 	}
 	if g.ca, err = pki.NewAuthority("garden"); err != nil {
