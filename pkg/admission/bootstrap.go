@@ -14,7 +14,7 @@ import (
 // This file holds the checks of what a new gardenlet bootstraps with. Its holder becomes the gardenlet of that Seed. So
 // the contents must match exactly, and are checked before anything is looked up.
 
-func checkServiceAccount(d *decision, _ *anyObject) error {
+func checkServiceAccount(d *decision) error {
 	if d.GetNamespace() == d.seedNamespace() {
 		return nil
 	}
@@ -28,7 +28,7 @@ func checkServiceAccount(d *decision, _ *anyObject) error {
 	})
 }
 
-func checkBootstrapBinding(d *decision, o *clusterRoleBinding) error {
+func checkBootstrapBinding(d *decision, o, _ *rbacv1.ClusterRoleBinding) error {
 	namespace, name, ok := naming.ParseBootstrapClusterRoleBinding(d.name)
 	if !ok {
 		return forbidden("its name is not %s", naming.BootstrapClusterRoleBinding("<namespace>", "<ManagedSeed>"))
@@ -76,17 +76,17 @@ func tokenTarget(description string) (graph.Vertex, bool) {
 
 // bootstrapToken allows a bootstrap token that gives no more than bootstrapping, for a ManagedSeed or Gardenlet that
 // the client may bootstrap.
-func (d *decision) bootstrapToken(o *secret) error {
+func (d *decision) bootstrapToken(o *corev1.Secret) error {
 	if o.Type != corev1.SecretTypeBootstrapToken {
 		return invalid("its type must be %s", corev1.SecretTypeBootstrapToken)
 	}
-	if string(o.Data.UsageAuthentication) != "true" || string(o.Data.UsageSigning) != "true" {
+	if string(o.Data["usage-bootstrap-authentication"]) != "true" || string(o.Data["usage-bootstrap-signing"]) != "true" {
 		return invalid("usage-bootstrap-authentication and usage-bootstrap-signing must be true")
 	}
-	if o.Data.AuthExtraGroups != nil {
+	if _, ok := o.Data["auth-extra-groups"]; ok {
 		return invalid("auth-extra-groups must not be set")
 	}
-	target, ok := tokenTarget(string(o.Data.Description))
+	target, ok := tokenTarget(string(o.Data["description"]))
 	switch {
 	case !ok:
 		return invalid("description must be %q", tokenDescriptionPrefix+tokenForManagedSeed+

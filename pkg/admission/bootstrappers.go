@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	"k8s.io/apiserver/pkg/admission"
 
 	"github.com/seedguard/seedguard/pkg/garden"
@@ -23,7 +24,7 @@ func Bootstrappers() Rule { return bootstrappers }
 
 var bootstrappers = Rule{
 	Kind: graph.KindCertificateSigningRequest, Operations: on(create),
-	Clients: []identity.ClientKind{identity.Bootstrapper}, check: checkBy(checkBootstrappedSeed),
+	Clients: []identity.ClientKind{identity.Bootstrapper}, check: byObject(checkBootstrappedSeed),
 	LooksUp: kinds(graph.KindManagedSeed, graph.KindGardenlet, graph.KindSeed),
 	Allowed: "it asks for a client certificate of the Seed that its bootstrap token or ServiceAccount is for, by the " +
 		"ManagedSeed or Gardenlet of that name; or, with a token that an operator made, of a Seed that has neither and " +
@@ -55,17 +56,17 @@ func (p *Plugin) checkBootstrapper(ctx context.Context, d *decision, interfaces 
 	if err := d.known(interfaces); err != nil {
 		return err
 	}
-	o := &certificateRequest{}
-	if err := d.decode(o, interfaces); err != nil {
+	if err := d.decode(interfaces); err != nil {
 		return err
 	}
-	if _, ok := identity.ClientOfCertificateRequest(o.Spec.Request); !ok {
+	asked := d.object.(*certificatesv1.CertificateSigningRequest)
+	if _, ok := identity.ClientOfCertificateRequest(asked.Spec.Request); !ok {
 		return nil
 	}
 	if err := d.readToken(ctx); err != nil {
 		return err
 	}
-	return p.rechecked(ctx, d, o)
+	return p.rechecked(ctx, d)
 }
 
 // readToken reads what the bootstrapper's token is for. The description is no watched object, so it is read before a
@@ -97,7 +98,7 @@ func (d *decision) tokenSecret() graph.Vertex {
 }
 
 // checkBootstrappedSeed allows a request for the client certificate of the Seed that the bootstrapper is for.
-func checkBootstrappedSeed(d *decision, o *certificateRequest) error {
+func checkBootstrappedSeed(d *decision, o, _ *certificatesv1.CertificateSigningRequest) error {
 	client, _ := identity.ClientOfCertificateRequest(o.Spec.Request)
 	seed, err := identity.SeedOfCertificateRequest(o.Spec.Request, o.Spec.Usages)
 	if err != nil {

@@ -5,8 +5,9 @@ import (
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
+	operationsv1alpha1 "github.com/gardener/gardener/pkg/apis/operations/v1alpha1"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/utils/ptr"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -19,10 +20,16 @@ import (
 // gardenletLeaderElection is the lease that the replicas of a gardenlet elect their leader with.
 const gardenletLeaderElection = "gardenlet-leader-election"
 
-func checkOwnSeedName(d *decision, o *ofSeed) error { return d.belongs(o.Spec.SeedName) }
+func checkBucket(d *decision, o, _ *gardencorev1beta1.BackupBucket) error {
+	return d.belongs(o.Spec.SeedName)
+}
+
+func checkBastion(d *decision, o, _ *operationsv1alpha1.Bastion) error {
+	return d.belongs(o.Spec.SeedName)
+}
 
 // checkBucketOfSeed allows the BackupBucket of the client's Seed, whose name is the Seed's UID.
-func checkBucketOfSeed(d *decision, _ *anyObject) error {
+func checkBucketOfSeed(d *decision) error {
 	seed, err := d.ownSeed()
 	if err != nil {
 		return err
@@ -33,8 +40,8 @@ func checkBucketOfSeed(d *decision, _ *anyObject) error {
 	return nil
 }
 
-func checkBackupEntry(d *decision, o *backupEntry) error {
-	if err := d.belongs(ptr.Deref(o.Spec.SeedName, "")); err != nil {
+func checkBackupEntry(d *decision, o, _ *gardencorev1beta1.BackupEntry) error {
+	if err := d.belongs(o.Spec.SeedName); err != nil {
 		return err
 	}
 	if strings.HasPrefix(d.name, constants.BackupSourcePrefix) {
@@ -45,12 +52,12 @@ func checkBackupEntry(d *decision, o *backupEntry) error {
 
 // restores allows the copy of a BackupEntry from which a Shoot is restored after its control plane has moved. It lies
 // in the bucket of the Seed that the Shoot comes from.
-func (d *decision) restores(o *backupEntry) error {
+func (d *decision) restores(o *gardencorev1beta1.BackupEntry) error {
 	name, ok := strings.CutPrefix(d.name, naming.BackupEntrySourcePrefix)
 	if !ok || name == "" {
 		return forbidden("its name is not %s<BackupEntry>", naming.BackupEntrySourcePrefix)
 	}
-	owner := garden.OwnerShoot(o.Metadata.OwnerReferences)
+	owner := garden.OwnerShoot(o.OwnerReferences)
 	if owner == "" {
 		return forbidden("it has no owner reference to a Shoot")
 	}
@@ -74,7 +81,7 @@ func (d *decision) restores(o *backupEntry) error {
 	return nil
 }
 
-func checkCertificateRequest(d *decision, o *certificateRequest) error {
+func checkCertificateRequest(d *decision, o, _ *certificatesv1.CertificateSigningRequest) error {
 	seed, err := identity.SeedOfCertificateRequest(o.Spec.Request, o.Spec.Usages)
 	if err != nil {
 		return forbidden("it asks for no client certificate of a Seed: %v", err)
@@ -86,12 +93,12 @@ func checkCertificateRequest(d *decision, o *certificateRequest) error {
 }
 
 // checkShootResource allows project resources of Shoots on the client's Seed, which their names tell.
-func checkShootResource(d *decision, _ *anyObject) error {
+func checkShootResource(d *decision) error {
 	_, err := d.shootOfResource(false)
 	return err
 }
 
-func checkGardenletLease(d *decision, _ *anyObject) error {
+func checkGardenletLease(d *decision) error {
 	heartbeat := d.GetNamespace() == gardencorev1beta1.GardenerSeedLeaseNamespace && d.name == d.client.Seed
 	if heartbeat || d.name == gardenletLeaderElection {
 		return nil
@@ -99,21 +106,21 @@ func checkGardenletLease(d *decision, _ *anyObject) error {
 	return forbidden("it is another lease")
 }
 
-func checkExtensionLease(d *decision, _ *anyObject) error {
+func checkExtensionLease(d *decision) error {
 	if d.GetNamespace() != d.seedNamespace() {
 		return forbidden("the namespace is not %s", d.seedNamespace())
 	}
 	return nil
 }
 
-func checkOwnGardenlet(d *decision, _ *anyObject) error {
+func checkOwnGardenlet(d *decision) error {
 	if d.GetNamespace() != naming.NamespaceGarden || d.name != d.client.Seed {
 		return forbidden("it is not %s/%s", naming.NamespaceGarden, d.client.Seed)
 	}
 	return nil
 }
 
-func checkOwnSeed(d *decision, _ *anyObject) error {
+func checkOwnSeed(d *decision) error {
 	if d.name != d.client.Seed {
 		return forbidden("it is another Seed")
 	}
@@ -122,7 +129,7 @@ func checkOwnSeed(d *decision, _ *anyObject) error {
 
 // checkOwnOrAbandonedSeed allows the client's own Seed. It also lets the parent's gardenlet remove the Seed of a
 // ManagedSeed that is being deleted.
-func checkOwnOrAbandonedSeed(d *decision, _ *anyObject) error {
+func checkOwnOrAbandonedSeed(d *decision) error {
 	if d.name == d.client.Seed {
 		return nil
 	}
@@ -137,7 +144,7 @@ func checkOwnOrAbandonedSeed(d *decision, _ *anyObject) error {
 	return nil
 }
 
-func checkShootState(d *decision, _ *anyObject) error {
+func checkShootState(d *decision) error {
 	_, err := d.shootOfClient(graph.Vertex{Kind: graph.KindShoot, Namespace: d.GetNamespace(), Name: d.name}, true)
 	return err
 }

@@ -7,7 +7,6 @@ import (
 
 	gardencorev1beta1 "github.com/gardener/gardener/pkg/apis/core/v1beta1"
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
-	"github.com/go-json-experiment/json/jsontext"
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -135,7 +134,7 @@ func (d *decision) bootstrapTokenOf(o *corev1.Secret) error {
 	if len(o.StringData) > 0 {
 		return forbidden("stringData is set")
 	}
-	if err := d.bootstrapToken(&secret{Type: o.Type, Data: tokenDataOf(o.Data)}); err != nil {
+	if err := d.bootstrapToken(o); err != nil {
 		return err
 	}
 	target, _ := tokenTarget(string(o.Data["description"]))
@@ -148,19 +147,6 @@ func (d *decision) bootstrapTokenOf(o *corev1.Secret) error {
 		return forbidden("expiration is not set to at most %s ahead", tokenLifetime)
 	}
 	return nil
-}
-
-// tokenDataOf returns what the checks read of a bootstrap token's data.
-func tokenDataOf(data map[string][]byte) tokenData {
-	token := tokenData{
-		UsageAuthentication: data["usage-bootstrap-authentication"],
-		UsageSigning:        data["usage-bootstrap-signing"],
-		Description:         data["description"],
-	}
-	if _, ok := data["auth-extra-groups"]; ok {
-		token.AuthExtraGroups = jsontext.Value(`""`)
-	}
-	return token
 }
 
 // ownBootstrapToken reports whether the object is the bootstrap token of the client's own Seed.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/utils/ptr"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -27,9 +28,7 @@ type decision struct {
 	// rule and write are the rows of the two tables for the request, nil for none.
 	rule  *Rule
 	write *Write
-	// raw and oldRaw are the objects as JSON, empty for none.
-	raw, oldRaw []byte
-	// object and oldObject are decoded into their API types when a row of writes needs them, else nil.
+	// object and oldObject are those that the operation has, else nil.
 	object, oldObject apiObject
 	reader            garden.Reader
 	now               time.Time
@@ -88,9 +87,9 @@ func (d *decision) seedNamespace() string { return naming.SeedNamespace(d.client
 // The parts that checks share. Each returns nil for what it allows.
 
 // belongs allows an object that names the client's Seed in spec.seedName.
-func (d *decision) belongs(seedName string) error {
-	if seedName != d.client.Seed {
-		return forbidden("its spec.seedName is %q", seedName)
+func (d *decision) belongs(seedName *string) error {
+	if name := ptr.Deref(seedName, ""); name != d.client.Seed {
+		return forbidden("its spec.seedName is %q", name)
 	}
 	return nil
 }

@@ -6,7 +6,8 @@
 //  2. Two tables name what is guarded, by resource, operation and kind of client: who may create, update and delete
 //     what (table.go), and what a write may bring about (writes.go). A request that neither knows is a 400 at the
 //     webhook, where only a wrong registration can send it, and is admitted inside an API server.
-//  3. The object is decoded as far as the checks read it. All other fields may be anything.
+//  3. The objects are decoded into their API type where a row reads them, and elsewhere their metadata alone. Fields
+//     that are not known may be anything.
 //  4. Checks decide by the informers' objects. Before a denial counts, the live recheck reads the objects that it
 //     rests on from the API server, the last one first, and repeats the check. Where such reads are not available,
 //     the informers' objects decide. A read that fails is a 500, never an admission.

@@ -87,8 +87,8 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(raw))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		got := &certificateRequest{}
-		if err := decode(raw, got); err != nil {
+		var got certificatesv1.CertificateSigningRequest
+		if err := decode(raw, &got); err != nil {
 			require.LessOrEqual(t, len(err.Error()), 2*logs.MaxTold+100)
 			return
 		}
@@ -96,11 +96,11 @@ func FuzzDecode(f *testing.F) {
 		if err := kjson.Unmarshal(raw, &want); err != nil {
 			return // of a field that is not read
 		}
-		require.Equal(t, want.Name, got.Metadata.Name)
-		require.Equal(t, want.Namespace, got.Metadata.Namespace)
-		require.Equal(t, want.GenerateName, got.Metadata.GenerateName)
-		require.Equal(t, want.Labels, got.Metadata.Labels)
-		require.Equal(t, want.OwnerReferences, got.Metadata.OwnerReferences)
+		require.Equal(t, want.Name, got.Name)
+		require.Equal(t, want.Namespace, got.Namespace)
+		require.Equal(t, want.GenerateName, got.GenerateName)
+		require.Equal(t, want.Labels, got.Labels)
+		require.Equal(t, want.OwnerReferences, got.OwnerReferences)
 		require.Equal(t, string(want.Spec.Request), string(got.Spec.Request))
 		require.Equal(t, want.Spec.Usages, got.Spec.Usages)
 	})

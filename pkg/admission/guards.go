@@ -26,29 +26,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/naming"
 )
 
-// This file holds the guards of writes but for those of Secrets and the like (contents.go). A guard gets the new and
-// the old object; on CREATE there is no old one, on DELETE no new one.
-
-// guard decides on a write.
-type guard struct {
-	// whole: the guard reads the objects, decoded into their API type.
-	whole bool
-	run   func(d *decision, object, oldObject apiObject) error
-}
-
-// guardBy makes a guard of a function. It returns nil for what it allows, else a denial.
-func guardBy[O apiObject](f func(d *decision, object, oldObject O) error) guard {
-	return guard{whole: true, run: func(d *decision, object, oldObject apiObject) error {
-		o, _ := object.(O)
-		old, _ := oldObject.(O)
-		return f(d, o, old)
-	}}
-}
-
-// guardByName makes a guard of a function that reads no object: the name says all.
-func guardByName(f func(d *decision) error) guard {
-	return guard{run: func(d *decision, _, _ apiObject) error { return f(d) }}
-}
+// This file holds the guards of writes but for those of Secrets and the like (contents.go).
 
 // guardOwners guards the owner references alone.
 func guardOwners(_ *decision, o, old apiObject) error {
@@ -84,7 +62,7 @@ func (d *decision) backupOfSeed(o *gardencorev1beta1.BackupBucket, seed *garden.
 }
 
 func guardBucket(d *decision, o, old *gardencorev1beta1.BackupBucket) error {
-	if err := d.belongs(ptr.Deref(old.Spec.SeedName, "")); err != nil {
+	if err := d.belongs(old.Spec.SeedName); err != nil {
 		return err
 	}
 	if !apiequality.Semantic.DeepEqual(o.Spec.ShootRef, old.Spec.ShootRef) {
@@ -374,7 +352,7 @@ func guardBootstrapBinding(d *decision, o, old *rbacv1.ClusterRoleBinding) error
 	if err := ownersUnchanged(o, old, nil, nil); err != nil {
 		return err
 	}
-	return checkBootstrapBinding(d, &clusterRoleBinding{RoleRef: o.RoleRef, Subjects: o.Subjects})
+	return checkBootstrapBinding(d, o, nil)
 }
 
 func guardSigner(_ *decision, o, _ *certificatesv1.CertificateSigningRequest) error {

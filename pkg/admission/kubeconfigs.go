@@ -17,9 +17,6 @@ import (
 // This file holds what decides on seed clients' requests for kubeconfigs of Shoots. The authorizer decides on the level
 // of access; what is left is how long the kubeconfig may be valid.
 
-// kubeconfigRequest is an AdminKubeconfigRequest or a ViewerKubeconfigRequest.
-type kubeconfigRequest = withSpec[authenticationv1alpha1.AdminKubeconfigRequestSpec]
-
 // ofKubeconfig returns the level that a request for a kubeconfig needs, and false for any other request. Unless a
 // client has a level above none, there are no such requests.
 func (p *Plugin) ofKubeconfig(a admission.Attributes) (access.Level, bool) {
@@ -36,8 +33,8 @@ func (p *Plugin) checkKubeconfig(ctx context.Context, d *decision, interfaces ad
 	if d.GetKind().GroupVersion() != authenticationv1alpha1.SchemeGroupVersion {
 		return badRequest("the webhook does not know its object's kind, %s", d.GetKind())
 	}
-	o := &kubeconfigRequest{}
-	if err := d.decode(o, interfaces); err != nil {
+	o := &authenticationv1alpha1.AdminKubeconfigRequest{} // or a ViewerKubeconfigRequest, which has the same fields
+	if err := d.decodeInto(o, d.GetObject(), "object", interfaces); err != nil {
 		return err
 	}
 	has, on := p.access.Of(d.client, d.vertex())

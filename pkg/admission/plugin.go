@@ -3,7 +3,6 @@ package admission
 import (
 	"cmp"
 	"context"
-	gojson "encoding/json"
 	"errors"
 	"slices"
 
@@ -15,7 +14,6 @@ import (
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/warning"
-	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/seedguard/seedguard/pkg/access"
@@ -169,17 +167,15 @@ func (p *Plugin) check(ctx context.Context, d *decision, interfaces admission.Ob
 		return err
 	}
 	d.write = found.write
-	o := object(&anyObject{})
 	if found.rules != nil {
 		if d.rule = found.ruleFor(d.client.Kind); d.rule == nil {
 			return onlyClients(found.rules[0].Clients)
 		}
-		o = d.rule.check.new()
 	}
-	if err := d.decode(o, interfaces); err != nil {
+	if err := d.decode(interfaces); err != nil {
 		return err
 	}
-	return p.rechecked(ctx, d, o)
+	return p.rechecked(ctx, d)
 }
 
 // known denies requests without a row, and of a version that is not known. With interfaces, objects are converted.
@@ -195,25 +191,25 @@ func (d *decision) known(interfaces admission.ObjectInterfaces) error {
 }
 
 // rechecked runs what decides, and again with objects read live before it denies.
-func (p *Plugin) rechecked(ctx context.Context, d *decision, o object) error {
-	err := d.run(o)
+func (p *Plugin) rechecked(ctx context.Context, d *decision) error {
+	err := d.run()
 	if err == nil {
 		return nil
 	}
-	outcome, err := d.recheck(ctx, o, err)
+	outcome, err := d.recheck(ctx, err)
 	p.rechecks.WithLabelValues(outcome).Inc()
 	return err
 }
 
 // run runs the check, and then what guards references. What the latter denies is marked, so that it can become a
 // warning.
-func (d *decision) run(o object) error {
+func (d *decision) run() error {
 	if d.rule != nil {
-		if err := d.rule.check.run(d, o); err != nil {
+		if err := d.rule.check.run(d); err != nil {
 			return err
 		}
 	}
-	return reference(d.guardWrite(o))
+	return reference(d.guardWrite())
 }
 
 // reference marks a denial as one of what guards references.
@@ -231,11 +227,11 @@ func (d *decision) warns(err error) bool {
 }
 
 // guardWrite decides by the table of what writes may bring about.
-func (d *decision) guardWrite(o object) error {
+func (d *decision) guardWrite() error {
 	if d.policy.References == ReferencesOff {
 		return nil
 	}
-	if d.GetOperation() == create && d.GetSubresource() == "" && o.metadata().GenerateName != "" && !d.mayGenerateName() {
+	if d.GetOperation() == create && d.GetSubresource() == "" && d.object.GetGenerateName() != "" && !d.mayGenerateName() {
 		return forbidden("metadata.generateName is set: its name must be known")
 	}
 	if d.write == nil {
@@ -244,13 +240,8 @@ func (d *decision) guardWrite(o object) error {
 	if !slices.Contains(d.write.Clients, d.client.Kind) {
 		return onlyClients(d.write.Clients)
 	}
-	if d.write.guard.whole || len(d.write.Grants) > 0 {
-		if err := d.decodeWhole(); err != nil {
-			return err
-		}
-	}
 	if d.write.guard.run != nil {
-		if err := d.write.guard.run(d, d.object, d.oldObject); err != nil {
+		if err := d.write.guard.run(d); err != nil {
 			return err
 		}
 	}
@@ -261,102 +252,4 @@ func (d *decision) guardWrite(o object) error {
 func (d *decision) mayGenerateName() bool {
 	return d.GetNamespace() == d.seedNamespace() ||
 		d.kind == graph.KindCertificateSigningRequest || d.kind == graph.KindBastion
-}
-
-// decode decodes what the check is about into o: the old object, when the operation leaves no other. It makes sure that
-// object and request speak of the same thing.
-func (d *decision) decode(o object, interfaces admission.ObjectInterfaces) (err error) {
-	if d.oldRaw, err = d.marshal(d.GetOldObject(), interfaces); err != nil {
-		return err
-	}
-	if d.GetOperation() == remove {
-		if len(d.oldRaw) == 0 {
-			return nil
-		}
-		return d.decodeInto(o, d.oldRaw, "oldObject")
-	}
-	if len(d.oldRaw) > 0 {
-		if err := d.decodeInto(&anyObject{}, d.oldRaw, "oldObject"); err != nil {
-			return err
-		}
-	}
-	if d.raw, err = d.marshal(d.GetObject(), interfaces); err != nil {
-		return err
-	}
-	return d.decodeInto(o, d.raw, "object")
-}
-
-// decodeWhole decodes the objects into their API type, once. After it, those that the operation has are there.
-func (d *decision) decodeWhole() error {
-	if d.object != nil || d.oldObject != nil {
-		return nil
-	}
-	var o, old apiObject
-	var err error
-	if d.GetOperation() != remove {
-		if o, err = d.decodeAs(d.raw, "object"); err != nil {
-			return err
-		}
-	}
-	if d.GetOperation() != create {
-		if old, err = d.decodeAs(d.oldRaw, "oldObject"); err != nil {
-			return err
-		}
-	}
-	d.object, d.oldObject = o, old
-	return nil
-}
-
-func (d *decision) decodeAs(raw []byte, field string) (apiObject, error) {
-	typed, err := garden.Scheme.New(d.write.body())
-	if err != nil {
-		return nil, err
-	}
-	if err := decode(raw, typed); err != nil {
-		return nil, badRequest("its %s cannot be decoded: %v", field, err)
-	}
-	// An object may leave namespace and name to the request. They are compared already where it does not.
-	o := typed.(apiObject)
-	o.SetNamespace(d.GetNamespace())
-	o.SetName(d.name)
-	return o, nil
-}
-
-// marshal writes an object as JSON of the version that clients see. In an API server it may be of an internal type.
-func (d *decision) marshal(o runtime.Object, interfaces admission.ObjectInterfaces) ([]byte, error) {
-	switch o := o.(type) {
-	case nil:
-		return nil, nil
-	case *runtime.Unknown:
-		return o.Raw, nil
-	}
-	kind := d.GetKind()
-	versions := d.kind.Versions()
-	if kind.Group == d.kind.Resource().Group && !slices.Contains(versions, kind.Version) {
-		kind.Version = versions[0]
-	}
-	var err error
-	if interfaces != nil {
-		o, err = admission.ConvertToGVK(o, kind, interfaces)
-	}
-	if err != nil {
-		return nil, badRequest("its object cannot be converted to %s", kind)
-	}
-	return gojson.Marshal(o)
-}
-
-// decodeInto takes the name from the object when the request has none: when a collection is deleted object by object,
-// and when the object is created with a name that the API server has generated.
-func (d *decision) decodeInto(o object, raw []byte, field string) error {
-	if err := decode(raw, o); err != nil {
-		return badRequest("its %s cannot be decoded: %v", field, err)
-	}
-	m := o.metadata()
-	if d.name == "" {
-		d.name = m.Name
-	}
-	if m.Name != "" && m.Name != d.name || m.Namespace != "" && m.Namespace != d.GetNamespace() {
-		return badRequest("its %s is named %s", field, klog.KRef(m.Namespace, m.Name))
-	}
-	return nil
 }

@@ -60,7 +60,7 @@ func newMetrics(registerer prometheus.Registerer) metrics {
 
 // recheck repeats a check that denied by the informers' objects, with objects read live, and then asks whether the
 // object exists already. The error is nil when the request is allowed after all.
-func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome string, err error) {
+func (d *decision) recheck(ctx context.Context, denied error) (outcome string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, liveTimeout)
 	defer cancel()
 	d.live = map[graph.Vertex]*garden.Object{}
@@ -84,7 +84,7 @@ func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome
 			continue
 		}
 		d.seen = nil
-		if denied = d.run(o); denied == nil {
+		if denied = d.run(); denied == nil {
 			return outcomeAllowed, nil
 		}
 	}
@@ -92,7 +92,7 @@ func (d *decision) recheck(ctx context.Context, o object, denied error) (outcome
 	if d.warns(denied) {
 		return outcomeDenied, denied // it is admitted, so the API server itself says whether it exists
 	}
-	exists, err := d.exists(ctx, o)
+	exists, err := d.exists(ctx)
 	switch {
 	case err != nil:
 		return outcomeFailed, lookUpFailed(d.vertex(), err)
@@ -113,9 +113,9 @@ func unchanged(a, b *garden.Object) bool {
 
 // exists reports whether an object that is to be created exists already. It is false where the API server cannot be
 // asked: then the rules decide. A generated name is new.
-func (d *decision) exists(ctx context.Context, o object) (bool, error) {
-	if d.GetOperation() != create || d.GetSubresource() != "" || d.name == "" || o.metadata().GenerateName != "" ||
-		d.hidden() {
+func (d *decision) exists(ctx context.Context) (bool, error) {
+	if d.GetOperation() != create || d.GetSubresource() != "" || d.name == "" ||
+		d.object.GetGenerateName() != "" || d.hidden() {
 		return false, nil
 	}
 	exists, err := d.reader.Exists(ctx, d.readsAs(), d.kind.Resource(), d.GetNamespace(), d.name)

@@ -13,7 +13,7 @@ import (
 )
 
 // checkSecret allows a Secret for one of several reasons. A name may offer more than one.
-func checkSecret(d *decision, o *secret) error {
+func checkSecret(d *decision, o, _ *corev1.Secret) error {
 	// kube-controller-manager fills such a Secret with a token of the ServiceAccount that it names. Under a name of
 	// which the client may create and read Secrets, that would be a way to any ServiceAccount in the namespace.
 	if o.Type == corev1.SecretTypeServiceAccountToken {
@@ -31,7 +31,7 @@ func checkSecret(d *decision, o *secret) error {
 		}
 	}
 	if d.GetNamespace() == gardencorev1beta1.GardenerShootIssuerNamespace {
-		if _, err = d.shootOfIssuer(o.Metadata.Labels, false); err == nil {
+		if _, err = d.shootOfIssuer(o.Labels, false); err == nil {
 			return nil
 		}
 	}
