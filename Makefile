@@ -59,7 +59,7 @@ attack: ## Let clients that were taken over attack: ATTACKS writes, and until ea
 	go test -count=1 -run '^(TestAttack|TestPlantedHoles|TestPlantedHoleOfBootstrappers)$$' -v ./pkg/admission -args -attack.moves=$(or $(ATTACKS),100000)
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz target FUZZTIME (2000x, or a time as 1m).
+fuzz: ## Run each fuzz target FUZZTIME: 2000x, or for a time, guided by coverage, as 1m.
 	hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: e2e
