@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -33,12 +34,9 @@ func checkBootstrapBinding(d *decision, o, _ *rbacv1.ClusterRoleBinding) error {
 	if !ok {
 		return forbidden("its name is not %s", naming.BootstrapClusterRoleBinding("<namespace>", "<ManagedSeed>"))
 	}
-	// The API server allows no other group here, and fills it in when it is left out.
-	if o.RoleRef.APIGroup == "" {
-		o.RoleRef.APIGroup = rbacv1.GroupName
-	}
-	bootstrapper := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: naming.BootstrapperClusterRole}
-	if o.RoleRef != bootstrapper {
+	role := o.RoleRef
+	role.APIGroup = cmp.Or(role.APIGroup, rbacv1.GroupName) // as the API server fills it in, which allows no other
+	if role != (rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: naming.BootstrapperClusterRole}) {
 		return forbidden("its roleRef is not the ClusterRole %s", naming.BootstrapperClusterRole)
 	}
 	account := rbacv1.Subject{

@@ -28,7 +28,7 @@ type decision struct {
 	// rule and write are the rows of the two tables for the request, nil for none.
 	rule  *Rule
 	write *Write
-	// object and oldObject are those that the operation has, else nil.
+	// object and oldObject are those that the operation has, else nil: their metadata alone, unless a row reads more.
 	object, oldObject apiObject
 	reader            garden.Reader
 	now               time.Time

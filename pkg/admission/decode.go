@@ -29,29 +29,37 @@ type apiObject interface {
 	runtime.Object
 }
 
-// decode decodes the objects that the operation has. Only a row that reads them needs the old one.
+// decode decodes the objects that the operation has. The old one may be missing unless a row reads it. It comes first,
+// because it has a name where neither the request nor the new object does.
 func (d *decision) decode(interfaces admission.ObjectInterfaces) (err error) {
-	whole := d.rule != nil && d.rule.check.whole || d.write != nil && (d.write.guard.whole || len(d.write.Grants) > 0)
-	decoded := func(from runtime.Object, field string) (apiObject, error) {
-		var o apiObject = &metav1.PartialObjectMetadata{}
-		if whole {
-			typed, err := garden.Scheme.New(d.body())
-			if err != nil {
-				return nil, err
-			}
-			o = typed.(apiObject)
-		}
-		return o, d.decodeInto(o, from, field, interfaces)
-	}
-	if d.GetOperation() != remove {
-		if d.object, err = decoded(d.GetObject(), "object"); err != nil {
+	if old := d.GetOldObject(); d.GetOperation() != create && (old != nil || d.readsObjects()) {
+		if d.oldObject, err = d.decoded(old, "oldObject", interfaces); err != nil {
 			return err
 		}
 	}
-	if old := d.GetOldObject(); d.GetOperation() != create && (whole || old != nil) {
-		d.oldObject, err = decoded(old, "oldObject")
+	if d.GetOperation() != remove {
+		d.object, err = d.decoded(d.GetObject(), "object", interfaces)
 	}
 	return err
+}
+
+// readsObjects reports whether a row reads the objects.
+func (d *decision) readsObjects() bool {
+	return d.rule != nil && d.rule.check.whole || d.write != nil && (d.write.guard.whole || len(d.write.Grants) > 0)
+}
+
+func (d *decision) decoded(
+	from runtime.Object, field string, interfaces admission.ObjectInterfaces,
+) (apiObject, error) {
+	var o apiObject = &metav1.PartialObjectMetadata{}
+	if d.readsObjects() {
+		typed, err := garden.Scheme.New(d.body())
+		if err != nil {
+			return nil, err
+		}
+		o = typed.(apiObject)
+	}
+	return o, d.decodeInto(o, from, field, interfaces)
 }
 
 // body returns the type of the request's objects.
@@ -130,8 +138,10 @@ func decode(raw []byte, o any) error {
 	return nil
 }
 
-// skipped are the parts of objects that no rule reads and that are large: half of a Shoot.
+// skipped are parts of objects that no rule reads: large ones, which are half of a Shoot, and the selector of its Seed,
+// which this library cannot decode.
 var skipped = json.WithUnmarshalers(json.JoinUnmarshalers(
+	json.UnmarshalFromFunc(func(d *jsontext.Decoder, _ *gardencorev1beta1.SeedSelector) error { return d.SkipValue() }),
 	json.UnmarshalFromFunc(func(d *jsontext.Decoder, _ *[]metav1.ManagedFieldsEntry) error { return d.SkipValue() }),
 	json.UnmarshalFromFunc(func(d *jsontext.Decoder, _ *gardencorev1beta1.ShootStatus) error { return d.SkipValue() }),
 ))

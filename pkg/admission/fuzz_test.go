@@ -2,6 +2,7 @@ package admission
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,8 +10,11 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kjson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/authentication/user"
 
+	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/logs"
 )
@@ -104,4 +108,38 @@ func FuzzDecode(f *testing.F) {
 		require.Equal(t, string(want.Spec.Request), string(got.Spec.Request))
 		require.Equal(t, want.Spec.Usages, got.Spec.Usages)
 	})
+}
+
+// TestAllTypesDecode: the library decodes structs of every type that a guarded object has in it.
+func TestAllTypesDecode(t *testing.T) {
+	walked := sets.New[reflect.Type]()
+	var walk func(reflect.Type)
+	walk = func(of reflect.Type) {
+		switch of.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+			walk(of.Elem())
+		case reflect.Struct:
+			if walked.Has(of) {
+				return
+			}
+			walked.Insert(of)
+			o := reflect.New(of).Interface()
+			if _, ok := o.(json.Unmarshaler); ok {
+				return // it decodes itself
+			}
+			require.NoError(t, decode([]byte("{}"), o), "%s", of)
+			for i := range of.NumField() {
+				walk(of.Field(i).Type)
+			}
+		default:
+		}
+	}
+	for _, guarded := range AllGuarded(ReferencesEnforce, false) {
+		d := &decision{kind: guarded.Kind, Attributes: admission.NewAttributesRecord(nil, nil, schema.GroupVersionKind{},
+			"", "", schema.GroupVersionResource{}, guarded.Subresource, create, nil, false, nil)}
+		o, err := garden.Scheme.New(d.body())
+		require.NoError(t, err)
+		walk(reflect.TypeOf(o))
+	}
+	require.Greater(t, walked.Len(), 200)
 }

@@ -160,6 +160,8 @@ func TestWrites(t *testing.T) {
 		"Seed's first is not on update": {n, changes(seeds, "", backedUp("new", "x"), backedUp("new", "nobodys")),
 			"newly refers"},
 		"Seed with a Gardenlet, nobody's": {a, creates(seeds, backedUp("a", "nobodys")), "newly refers"},
+		"Seed that only its old object names": {a,
+			withName("", changes(seeds, "", "metadata: {name: a}", backedUp("''", "nobodys"))), "newly refers"},
 		"Seed, shared DNS": {a, changes(seeds, "", "metadata: {name: a}",
 			"{metadata: {name: a}, spec: {dns: {defaults: [{type: t, domain: d, credentialsRef: "+secretRef("shared-dns")+
 				"}]}}}"), ""},
@@ -180,6 +182,8 @@ func TestWrites(t *testing.T) {
 			"owner"},
 		"Shoot's finalizer": {a, changes(shoots, "", meta("p", "s"),
 			"metadata: {namespace: p, name: s, finalizers: [x]}"), ""},
+		"Shoot with a selector": {a, updates(shoots,
+			"{metadata: {namespace: p, name: s}, spec: {seedSelector: {matchLabels: {x: y}, providerTypes: [z]}}}"), ""},
 		"Shoot's owner": {a, changes(shoots, "", meta("p", "s"), owned("p", "s", "", ownerOther)), "owner"},
 		"Shoot's deletion": {a, changes(shoots, "", meta("p", "s"), confirmed),
 			"confirmation.gardener.cloud/deletion is set"},
