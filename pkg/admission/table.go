@@ -54,7 +54,8 @@ var table = []Rule{
 	{Kind: graph.KindCertificateSigningRequest, Operations: on(create), Clients: gardenlet,
 		check:   byObject(checkCertificateRequest),
 		Allowed: "it asks for a client certificate of the client's Seed"},
-	{Kind: graph.KindClusterRoleBinding, Operations: on(create), Clients: gardenlet, check: byObject(checkBootstrapBinding),
+	{Kind: graph.KindClusterRoleBinding, Operations: on(create), Clients: gardenlet,
+		check:   byObject(checkBootstrapBinding),
 		LooksUp: kinds(graph.KindManagedSeed, graph.KindShoot, graph.KindSeed),
 		Allowed: "it binds the ServiceAccount gardenlet-bootstrap-<name> of a ManagedSeed that the client may bootstrap to " +
 			"the ClusterRole gardener.cloud:system:seed-bootstrapper"},
