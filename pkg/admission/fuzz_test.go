@@ -38,37 +38,44 @@ func FuzzAdmissionReview(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(body)
 	}
-	plugin := newPlugin(newMemory(f, landscape...))
+	reader := newMemory(f, landscape...)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var review admissionv1.AdmissionReview
 		if json.Unmarshal(body, &review) != nil || review.Request == nil {
 			return
 		}
 		r := review.Request
-		response := plugin.Admit(t.Context(), r)
-		require.Equal(t, r.UID, response.UID)
-		require.Equal(t, response.Allowed, response.Result == nil)
-		if _, ok := identity.From(&user.DefaultInfo{Name: r.UserInfo.Username, Groups: r.UserInfo.Groups}); !ok {
-			require.True(t, response.Allowed)
-			return
-		}
-		if !response.Allowed {
-			require.Contains(t, []int32{400, 403, 409, 422}, response.Result.Code)
-			return
-		}
-		resource := schema.GroupResource{Group: r.Resource.Group, Resource: r.Resource.Resource}
-		_, known := FindGuarded(AllGuarded(ReferencesOff, false), resource, r.SubResource, r.Operation)
-		require.True(t, known)
-		raw := r.Object.Raw
-		if r.Operation == admissionv1.Delete {
-			if raw = r.OldObject.Raw; len(raw) == 0 {
-				return
+		who := &user.DefaultInfo{Name: r.UserInfo.Username, Groups: r.UserInfo.Groups}
+		for _, references := range []References{ReferencesOff, ReferencesEnforce} {
+			response := newPluginWith(reader, Policy{References: references}).Admit(t.Context(), r)
+			require.Equal(t, r.UID, response.UID)
+			require.Equal(t, response.Allowed, response.Result == nil)
+			_, client := identity.From(who)
+			if _, bootstraps := identity.BootstrapperFrom(who); !client && (references == ReferencesOff || !bootstraps) {
+				require.True(t, response.Allowed)
+				continue
 			}
-		}
-		var o struct{ Metadata map[string]any }
-		require.NoError(t, json.Unmarshal(raw, &o))
-		if name, ok := o.Metadata["name"]; ok && r.Name != "" && name != nil && name != "" {
-			require.Equal(t, r.Name, name)
+			if !response.Allowed {
+				require.Contains(t, []int32{400, 403, 409, 422}, response.Result.Code)
+				continue
+			}
+			if !client {
+				continue
+			}
+			resource := schema.GroupResource{Group: r.Resource.Group, Resource: r.Resource.Resource}
+			_, known := FindGuarded(AllGuarded(references, false), resource, r.SubResource, r.Operation)
+			require.True(t, known)
+			raw := r.Object.Raw
+			if r.Operation == admissionv1.Delete {
+				if raw = r.OldObject.Raw; len(raw) == 0 {
+					continue
+				}
+			}
+			var o struct{ Metadata map[string]any }
+			require.NoError(t, json.Unmarshal(raw, &o))
+			if name, ok := o.Metadata["name"]; ok && r.Name != "" && name != nil && name != "" {
+				require.Equal(t, r.Name, name)
+			}
 		}
 	})
 }
