@@ -119,6 +119,11 @@ func buildTools(ctx context.Context, root string, names ...string) (map[string]s
 		path = strings.TrimSpace(path)
 		paths[filepath.Base(path)] = path
 	}
+	for _, name := range names {
+		if paths[name] == "" {
+			return nil, fmt.Errorf("hack/tools/build.sh printed %q, not the paths of %v", output, names)
+		}
+	}
 	return paths, nil
 }
 
