@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/tabular"
 )
 
@@ -24,9 +23,9 @@ func (p Pattern) String() string { return p.Prefix + placeholders[p.Then] }
 func (s Selector) String() string {
 	switch {
 	case s.Field != "":
-		return "field selector " + s.Field + "=<seed>"
-	case s.Label != "":
-		return "label selector " + s.Label + "<seed>=" + labelValue
+		return "field selector " + s.Field + "=" + s.Value.String()
+	case s.Label != Pattern{}:
+		return "label selector " + s.Label.String() + "=" + s.Value.String()
 	default:
 		return ""
 	}
@@ -71,6 +70,15 @@ func (p Pattern) MarshalText() ([]byte, error) { return []byte(p.String()), nil 
 // MarshalJSON writes the verbs' names.
 func (v Verbs) MarshalJSON() ([]byte, error) { return json.Marshal(v.Names()) }
 
+// MarshalJSON also tells whether the SeedRestriction guards the verbs.
+func (g Grant) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Verbs     Verbs  `json:"verbs"`
+		Guarded   bool   `json:"guarded"`
+		Unguarded string `json:"unguarded,omitempty"`
+	}{g.Verbs, g.Unguarded == "", g.Unguarded})
+}
+
 // subresources says which subresources are allowed: on the verbs of the resource, and with a level of access.
 func (r *Rule) subresources() string {
 	lines := []string{strings.Join(r.Subresources, " ")}
@@ -96,59 +104,20 @@ func WriteRules(w io.Writer, format string) error {
 
 // document is a rule in JSON.
 type document struct {
-	Group        string          `json:"group"`
-	Resource     string          `json:"resource"`
-	Kind         string          `json:"kind,omitempty"`
-	Namespaced   bool            `json:"namespaced"`
-	Clients      []string        `json:"clients"`
-	Always       []grantDocument `json:"always,omitempty"`
-	ViaGraph     Verbs           `json:"viaGraph,omitzero"`
-	Subresources []string        `json:"subresources,omitempty"`
-	// Levels are the levels of access that subresources need which give out kubeconfigs.
-	Levels     map[string]access.Level `json:"levels,omitempty"`
-	Selector   *selectorDocument       `json:"selector,omitempty"`
-	Namespaces []Pattern               `json:"namespaces,omitempty"`
-	Exceptions []Exception             `json:"exceptions,omitempty"`
-	// OnlyOwn and NotOwn are subresources, "" for the resource itself, of which updates and patches are confined to the
-	// object that bears the name of the client's Seed, or to the others.
-	OnlyOwn []string `json:"onlyOwn,omitempty"`
-	NotOwn  []string `json:"notOwn,omitempty"`
-}
-
-type grantDocument struct {
-	Verbs Verbs `json:"verbs"`
-	// Guarded: the SeedRestriction guards the verbs. Else Unguarded says why it need not.
-	Guarded   bool   `json:"guarded"`
-	Unguarded string `json:"unguarded,omitempty"`
-}
-
-type selectorDocument struct {
-	Field string `json:"field,omitempty"`
-	Label string `json:"label,omitempty"`
-	Value string `json:"value"`
+	Group      string `json:"group"`
+	Resource   string `json:"resource"`
+	Kind       string `json:"kind,omitempty"`
+	Namespaced bool   `json:"namespaced"`
+	*Rule
 }
 
 func documents() []document {
 	var all []document
-	for _, r := range table {
-		d := document{
-			Group: r.Resource.Group, Resource: r.Resource.Resource, Namespaced: r.Namespaced, ViaGraph: r.ViaGraph,
-			Subresources: r.Subresources, Levels: r.Levels, Namespaces: r.Namespaces, Exceptions: r.Exceptions,
-			OnlyOwn: r.OnlyOwn, NotOwn: r.NotOwn,
-		}
+	for i := range table {
+		r := &table[i]
+		d := document{Group: r.Resource.Group, Resource: r.Resource.Resource, Namespaced: r.Namespaced, Rule: r}
 		if r.Kind != noKind {
 			d.Kind = r.Kind.String()
-		}
-		for _, client := range r.Clients {
-			d.Clients = append(d.Clients, client.String())
-		}
-		for _, g := range r.Always {
-			d.Always = append(d.Always, grantDocument{g.Verbs, g.Unguarded == "", g.Unguarded})
-		}
-		if r.Selector.Field != "" {
-			d.Selector = &selectorDocument{Field: r.Selector.Field, Value: "<seed>"}
-		} else if r.Selector.Label != "" {
-			d.Selector = &selectorDocument{Label: r.Selector.Label + "<seed>", Value: labelValue}
 		}
 		all = append(all, d)
 	}

@@ -22,7 +22,7 @@ func TestWriteJSON(t *testing.T) {
 			Unguarded string
 		}
 		Subresources []string
-		Selector     *selectorDocument
+		Selector     *struct{ Field, Label, Value string }
 		Namespaces   []string
 		Exceptions   []struct {
 			Verbs                []string

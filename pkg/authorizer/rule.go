@@ -21,27 +21,28 @@ import (
 
 // Rule is a row of the table: what clients may do with a resource. What it does not name is not allowed.
 type Rule struct {
-	Target
+	Target `json:"-"`
 	// Clients are the kinds of clients that the rule is for. A resource has one rule at most for each.
-	Clients []identity.ClientKind
+	Clients []identity.ClientKind `json:"clients"`
 	// Always holds the verbs that are allowed whatever the object is.
-	Always []Grant
+	Always []Grant `json:"always,omitempty"`
 	// ViaGraph are the verbs that are allowed when a path leads from the object to the client's Seed.
-	ViaGraph Verbs
+	ViaGraph Verbs `json:"viaGraph,omitzero"`
 	// Subresources are those that the verbs are allowed on, beside the resource itself.
-	Subresources []string
+	Subresources []string `json:"subresources,omitempty"`
 	// Levels are the subresources by which clients ask for kubeconfigs, with the level of access that each needs.
-	Levels map[string]access.Level
+	Levels map[string]access.Level `json:"levels,omitempty"`
 	// Selector says what confines a list or watch of many objects to the client's Seed. The zero Selector: nothing does.
-	Selector Selector
+	Selector Selector `json:"selector,omitzero"`
 	// Namespaces are the only ones that the rule allows anything in. Empty: all.
-	Namespaces []Pattern
+	Namespaces []Pattern `json:"namespaces,omitempty"`
 	// Exceptions are allowed before all else.
-	Exceptions []Exception
+	Exceptions []Exception `json:"exceptions,omitempty"`
 	// OnlyOwn are the subresources, "" for the resource itself, that a client may update and patch only of the object
 	// that bears the name of its Seed, and NotOwn those that it may not update and patch of this object. Both hold with
 	// Options.References.
-	OnlyOwn, NotOwn []string
+	OnlyOwn []string `json:"onlyOwn,omitempty"`
+	NotOwn  []string `json:"notOwn,omitempty"`
 }
 
 // writable reports whether the client may update or patch the object, as far as names tell.
@@ -95,17 +96,16 @@ type Exception struct {
 
 // Selector is a requirement that confines a list or watch to a Seed: one of the two is set.
 type Selector struct {
-	// Field is the path of a field that holds the Seed's name.
-	Field string
-	// Label is the start of the key of a label, which ends with the Seed's name. Its value is true.
-	Label string
+	// Field is the path of a field.
+	Field string `json:"field,omitempty"`
+	// Label is the key of a label.
+	Label Pattern `json:"label,omitzero"`
+	// Value is that of the field or label.
+	Value Pattern `json:"value"`
 }
 
-const (
-	// metadataName is the field by which a list names one object. It reaches the authorizer as the name, too.
-	metadataName = "metadata.name"
-	labelValue   = "true"
-)
+// metadataName is the field by which a list names one object. It reaches the authorizer as the name, too.
+const metadataName = "metadata.name"
 
 // Pattern is what a namespace or name must be: a prefix, and then what Then stands for.
 type Pattern struct {
@@ -147,30 +147,15 @@ const (
 	AnyVerb Verbs = 1<<iota - 1
 )
 
+// verbNames has the names of the verbs, each where its bit is.
 var verbNames = []string{"create", "get", "list", "watch", "update", "patch", "delete", "deletecollection"}
 
 // verbOf returns the set of one verb.
 func verbOf(name string) Verbs {
-	switch name {
-	case "create":
-		return Create
-	case "get":
-		return Get
-	case "list":
-		return List
-	case "watch":
-		return Watch
-	case "update":
-		return Update
-	case "patch":
-		return Patch
-	case "delete":
-		return Delete
-	case "deletecollection":
-		return DeleteCollection
-	default:
-		return otherVerb
+	if i := slices.Index(verbNames, name); i >= 0 {
+		return 1 << i
 	}
+	return otherVerb
 }
 
 // index returns the verb's place in verbNames. The set must hold one known verb.
@@ -257,7 +242,7 @@ func (s Selector) confines(request authorizer.Attributes, seed string) bool {
 }
 
 func (s Selector) confinesField(r *fields.Requirement, seed string) bool {
-	if r.Field != s.Field || r.Value != seed {
+	if r.Field != s.Field || !s.Value.matches(r.Value, seed) {
 		return false
 	}
 	switch r.Operator {
@@ -269,7 +254,7 @@ func (s Selector) confinesField(r *fields.Requirement, seed string) bool {
 }
 
 func (s Selector) confinesLabel(r *labels.Requirement, seed string) bool {
-	if rest, ok := strings.CutPrefix(r.Key(), s.Label); !ok || rest != seed {
+	if !s.Label.matches(r.Key(), seed) {
 		return false
 	}
 	switch r.Operator() {
@@ -277,7 +262,7 @@ func (s Selector) confinesLabel(r *labels.Requirement, seed string) bool {
 		return true
 	case selection.Equals, selection.DoubleEquals, selection.In:
 		values := r.ValuesUnsorted()
-		return len(values) > 0 && !slices.ContainsFunc(values, func(value string) bool { return value != labelValue })
+		return len(values) > 0 && !slices.ContainsFunc(values, func(v string) bool { return !s.Value.matches(v, seed) })
 	default:
 		return false
 	}
@@ -307,7 +292,7 @@ func (r *Rule) validate() error {
 	distinct := slices.Compact(slices.Sorted(slices.Values(r.Subresources)))
 	check(!slices.Contains(r.Subresources, "") && len(distinct) == len(r.Subresources),
 		"a subresource has no name, or is there twice")
-	check(r.Selector.Field == "" || r.Selector.Label == "", "its selector is on a field and on a label")
+	check(r.Selector.Field == "" || r.Selector.Label == Pattern{}, "its selector is on a field and on a label")
 	check(r.Selector == Selector{} || r.ViaGraph&(List|Watch) != 0,
 		"its selector is for a list or watch that it does not have")
 	check(r.Namespaced || len(r.Namespaces) == 0, "it has no namespaces")

@@ -23,7 +23,7 @@ var table = []Rule{
 		ViaGraph: Update | Patch | Delete, Subresources: []string{"status"}},
 	{Target: of(graph.KindBastion), Clients: both,
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Update | Patch, Subresources: []string{"status"},
-		Selector: Selector{Field: "spec.seedName"}},
+		Selector: seedField("spec.seedName")},
 	{Target: of(graph.KindCertificateSigningRequest), Clients: gardenlet,
 		Always: []Grant{admitted(Create)}, ViaGraph: read, Subresources: []string{"seedclient"}},
 	{Target: of(graph.KindCertificateSigningRequest), Clients: extension,
@@ -45,7 +45,7 @@ var table = []Rule{
 	{Target: of(graph.KindControllerDeployment), Clients: both, ViaGraph: read},
 	{Target: of(graph.KindControllerInstallation), Clients: both,
 		ViaGraph: read | Update | Patch, Subresources: []string{"status"},
-		Selector: Selector{Field: "spec.seedRef.name"}},
+		Selector: seedField("spec.seedRef.name")},
 	{Target: of(graph.KindControllerRegistration), Clients: both,
 		Always: []Grant{unguarded(read, "they hold no credentials, and every Seed must know which extensions there are")}},
 	{Target: of(graph.KindCredentialsBinding), Clients: both, ViaGraph: read},
@@ -54,7 +54,7 @@ var table = []Rule{
 	{Target: of(graph.KindExposureClass), Clients: both, ViaGraph: read},
 	{Target: of(graph.KindGardenlet), Clients: both,
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Update | Patch, Subresources: []string{"status"},
-		Selector: Selector{Field: metadataName}, Namespaces: []Pattern{exactly(naming.NamespaceGarden)}},
+		Selector: seedField(metadataName), Namespaces: []Pattern{exactly(naming.NamespaceGarden)}},
 	{Target: of(graph.KindInternalSecret), Clients: both,
 		Always: []Grant{admitted(Create)}, ViaGraph: read | Update | Patch | Delete},
 	{Target: of(graph.KindLease), Clients: gardenlet,
@@ -122,10 +122,13 @@ var (
 var (
 	seedNamespace = Pattern{naming.SeedNamespacePrefix, SeedName}
 	anyName       = Pattern{"", Anything}
-	seedLabel     = Selector{Label: constants.LabelPrefixSeedName}
+	seedLabel     = Selector{Label: Pattern{constants.LabelPrefixSeedName, SeedName}, Value: exactly("true")}
 )
 
 func exactly(s string) Pattern { return Pattern{s, Nothing} }
+
+// seedField is a selector on a field that holds the name of the client's Seed.
+func seedField(path string) Selector { return Selector{Field: path, Value: Pattern{"", SeedName}} }
 
 // admitted grants verbs that a rule of the SeedRestriction guards.
 func admitted(verbs Verbs) Grant { return Grant{Verbs: verbs} }

@@ -202,7 +202,7 @@ func confine(request *kauthorizer.AttributesRecord, s authorizer.Selector, seed 
 		return
 	}
 	// A Seed whose name makes no key has no objects with that label.
-	if r, err := labels.NewRequirement(s.Label+seed, selection.Exists, nil); err == nil {
+	if r, err := labels.NewRequirement(s.Label.Prefix+seed, selection.Exists, nil); err == nil {
 		request.LabelSelectorRequirements = labels.Requirements{*r}
 	}
 }

@@ -37,6 +37,9 @@ func (k ClientKind) String() string {
 	}
 }
 
+// MarshalText has JSON hold the name.
+func (k ClientKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // Client is a seed client: which Seed it belongs to, and what it is there.
 type Client struct {
 	Kind ClientKind
