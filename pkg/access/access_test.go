@@ -41,7 +41,7 @@ func shoot(name string, facts garden.ShootFacts) *garden.Object {
 
 func managedSeed(namespace, name, shoot string) *garden.Object {
 	return &garden.Object{Vertex: graph.Vertex{Kind: graph.KindManagedSeed, Namespace: namespace, Name: name},
-		Facts: garden.ManagedSeedFacts{ShootName: shoot}}
+		Facts: garden.SeedFacts{ShootName: shoot}}
 }
 
 var (

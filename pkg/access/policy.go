@@ -127,7 +127,7 @@ func (p *Policy) Explain(seed string, shoot graph.Vertex) (lines []string) {
 func (p *Policy) scope(shoot graph.Vertex) Scope {
 	// There are few ManagedSeeds, and few requests for kubeconfigs.
 	if slices.ContainsFunc(p.reader.List(graph.KindManagedSeed), func(o *garden.Object) bool {
-		return o.Namespace == shoot.Namespace && o.Facts.(garden.ManagedSeedFacts).ShootName == shoot.Name
+		return o.Namespace == shoot.Namespace && o.Facts.(garden.SeedFacts).ShootName == shoot.Name
 	}) {
 		return ScopeSeeds
 	}

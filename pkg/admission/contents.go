@@ -160,7 +160,7 @@ func (d *decision) ownBootstrapToken() bool {
 func (d *decision) managedSeedsOfBackup() []*garden.Object {
 	var found []*garden.Object
 	for _, o := range d.list(graph.KindManagedSeed) {
-		if o.Facts.(garden.ManagedSeedFacts).BackupCredentials != d.vertex() {
+		if o.Facts.(garden.SeedFacts).BackupCredentials != d.vertex() {
 			continue
 		}
 		if managedSeed, err := d.relatedManagedSeed(o.Vertex); err == nil {

@@ -172,7 +172,7 @@ func (d *decision) relatedManagedSeed(v graph.Vertex) (*garden.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	shoot := managedSeed.Facts.(garden.ManagedSeedFacts).ShootName
+	shoot := managedSeed.Facts.(garden.SeedFacts).ShootName
 	if shoot == "" {
 		return nil, forbidden("%s has no Shoot", v)
 	}

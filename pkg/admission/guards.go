@@ -49,13 +49,13 @@ func guardNewBucket(d *decision, o, _ *gardencorev1beta1.BackupBucket) error {
 
 // backupOfSeed allows a BackupBucket with the provider and the credentials of the Seed's backup.
 func (d *decision) backupOfSeed(o *gardencorev1beta1.BackupBucket, seed *garden.Object) error {
-	backup := seed.Facts.(garden.SeedFacts).Backup
-	if o.Spec.Provider.Type != backup.Provider {
+	facts := seed.Facts.(garden.SeedFacts)
+	if o.Spec.Provider.Type != facts.BackupProvider {
 		return forbidden("spec.provider.type is not that of the backup of %s", seed.Vertex)
 	}
 	// A reference that leads nowhere is none that the Seed could have.
 	credentials := garden.Credentials(o.Spec.CredentialsRef)
-	if credentials != backup.Credentials || o.Spec.CredentialsRef != nil && credentials == (graph.Vertex{}) {
+	if credentials != facts.BackupCredentials || o.Spec.CredentialsRef != nil && credentials == (graph.Vertex{}) {
 		return forbidden("spec.credentialsRef is not that of the backup of %s", seed.Vertex)
 	}
 	return nil

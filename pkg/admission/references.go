@@ -250,13 +250,12 @@ func grantSeedReference(d *decision, r garden.Reference) error {
 // template returns what the whole seed template of a Seed's ManagedSeed refers to or, only where there is none, that
 // of its Gardenlet; false when there is neither.
 func (d *decision) template(seed string) (garden.VertexSet, bool) {
-	if o := d.get(graph.Vertex{Kind: graph.KindManagedSeed, Namespace: naming.NamespaceGarden, Name: seed}); o != nil {
-		return o.Facts.(garden.ManagedSeedFacts).Template, true
+	for _, v := range bootstrappedAs(seed) {
+		if o := d.get(v); o != nil {
+			return o.Facts.(garden.SeedFacts).References, true
+		}
 	}
-	if o := d.get(graph.Vertex{Kind: graph.KindGardenlet, Namespace: naming.NamespaceGarden, Name: seed}); o != nil {
-		return o.Facts.(garden.GardenletFacts).Template, true
-	}
-	return "", false
+	return nil, false
 }
 
 // grantSharedDNS grants the DNS credentials that all Seeds share.
@@ -315,7 +314,7 @@ func (d *decision) pulls(referrer, secret graph.Vertex) bool {
 		return referrer.Kind == graph.KindControllerDeployment
 	}
 	o := d.get(referrer)
-	return o != nil && !o.Facts.(garden.GardenletFacts).Template.Has(secret)
+	return o != nil && !o.Facts.(garden.SeedFacts).References.Has(secret)
 }
 
 // grantProviderSecret grants a Shoot's DNS provider a credentials ref to the Secret that its secretName named before:

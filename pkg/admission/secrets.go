@@ -42,7 +42,7 @@ func checkSecret(d *decision, o, _ *corev1.Secret) error {
 	}
 	// The list comes last: it is the only reason that costs more than a look-up.
 	for _, managedSeed := range d.list(graph.KindManagedSeed) {
-		if managedSeed.Facts.(garden.ManagedSeedFacts).BackupCredentials != d.vertex() {
+		if managedSeed.Facts.(garden.SeedFacts).BackupCredentials != d.vertex() {
 			continue
 		}
 		if _, err = d.relatedManagedSeed(managedSeed.Vertex); err == nil {

@@ -31,7 +31,7 @@ func (shootsOf) List(kind graph.Kind) []*garden.Object {
 	}
 	backed := own(graph.KindShoot, "s1")
 	return []*garden.Object{{Vertex: graph.Vertex{Kind: kind, Namespace: backed.Namespace, Name: "of-another-name"},
-		Facts: garden.ManagedSeedFacts{ShootName: backed.Name}}}
+		Facts: garden.SeedFacts{ShootName: backed.Name}}}
 }
 
 func TestKubeconfigs(t *testing.T) {

@@ -43,7 +43,7 @@ func dependencyOf(o *Object) []string {
 		if facts.ManagedIssuer {
 			return []string{o.Namespace}
 		}
-	case ManagedSeedFacts, GardenletFacts:
+	case SeedFacts: // of a ManagedSeed or Gardenlet, and nobody asks for those of Seeds
 		return []string{o.Name}
 	}
 	return nil
@@ -72,7 +72,7 @@ func managedSeedBootstrap(g *Garden, o *Object, now time.Time) (with []graph.Ver
 	if !allowed {
 		return nil, next
 	}
-	switch o.Facts.(ManagedSeedFacts).Bootstrap {
+	switch o.Facts.(SeedFacts).Bootstrap {
 	case seedmanagementv1alpha1.BootstrapToken:
 		with = append(with, bootstrapToken(o))
 	case seedmanagementv1alpha1.BootstrapServiceAccount:
@@ -109,19 +109,10 @@ func bootstrappedAs(g *Garden, seed *Object) []*Object {
 // the Seed of the same name, nil when it does not exist. next is when the answer changes by the clock alone, zero when
 // it does not.
 func BootstrapAllowed(o, seed *Object, now time.Time) (allowed bool, next time.Time) {
-	var renew bool
-	switch facts := o.Facts.(type) {
-	case ManagedSeedFacts:
-		renew = facts.RenewKubeconfig
-	case GardenletFacts:
-		renew = facts.RenewKubeconfig
-	default:
-		return false, time.Time{}
-	}
 	if seed == nil {
 		return o.Kind == graph.KindManagedSeed, time.Time{}
 	}
-	if renew {
+	if o.Facts.(SeedFacts).RenewKubeconfig {
 		return true, time.Time{}
 	}
 	expiration := seed.Facts.(SeedFacts).ClientCertificateExpiration

@@ -2,6 +2,7 @@ package garden
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	gardenletconfigv1alpha1 "github.com/gardener/gardener/pkg/apis/config/gardenlet/v1alpha1"
@@ -105,11 +106,12 @@ var seedFields = []field[*apiSeed]{
 }
 
 func seedFacts(o *apiSeed) any {
-	backup := orEmpty(o.Spec.Backup)
+	backup, operation := orEmpty(o.Spec.Backup), o.Annotations[constants.GardenerOperation]
 	return SeedFacts{
 		ClientCertificateExpiration: orEmpty(o.Status.ClientCertificateExpirationTimestamp).Time,
-		RenewKubeconfig:             renewsKubeconfig(o),
-		Backup:                      Backup{Provider: backup.Provider, Credentials: Credentials(backup.CredentialsRef)},
+		RenewKubeconfig:             operation == constants.GardenerOperationRenewKubeconfig,
+		BackupProvider:              backup.Provider,
+		BackupCredentials:           Credentials(backup.CredentialsRef),
 		References:                  seedReferences(o),
 	}
 }
@@ -330,43 +332,33 @@ var serviceAccountFields = []field[*apiServiceAccount]{
 	),
 }
 
-// templated is an object with the seed template in its GardenletConfiguration, which is decoded once for all fields.
+// templated is an object with the Seed that its seed template describes, which is decoded once for all fields. The
+// Seed has the metadata of the object.
 type templated[T any] struct {
-	object   T
-	template *gardencorev1beta1.SeedTemplate // an empty one when there is none
+	object T
+	seed   *apiSeed
 }
 
-// backupCredentials resolves the credentials of the template's backup.
-func (t *templated[T]) backupCredentials() graph.Vertex {
-	return Credentials(orEmpty(t.template.Spec.Backup).CredentialsRef)
-}
+// backup resolves the credentials of the template's backup.
+func (t *templated[T]) backup(to refer) { to(Credentials(orEmpty(t.seed.Spec.Backup).CredentialsRef)) }
 
 // resources resolves the entries of the template's resources.
 func (t *templated[T]) resources(to refer) {
-	for _, r := range t.template.Spec.Resources {
+	for _, r := range t.seed.Spec.Resources {
 		to(resource(r.ResourceRef, naming.NamespaceGarden, resourceKinds))
 	}
 }
 
-// references returns what the whole template refers to.
-func (t *templated[T]) references() VertexSet { return seedReferences(&apiSeed{Spec: t.template.Spec}) }
-
 // TemplateReferences returns what the whole seed template of a GardenletConfiguration refers to, and an error when
 // there is a configuration that cannot be decoded.
 func TemplateReferences(config *runtime.RawExtension) (VertexSet, error) {
-	if len(config.Raw) == 0 && config.Object == nil {
-		return "", nil
-	}
-	template, err := decodeSeedTemplate(config)
-	if err != nil {
-		return "", err
-	}
-	return seedReferences(&apiSeed{Spec: template.Spec}), nil
+	spec, err := templateSpec(config)
+	return seedReferences(&apiSeed{Spec: spec}), err
 }
 
-// seedReferences returns what the spec of a Seed refers to.
+// seedReferences returns what the spec of a Seed refers to, the first MaxEdges when there are more.
 func seedReferences(o *apiSeed) VertexSet {
-	var vertices []graph.Vertex
+	var vertices VertexSet
 	for i := range seedFields {
 		if f := &seedFields[i]; strings.HasPrefix(f.Path, "spec.") {
 			f.each(o, func(v graph.Vertex) {
@@ -376,7 +368,8 @@ func seedReferences(o *apiSeed) VertexSet {
 			})
 		}
 	}
-	return newVertexSet(vertices...)
+	slices.SortFunc(vertices, graph.Vertex.Compare)
+	return slices.Compact(vertices)
 }
 
 type (
@@ -385,7 +378,7 @@ type (
 )
 
 func gardenletWithTemplate(o *apiGardenlet) *templatedGardenlet {
-	return &templatedGardenlet{o, seedTemplate(&o.Spec.Config)}
+	return &templatedGardenlet{o, templateSeed(o.ObjectMeta, &o.Spec.Config)}
 }
 
 // Gardenlets of self-hosted Shoots imply no edges: those belong to no Seed.
@@ -399,7 +392,7 @@ var gardenletFields = []field[*templatedGardenlet]{
 	into("spec.config.seedConfig.spec.backup.credentialsRef", secretKinds, "",
 		func(o *templatedGardenlet, to refer) {
 			if !selfHosted(o.object.Name) {
-				to(o.backupCredentials())
+				o.backup(to)
 			}
 		}),
 	into("spec.deployment.helm.ociRepository", kinds(graph.KindSecret), "pullSecretRef and caBundleSecretRef",
@@ -410,12 +403,10 @@ var gardenletFields = []field[*templatedGardenlet]{
 		}),
 }
 
-func gardenletFacts(o *templatedGardenlet) any {
-	return GardenletFacts{RenewKubeconfig: renewsKubeconfig(o.object), Template: o.references()}
-}
+func gardenletFacts(o *templatedGardenlet) any { return seedFacts(o.seed) }
 
 func managedSeedWithTemplate(o *apiManagedSeed) *templatedManagedSeed {
-	return &templatedManagedSeed{o, seedTemplate(&o.Spec.Gardenlet.Config)}
+	return &templatedManagedSeed{o, templateSeed(o.ObjectMeta, &o.Spec.Gardenlet.Config)}
 }
 
 var managedSeedFields = []field[*templatedManagedSeed]{
@@ -427,8 +418,7 @@ var managedSeedFields = []field[*templatedManagedSeed]{
 		func(o *templatedManagedSeed, to refer) {
 			to(vertex(graph.KindShoot, o.object.Namespace, orEmpty(o.object.Spec.Shoot).Name))
 		}),
-	into("spec.gardenlet.config.seedConfig.spec.backup.credentialsRef", secretKinds, "",
-		func(o *templatedManagedSeed, to refer) { to(o.backupCredentials()) }),
+	into("spec.gardenlet.config.seedConfig.spec.backup.credentialsRef", secretKinds, "", (*templatedManagedSeed).backup),
 	into("spec.gardenlet.config.seedConfig.spec.resources[].resourceRef", resourceKinds, "in namespace garden",
 		(*templatedManagedSeed).resources),
 	beside("spec.gardenlet.config.seedConfig.spec.resources[].resourceRef", resourceKinds, "in namespace garden",
@@ -437,47 +427,37 @@ var managedSeedFields = []field[*templatedManagedSeed]{
 }
 
 func managedSeedFacts(o *templatedManagedSeed) any {
-	return ManagedSeedFacts{
-		ShootName:         orEmpty(o.object.Spec.Shoot).Name,
-		Bootstrap:         ptr.Deref(o.object.Spec.Gardenlet.Bootstrap, ""),
-		RenewKubeconfig:   renewsKubeconfig(o.object),
-		BackupCredentials: o.backupCredentials(),
-		Template:          o.references(),
-	}
+	facts := seedFacts(o.seed).(SeedFacts)
+	facts.ShootName = orEmpty(o.object.Spec.Shoot).Name
+	facts.Bootstrap = ptr.Deref(o.object.Spec.Gardenlet.Bootstrap, "")
+	return facts
 }
 
 func selfHosted(gardenlet string) bool {
 	return strings.HasPrefix(gardenlet, naming.SelfHostedShootPrefix)
 }
 
-func renewsKubeconfig(o metav1.Object) bool {
-	return o.GetAnnotations()[constants.GardenerOperation] == constants.GardenerOperationRenewKubeconfig
+// templateSeed returns the Seed that the seed template of a GardenletConfiguration describes. A configuration that
+// cannot be decoded counts as none: it must not take more than its own object's edges away.
+func templateSeed(meta metav1.ObjectMeta, config *runtime.RawExtension) *apiSeed {
+	spec, _ := templateSpec(config)
+	return &apiSeed{ObjectMeta: meta, Spec: spec}
 }
 
-// seedTemplate returns the seed template of a GardenletConfiguration, an empty one when there is none. A configuration
-// that cannot be decoded counts as none: it must not take more than its own object's edges away.
-func seedTemplate(config *runtime.RawExtension) *gardencorev1beta1.SeedTemplate {
-	template, err := decodeSeedTemplate(config)
-	if err != nil {
-		return &gardencorev1beta1.SeedTemplate{}
-	}
-	return template
-}
-
-// decodeSeedTemplate returns the seed template of a GardenletConfiguration, an empty one when it has none.
-func decodeSeedTemplate(config *runtime.RawExtension) (*gardencorev1beta1.SeedTemplate, error) {
+// templateSpec returns the spec in the seed template of a GardenletConfiguration, an empty one when it has none.
+func templateSpec(config *runtime.RawExtension) (spec gardencorev1beta1.SeedSpec, err error) {
 	decoded, ok := config.Object.(*gardenletconfigv1alpha1.GardenletConfiguration)
-	if !ok {
+	if !ok && (config.Object != nil || len(config.Raw) > 0) {
 		decoded = &gardenletconfigv1alpha1.GardenletConfiguration{}
 		if err := json.Unmarshal(config.Raw, decoded); err != nil {
-			return nil, err
+			return spec, err
 		}
 		want := gardenletconfigv1alpha1.SchemeGroupVersion.WithKind("GardenletConfiguration")
 		if got := decoded.GroupVersionKind(); got != want {
-			return nil, fmt.Errorf("configuration is %s, want %s", got, want)
+			return spec, fmt.Errorf("configuration is %s, want %s", got, want)
 		}
 	}
-	return &orEmpty(decoded.SeedConfig).SeedTemplate, nil
+	return orEmpty(orEmpty(decoded).SeedConfig).Spec, nil
 }
 
 // kubernetesGroup is the API group of Secrets and ConfigMaps.

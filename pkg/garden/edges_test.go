@@ -288,7 +288,7 @@ func TestFacts(t *testing.T) {
 		{graph.KindSeed, `{` + renew + `}`, SeedFacts{RenewKubeconfig: true}},
 		{graph.KindSeed, `{spec: {backup: {provider: p,
 			credentialsRef: {apiVersion: v1, kind: Secret, namespace: c, name: x}}}}`,
-			SeedFacts{Backup: Backup{Provider: "p", Credentials: x}, References: newVertexSet(x)}},
+			SeedFacts{BackupProvider: "p", BackupCredentials: x, References: VertexSet{x}}},
 		{graph.KindSeed, `{}`, SeedFacts{}},
 		{graph.KindShoot, `{spec: {seedName: s}, status: {seedName: s2}}`, ShootFacts{SeedName: "s", StatusSeedName: "s2"}},
 		{graph.KindShoot, `{metadata: {annotations: {authentication.gardener.cloud/issuer: managed}}}`,
@@ -301,15 +301,15 @@ func TestFacts(t *testing.T) {
 		{graph.KindBackupBucket, `{spec: {seedName: s}}`, BackupBucketFacts{SeedName: "s"}},
 		{graph.KindBackupEntry, `{spec: {bucketName: b}}`,
 			BackupEntryFacts{Spec: gardencorev1beta1.BackupEntrySpec{BucketName: "b"}}},
-		{graph.KindGardenlet, `{` + renew + `}`, GardenletFacts{RenewKubeconfig: true}},
-		{graph.KindGardenlet, `{metadata: {annotations: {gardener.cloud/operation: reconcile}}}`, GardenletFacts{}},
+		{graph.KindGardenlet, `{` + renew + `}`, SeedFacts{RenewKubeconfig: true}},
+		{graph.KindGardenlet, `{metadata: {annotations: {gardener.cloud/operation: reconcile}}}`, SeedFacts{}},
 		{graph.KindManagedSeed, `{` + renew + `, spec: {shoot: {name: m}, gardenlet: {bootstrap: ServiceAccount,
 			config: {apiVersion: gardenlet.config.gardener.cloud/v1alpha1, kind: GardenletConfiguration,
 				seedConfig: {spec: {backup: {provider: p,
 					credentialsRef: {apiVersion: v1, kind: Secret, namespace: c, name: x}}}}}}}}`,
-			ManagedSeedFacts{
+			SeedFacts{
 				ShootName: "m", Bootstrap: seedmanagementv1alpha1.BootstrapServiceAccount, RenewKubeconfig: true,
-				BackupCredentials: x, Template: newVertexSet(x),
+				BackupProvider: "p", BackupCredentials: x, References: VertexSet{x},
 			}},
 	} {
 		o, err := Extract(ofKind(t, tc.kind, tc.manifest))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -209,7 +210,7 @@ func (g *Garden) capped(o *Object, dropped int) {
 // updates do: heartbeats and other changes of status.
 func (w *watched) sameEdges(old, o *Object) bool {
 	return old.Vertex == o.Vertex && old.edges == o.edges && old.UID == o.UID &&
-		(w.derive == nil && w.dependents == nil || old.Facts == o.Facts)
+		(w.derive == nil && w.dependents == nil || reflect.DeepEqual(old.Facts, o.Facts))
 }
 
 // Run watches the garden until ctx ends, and returns when everything that it started has stopped. It may be called

@@ -66,79 +66,35 @@ type ShootFacts struct {
 	ManagedIssuer bool
 }
 
-// SeedFacts is what is kept of a Seed beside its edges.
+// SeedFacts is what is kept of a Seed beside its edges, and of a ManagedSeed or Gardenlet. Of these two, the spec is
+// that of the seed template, an empty one when it cannot be decoded.
 type SeedFacts struct {
-	// ClientCertificateExpiration is status.clientCertificateExpirationTimestamp, zero when unset.
+	// ClientCertificateExpiration is status.clientCertificateExpirationTimestamp of a Seed, zero when unset.
 	ClientCertificateExpiration time.Time
 	// RenewKubeconfig: annotated gardener.cloud/operation=renew-kubeconfig.
 	RenewKubeconfig bool
-	// Backup is spec.backup, zero when there is none.
-	Backup Backup
+	// BackupProvider is the type of the provider of spec.backup.
+	BackupProvider string
+	// BackupCredentials is the credentials ref of spec.backup, a Secret or WorkloadIdentity; the zero vertex when there is
+	// none.
+	BackupCredentials graph.Vertex
 	// References is what the spec refers to.
 	References VertexSet
+	// ShootName is spec.shoot.name of a ManagedSeed, in its namespace.
+	ShootName string
+	// Bootstrap is spec.gardenlet.bootstrap of a ManagedSeed, empty when unset.
+	Bootstrap seedmanagementv1alpha1.Bootstrap
 }
 
-// Backup is what is kept of a Seed's backup.
-type Backup struct {
-	// Provider is the type of the provider.
-	Provider string
-	// Credentials is the credentials ref, a Secret or WorkloadIdentity; the zero vertex when there is none.
-	Credentials graph.Vertex
-}
-
-// VertexSet is a set of vertices that can be compared by ==, as all facts can: sorted, each packed as the end of an
-// edge whose owner is nobody.
-type VertexSet string
-
-// newVertexSet returns the set of the vertices, of the first MaxEdges when there are more.
-func newVertexSet(vertices ...graph.Vertex) VertexSet {
-	vertices = vertices[:min(len(vertices), MaxEdges)]
-	slices.SortFunc(vertices, graph.Vertex.Compare)
-	var packed []byte
-	for _, v := range slices.Compact(vertices) {
-		packed = appendEnd(packed, none, v)
-	}
-	return VertexSet(packed)
-}
-
-// All returns the vertices, sorted.
-func (s VertexSet) All() []graph.Vertex {
-	var vertices []graph.Vertex
-	for p := packedEdges(s); p != ""; {
-		vertices = append(vertices, p.nextEnd(none))
-	}
-	return vertices
-}
+// VertexSet is a set of vertices, sorted.
+type VertexSet []graph.Vertex
 
 // Has reports whether the vertex is in the set.
-func (s VertexSet) Has(v graph.Vertex) bool { return slices.Contains(s.All(), v) }
+func (s VertexSet) Has(v graph.Vertex) bool { return slices.Contains(s, v) }
 
 // Minus returns the vertices that are not in the other set, sorted.
-func (s VertexSet) Minus(other VertexSet) []graph.Vertex {
-	return slices.DeleteFunc(s.All(), sets.New(other.All()...).Has)
-}
-
-// ManagedSeedFacts is what is kept of a ManagedSeed beside its edges.
-type ManagedSeedFacts struct {
-	// ShootName is spec.shoot.name, in the ManagedSeed's namespace.
-	ShootName string
-	// Bootstrap is spec.gardenlet.bootstrap, empty when unset.
-	Bootstrap seedmanagementv1alpha1.Bootstrap
-	// RenewKubeconfig: annotated gardener.cloud/operation=renew-kubeconfig.
-	RenewKubeconfig bool
-	// BackupCredentials is the credentials ref of the seed template's backup, a Secret or WorkloadIdentity; the zero
-	// vertex when there is none.
-	BackupCredentials graph.Vertex
-	// Template is what the whole seed template refers to, as a Seed made from it would. Empty when it cannot be decoded.
-	Template VertexSet
-}
-
-// GardenletFacts is what is kept of a Gardenlet beside its edges.
-type GardenletFacts struct {
-	// RenewKubeconfig: annotated gardener.cloud/operation=renew-kubeconfig.
-	RenewKubeconfig bool
-	// Template is what the whole seed template refers to, as a Seed made from it would. Empty when it cannot be decoded.
-	Template VertexSet
+func (s VertexSet) Minus(other VertexSet) VertexSet {
+	return slices.DeleteFunc(slices.Clone(s), sets.New(other...).Has)
 }
 
 // ProjectFacts is what is kept of a Project beside its edges.

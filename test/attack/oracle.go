@@ -147,11 +147,11 @@ func (g *game) names(kind graph.Kind) (names []graph.Vertex) {
 
 // seedGrants are the grants for references of the own Seed.
 func (g *game) seedGrants(m Move, add func(func(graph.Vertex) bool)) {
-	template, managed := garden.VertexSet(""), false
+	template, managed := garden.VertexSet(nil), false
 	if o := g.Get(inGarden(graph.KindManagedSeed, g.seed)); o != nil {
-		template, managed = o.Facts.(garden.ManagedSeedFacts).Template, true
+		template, managed = o.Facts.(garden.SeedFacts).References, true
 	} else if o := g.Get(inGarden(graph.KindGardenlet, g.seed)); o != nil {
-		template, managed = o.Facts.(garden.GardenletFacts).Template, true
+		template, managed = o.Facts.(garden.SeedFacts).References, true
 	}
 	add(template.Has)
 	add(func(v graph.Vertex) bool {
@@ -221,8 +221,8 @@ func (g *game) bootstraps(v graph.Vertex) bool {
 	if o == nil {
 		return false
 	}
-	if facts, ok := o.Facts.(garden.ManagedSeedFacts); ok {
-		return g.onSeed(vertexOf(graph.KindShoot, v.Namespace, facts.ShootName), false)
+	if v.Kind == graph.KindManagedSeed {
+		return g.onSeed(vertexOf(graph.KindShoot, v.Namespace, o.Facts.(garden.SeedFacts).ShootName), false)
 	}
 	return v == inGarden(graph.KindGardenlet, g.seed)
 }

@@ -138,26 +138,27 @@ func (w *world) updateOne(v graph.Vertex) {
 // derived returns the edges that rest on other objects or on the clock.
 func (w *world) derived(o *garden.Object) []graph.Edge {
 	var from []graph.Vertex
-	switch facts := o.Facts.(type) {
-	case garden.ShootFacts:
-		if facts.ManagedIssuer {
+	switch o.Kind {
+	case graph.KindShoot:
+		if o.Facts.(garden.ShootFacts).ManagedIssuer {
 			from = append(from, w.issuerSecrets(o)...)
 		}
-	case garden.GardenletFacts:
+	case graph.KindGardenlet:
 		if w.mayBootstrap(o) && !strings.HasPrefix(o.Name, naming.SelfHostedShootPrefix) {
 			from = append(from, bootstrapToken(o.Vertex))
 		}
-	case garden.ManagedSeedFacts:
+	case graph.KindManagedSeed:
 		if !w.mayBootstrap(o) {
 			break
 		}
-		switch facts.Bootstrap {
+		switch o.Facts.(garden.SeedFacts).Bootstrap {
 		case seedmanagementv1alpha1.BootstrapToken:
 			from = append(from, bootstrapToken(o.Vertex))
 		case seedmanagementv1alpha1.BootstrapServiceAccount:
 			from = append(from, bootstrapAccount(o.Vertex), bootstrapBinding(o.Vertex))
 		case seedmanagementv1alpha1.BootstrapNone:
 		}
+	default:
 	}
 	var edges []graph.Edge
 	for _, v := range from {

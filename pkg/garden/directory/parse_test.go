@@ -162,7 +162,7 @@ func TestParseAsTheAPIServerReads(t *testing.T) {
 	require.Empty(t, p.problems)
 	require.Equal(t, []string{"ControllerDeployment/d", "ManagedSeed/garden/m"}, p.vertices())
 	require.Equal(t, "garden/pull", p.objects[0].Edges()[0].From.Namespace+"/"+p.objects[0].Edges()[0].From.Name)
-	require.Equal(t, seedmanagementv1alpha1.BootstrapToken, p.objects[1].Facts.(garden.ManagedSeedFacts).Bootstrap)
+	require.Equal(t, seedmanagementv1alpha1.BootstrapToken, p.objects[1].Facts.(garden.SeedFacts).Bootstrap)
 }
 
 // TestParseFailures: such a file cannot be understood. The message says where.
