@@ -247,8 +247,8 @@ func options(b *testing.B, a kauthorizer.UnconditionalAuthorizer, g *graph.Graph
 	c.Serving.SecurePort, c.Serving.ShutdownDelay = 0, metav1.Duration{}
 	c.Metrics.BindAddress, c.Debug.BindAddress = config.ListenerOff, config.ListenerOff
 	var resources []schema.GroupResource
-	for _, r := range garden.Resources() {
-		resources = append(resources, r.GroupResource())
+	for _, kind := range garden.Watched() {
+		resources = append(resources, kind.Resource().GroupResource())
 	}
 	resources = append(resources, schema.GroupResource{Resource: "secrets"})
 	return server.Options{

@@ -92,9 +92,9 @@ func load(b *testing.B, config *rest.Config, l *landscape.Landscape) {
 		}
 	}
 	must(b, creations.Wait())
-	for _, r := range garden.Resources() {
-		for o := range l.Of(r.Kind) {
-			create(r.Kind, r.GroupVersionResource, o)
+	for _, kind := range garden.Watched() {
+		for o := range l.Of(kind) {
+			create(kind, kind.Resource(), o)
 		}
 	}
 	must(b, creations.Wait())

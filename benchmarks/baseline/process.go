@@ -31,8 +31,8 @@ func Process(ctx context.Context, config *rest.Config, out io.Writer) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	var synced []cache.InformerSynced
-	for _, r := range garden.Resources() {
-		informer := cache.NewSharedIndexInformer(source.ListerWatcher(r), r.New(), 0, cache.Indexers{})
+	for _, kind := range garden.Watched() {
+		informer := cache.NewSharedIndexInformer(source.ListerWatcher(kind), nil, 0, cache.Indexers{})
 		handled, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 			AddFunc:    set,
 			UpdateFunc: func(_, o any) { set(o) },

@@ -15,13 +15,15 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/seedguard/seedguard/pkg/garden"
+	"github.com/seedguard/seedguard/pkg/graph"
 )
 
 // APIServer returns a handler that speaks as much of the Kubernetes API as informers need, in protobuf: all objects of
 // a resource as the first events of a watch if it streams, in pages if it does not; and then nothing more happens.
 func (l *Landscape) APIServer(streams bool) http.Handler {
 	mux := http.NewServeMux()
-	for _, r := range garden.Resources() {
+	for _, kind := range garden.Watched() {
+		r := kind.Resource()
 		path := "/apis/" + r.Group
 		if r.Group == "" {
 			path = "/api"
@@ -38,7 +40,7 @@ func (l *Landscape) APIServer(streams bool) http.Handler {
 				http.Error(w, "sendInitialEvents is forbidden", http.StatusUnprocessableEntity)
 				return
 			}
-			if err := send(w, request, r); err != nil {
+			if err := send(w, request, kind); err != nil {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 			}
 		})
@@ -51,7 +53,7 @@ func (l *Landscape) APIServer(streams bool) http.Handler {
 }
 
 // probed answers a list of metadata, by which clients only see that there is an answer.
-func probed(w http.ResponseWriter, _ *http.Request, _ garden.Resource) error {
+func probed(w http.ResponseWriter, _ *http.Request, _ graph.Kind) error {
 	w.Header().Set("Content-Type", runtime.ContentTypeJSON)
 	_, err := io.WriteString(w, `{"apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadataList",`+
 		`"metadata":{"resourceVersion":"2"},"items":[]}`)
@@ -59,7 +61,7 @@ func probed(w http.ResponseWriter, _ *http.Request, _ garden.Resource) error {
 }
 
 // page answers with a part of a list. It insists on limits, as all at once would be gigabytes.
-func (l *Landscape) page(w http.ResponseWriter, request *http.Request, r garden.Resource) error {
+func (l *Landscape) page(w http.ResponseWriter, request *http.Request, kind graph.Kind) error {
 	query := request.URL.Query()
 	limit, err := strconv.Atoi(query.Get("limit"))
 	if err != nil || query.Has("resourceVersion") {
@@ -71,7 +73,7 @@ func (l *Landscape) page(w http.ResponseWriter, request *http.Request, r garden.
 			return err
 		}
 	}
-	n, at := l.maker(r.Kind)
+	n, at := l.maker(kind)
 	to := min(from+limit, n)
 	var objects []runtime.Object
 	for i := range to - from {
@@ -79,7 +81,11 @@ func (l *Landscape) page(w http.ResponseWriter, request *http.Request, r garden.
 			objects = append(objects, o)
 		}
 	}
-	list := r.NewList()
+	gv := kind.Resource().GroupVersion()
+	list, err := garden.Scheme.New(gv.WithKind(kind.String() + "List"))
+	if err != nil {
+		return err
+	}
 	if err := meta.SetList(list, objects); err != nil {
 		return err
 	}
@@ -96,7 +102,7 @@ func (l *Landscape) page(w http.ResponseWriter, request *http.Request, r garden.
 		return err
 	}
 	w.Header().Set("Content-Type", runtime.ContentTypeProtobuf)
-	return garden.Codecs.EncoderForVersion(info.Serializer, r.GroupVersion()).Encode(list, w)
+	return garden.Codecs.EncoderForVersion(info.Serializer, gv).Encode(list, w)
 }
 
 func protobuf() (runtime.SerializerInfo, error) {
@@ -108,10 +114,10 @@ func protobuf() (runtime.SerializerInfo, error) {
 }
 
 // watch answers with a watch, until the caller has gone away.
-func (l *Landscape) watch(w http.ResponseWriter, request *http.Request, r garden.Resource) error {
+func (l *Landscape) watch(w http.ResponseWriter, request *http.Request, kind graph.Kind) error {
 	w.Header().Set("Content-Type", runtime.ContentTypeProtobuf+";stream=watch")
 	if request.URL.Query().Get("sendInitialEvents") == "true" {
-		if err := l.stream(w, r); err != nil {
+		if err := l.stream(w, kind); err != nil {
 			return nil //nolint:nilerr // the caller has gone away
 		}
 	}
@@ -122,33 +128,37 @@ func (l *Landscape) watch(w http.ResponseWriter, request *http.Request, r garden
 	return nil
 }
 
-func (l *Landscape) stream(w io.Writer, r garden.Resource) error {
+func (l *Landscape) stream(w io.Writer, kind graph.Kind) error {
 	info, err := protobuf()
 	if err != nil {
 		return err
 	}
-	objects := garden.Codecs.EncoderForVersion(info.Serializer, r.GroupVersion())
+	gv := kind.Resource().GroupVersion()
+	objects := garden.Codecs.EncoderForVersion(info.Serializer, gv)
 	frames := info.StreamSerializer.NewFrameWriter(w)
 	var object, event bytes.Buffer
-	send := func(kind watch.EventType, o runtime.Object) error {
+	send := func(what watch.EventType, o runtime.Object) error {
 		object.Reset()
 		if err := objects.Encode(o, &object); err != nil {
 			return err
 		}
 		event.Reset()
-		if err := info.StreamSerializer.Encode(&metav1.WatchEvent{Type: string(kind),
+		if err := info.StreamSerializer.Encode(&metav1.WatchEvent{Type: string(what),
 			Object: runtime.RawExtension{Raw: object.Bytes()}}, &event); err != nil {
 			return err
 		}
 		_, err := frames.Write(event.Bytes())
 		return err
 	}
-	for o := range l.Of(r.Kind) {
+	for o := range l.Of(kind) {
 		if err := send(watch.Added, o); err != nil {
 			return err
 		}
 	}
-	end := r.New()
+	end, err := garden.Scheme.New(gv.WithKind(kind.String()))
+	if err != nil {
+		return err
+	}
 	accessor, err := meta.Accessor(end)
 	if err != nil {
 		return err

@@ -294,8 +294,8 @@ func (f *landscapeFlags) findInManifests(ctx context.Context, kind graph.Kind, n
 	for nodes := l.Graph.View().Nodes(); nodes.Next(); {
 		add(nodes.Node().(graph.Node).Vertex)
 	}
-	for _, r := range garden.Resources() {
-		for _, o := range l.Garden.List(r.Kind) {
+	for _, kind := range garden.Watched() {
+		for _, o := range l.Garden.List(kind) {
 			add(o.Vertex)
 		}
 	}

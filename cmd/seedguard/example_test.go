@@ -68,8 +68,8 @@ func TestExampleIsValid(t *testing.T) {
 			kinds[kind.Kind] = true
 		}
 	}))
-	for _, r := range garden.Resources() {
-		require.True(t, kinds[r.Kind.String()], "the example has no %s", r.Kind)
+	for _, kind := range garden.Watched() {
+		require.True(t, kinds[kind.String()], "the example has no %s", kind)
 	}
 }
 

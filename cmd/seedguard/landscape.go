@@ -155,24 +155,25 @@ func (f *landscapeFlags) cluster() (*rest.Config, error) {
 func readable(ctx context.Context, source garden.Prober) error {
 	ctx, cancel := context.WithTimeout(ctx, remoteTimeout)
 	defer cancel()
-	resources := garden.Resources()
-	failed := make([]error, len(resources))
+	watched := garden.Watched()
+	failed := make([]error, len(watched))
 	var probing sync.WaitGroup
-	for i, r := range resources {
-		probing.Go(func() { failed[i] = source.Probe(ctx, r) })
+	for i, kind := range watched {
+		probing.Go(func() { failed[i] = source.Probe(ctx, kind) })
 	}
 	probing.Wait()
 	var forbidden []string
 	var first error
 	for i, err := range failed {
+		resource := watched[i].Resource().GroupResource()
 		switch {
 		case apierrors.IsForbidden(err):
-			forbidden = append(forbidden, resources[i].GroupResource().String())
+			forbidden = append(forbidden, resource.String())
 			if first == nil {
 				first = err
 			}
 		case apierrors.ReasonForError(err) != metav1.StatusReasonUnknown:
-			return fmt.Errorf("cannot list %s: %w", resources[i].GroupResource(), err)
+			return fmt.Errorf("cannot list %s: %w", resource, err)
 		case err != nil: // no answer, or none of an API server
 			return err
 		}

@@ -12,7 +12,7 @@
 //
 // From tables to files:
 //
-//	garden.Resources                   -> ClusterRole seedguard
+//	garden.Watched                     -> ClusterRole seedguard
 //	admission.Rules                    -> ValidatingWebhookConfiguration
 //	admission.Rules, authorizer.Rules  -> ClusterRoles seedguard-live-reads (what is watched),
 //	                                      seedguard-existence (what is not)

@@ -339,8 +339,8 @@ func TestExport(t *testing.T) {
 	}
 	exported.Delete("\\")
 	watched := sets.New[string]()
-	for _, r := range garden.Resources() {
-		watched.Insert(r.Resource)
+	for _, kind := range garden.Watched() {
+		watched.Insert(kind.Resource().Resource)
 	}
 	require.Equal(t, sets.List(watched), sets.List(exported))
 }

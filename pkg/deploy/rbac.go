@@ -41,8 +41,8 @@ func ExistenceRole(o Options) []runtime.Object {
 // watched returns the resources that are watched.
 func watched() sets.Set[schema.GroupResource] {
 	resources := sets.New[schema.GroupResource]()
-	for _, r := range garden.Resources() {
-		resources.Insert(r.GroupResource())
+	for _, kind := range garden.Watched() {
+		resources.Insert(kind.Resource().GroupResource())
 	}
 	return resources
 }

@@ -15,13 +15,15 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
+
+	"github.com/seedguard/seedguard/pkg/graph"
 )
 
 // Prober is a Source on an API server that may hang.
 type Prober interface {
 	Source
-	// Probe asks the API server for something small of a resource that comes from where its objects come from.
-	Probe(context.Context, Resource) error
+	// Probe asks the API server for something small of a kind that comes from where its objects come from.
+	Probe(context.Context, graph.Kind) error
 	// Redial ends all connections, so that what is asked next goes by a new one.
 	Redial()
 }
@@ -46,8 +48,8 @@ const (
 // and requests of before end, so that informers ask again at once, from where they were. It is safe for concurrent use.
 type contact struct {
 	groupVersion schema.GroupVersion
-	// resources are those that are probed.
-	resources []Resource
+	// kinds are those that are probed.
+	kinds []graph.Kind
 	// prober is nil when contact cannot be lost.
 	prober Prober
 	clock  clock.Clock
@@ -149,12 +151,12 @@ func (c *contact) probe() bool {
 	}
 	err, _, _ := c.probes.Do("", func() (any, error) {
 		c.mu.Lock()
-		resource := c.resources[c.failed%len(c.resources)]
+		kind := c.kinds[c.failed%len(c.kinds)]
 		c.mu.Unlock()
 		begin := c.clock.Now().UnixMilli()
 		ctx, cancel := context.WithTimeout(c.ctx, probeTimeout)
 		defer cancel()
-		err := c.prober.Probe(ctx, resource)
+		err := c.prober.Probe(ctx, kind)
 		if answered(err) {
 			c.made()
 		} else if c.ctx.Err() == nil {

@@ -75,8 +75,8 @@ func (s *probedSource) answer(ctx context.Context, kind graph.Kind, probe bool) 
 	}
 }
 
-func (s *probedSource) Probe(ctx context.Context, r Resource) error {
-	return s.answer(ctx, r.Kind, true)
+func (s *probedSource) Probe(ctx context.Context, kind graph.Kind) error {
+	return s.answer(ctx, kind, true)
 }
 
 func (s *probedSource) Redial() {
@@ -85,17 +85,17 @@ func (s *probedSource) Redial() {
 	s.redials++
 }
 
-func (s *probedSource) ListerWatcher(r Resource) cache.ListerWatcher {
-	inner := cache.ToListerWatcherWithContext(s.memorySource.ListerWatcher(r))
+func (s *probedSource) ListerWatcher(kind graph.Kind) cache.ListerWatcher {
+	inner := cache.ToListerWatcherWithContext(s.memorySource.ListerWatcher(kind))
 	return cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			if err := s.answer(ctx, r.Kind, false); err != nil {
+			if err := s.answer(ctx, kind, false); err != nil {
 				return nil, err
 			}
 			return inner.ListWithContext(ctx, options)
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (apiwatch.Interface, error) {
-			if err := s.answer(ctx, r.Kind, false); err != nil {
+			if err := s.answer(ctx, kind, false); err != nil {
 				return nil, err
 			}
 			w, err := inner.WatchWithContext(ctx, options)
@@ -104,10 +104,10 @@ func (s *probedSource) ListerWatcher(r Resource) cache.ListerWatcher {
 			}
 			context.AfterFunc(ctx, w.Stop)
 			return filtered(w, func(event apiwatch.Event) (apiwatch.Event, bool) {
-				return event, s.answer(ctx, r.Kind, false) == nil
+				return event, s.answer(ctx, kind, false) == nil
 			}), nil
 		},
-	}, s.memorySource.ListerWatcher(r))
+	}, s.memorySource.ListerWatcher(kind))
 }
 
 // probedGarden is a Garden on a probedSource that is at work in a bubble of its own time.
@@ -216,7 +216,7 @@ func TestAway(t *testing.T) {
 func TestOneKindFails(t *testing.T) {
 	probed(t, time.Minute, func(g *probedGarden) {
 		const kind = graph.KindBackupBucket
-		require.Equal(t, kind, g.contacts[0].resources[0].Kind, "the first that is probed")
+		require.Equal(t, kind, g.contacts[0].kinds[0], "the first that is probed")
 		g.source.failing(func(k graph.Kind, _ bool) error {
 			if k == kind {
 				return apierrors.NewInternalError(errors.New("cannot convert"))
@@ -253,7 +253,7 @@ func TestEventsAreSignsOfLife(t *testing.T) {
 		}
 		for _, c := range g.contacts {
 			message, err := c.lost()
-			require.Equal(t, c.groupVersion == g.watches[graph.KindSeed].GroupVersion(), err == nil, message)
+			require.Equal(t, c.groupVersion == graph.KindSeed.Resource().GroupVersion(), err == nil, message)
 		}
 	})
 }

@@ -108,7 +108,7 @@ func New(options Options) (*Garden, error) {
 	for i := range table {
 		w := &watch{watched: &table[i]}
 		if err := g.setUp(w); err != nil {
-			return nil, fmt.Errorf("cannot watch %s: %w", w.GroupVersionResource, err)
+			return nil, fmt.Errorf("cannot watch %s: %w", w.Resource(), err)
 		}
 		g.watches[w.Kind] = w
 	}
@@ -119,8 +119,8 @@ func New(options Options) (*Garden, error) {
 }
 
 func (g *Garden) setUp(w *watch) error {
-	w.door.clock, w.door.resource = g.clock, w.GroupResource().String()
-	w.door.contact = g.contactWith(w.Resource)
+	w.door.clock, w.door.resource = g.clock, w.Resource().GroupResource().String()
+	w.door.contact = g.contactWith(w.Kind)
 	w.door.keep = func(o runtime.Object) (*Object, error) {
 		g.arrived.Add(1)
 		kept, dropped, err := w.kept(o)
@@ -133,9 +133,9 @@ func (g *Garden) setUp(w *watch) error {
 		kept.received = g.clock.Since(g.started)
 		return kept, nil
 	}
-	lw := w.door.listerWatcher(g.source.ListerWatcher(w.Resource))
+	lw := w.door.listerWatcher(g.source.ListerWatcher(w.Kind))
 	options := cache.SharedIndexInformerOptions{
-		ObjectDescription: w.GroupResource().String(),
+		ObjectDescription: w.door.resource,
 		Indexers: cache.Indexers{
 			dependency: func(o any) ([]string, error) { return dependencyOf(o.(*Object)), nil },
 			referrers:  func(o any) ([]string, error) { return o.(*Object).sharedReferences(), nil },
@@ -145,7 +145,7 @@ func (g *Garden) setUp(w *watch) error {
 		// There is no example object: what comes in at the door is an *Object, but bookmarks are of the API type.
 		return cache.NewSharedIndexInformerWithOptions(lw, nil, options)
 	}
-	w.informer = g.informers.InformerFor(w.New(), newInformer)
+	w.informer = g.informers.InformerFor(newObject(w.Kind), newInformer)
 	err := w.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) {
 		// An API server that has forgotten where a watch was is well, and so is one that ends it.
 		if ctx.Err() == nil && !apierrors.IsResourceExpired(err) && !apierrors.IsGone(err) && !errors.Is(err, io.EOF) {
@@ -172,15 +172,16 @@ func (g *Garden) setUp(w *watch) error {
 	return err
 }
 
-// contactWith returns the contact with the API server of a resource.
-func (g *Garden) contactWith(r Resource) *contact {
+// contactWith returns the contact with the API server of a kind.
+func (g *Garden) contactWith(kind graph.Kind) *contact {
+	groupVersion := kind.Resource().GroupVersion()
 	for _, c := range g.contacts {
-		if c.groupVersion == r.GroupVersion() {
-			c.resources = append(c.resources, r)
+		if c.groupVersion == groupVersion {
+			c.kinds = append(c.kinds, kind)
 			return c
 		}
 	}
-	c := &contact{groupVersion: r.GroupVersion(), resources: []Resource{r}, clock: g.clock}
+	c := &contact{groupVersion: groupVersion, kinds: []graph.Kind{kind}, clock: g.clock}
 	c.prober, _ = g.source.(Prober)
 	g.contacts = append(g.contacts, c)
 	return c
@@ -243,7 +244,7 @@ func (g *Garden) NotReady() []string {
 		if w.handled.HasSynced() {
 			continue
 		}
-		reason := w.GroupResource().String() + " not synced"
+		reason := w.door.resource + " not synced"
 		if err := w.door.err.Load(); err != nil {
 			reason += ": " + (*err).Error()
 		} else if message, err := w.door.contact.lost(); err != nil {
@@ -296,7 +297,7 @@ func (g *Garden) Stale() []string {
 		w := g.watches[table[i].Kind]
 		age := now.Sub(time.UnixMilli(w.door.currentUntil()))
 		if age > g.maxStaleness {
-			reasons = append(reasons, fmt.Sprintf("%s not known for %s", w.GroupResource(), age.Round(time.Second)))
+			reasons = append(reasons, fmt.Sprintf("%s not known for %s", w.door.resource, age.Round(time.Second)))
 		}
 	}
 	return reasons
@@ -464,7 +465,7 @@ func (g *Garden) Live(ctx context.Context, seed string, v graph.Vertex) (*Object
 	}
 	var found *Object
 	_, err := g.reads.find(ctx, seed, "object", func(ctx context.Context) error {
-		o, err := g.source.Live(ctx, w.Resource, v.Namespace, v.Name)
+		o, err := g.source.Live(ctx, w.Kind, v.Namespace, v.Name)
 		if err == nil {
 			found, _, err = w.object(o)
 		}
@@ -482,15 +483,13 @@ func (g *Garden) Exists(
 	})
 }
 
-// secrets are read live, and not watched.
-var secrets = newResource(graph.KindSecret)
-
 // BootstrapTokenDescription implements Reader.
 func (g *Garden) BootstrapTokenDescription(
 	ctx context.Context, reader, id string,
 ) (description string, found bool, err error) {
 	found, err = g.reads.find(ctx, reader, "token", func(ctx context.Context) error {
-		secret, err := g.source.Live(ctx, secrets, naming.NamespaceKubeSystem, naming.BootstrapTokenSecretPrefix+id)
+		name := naming.BootstrapTokenSecretPrefix + id
+		secret, err := g.source.Live(ctx, graph.KindSecret, naming.NamespaceKubeSystem, name)
 		if err == nil {
 			description = string(secret.(*corev1.Secret).Data["description"])
 		}

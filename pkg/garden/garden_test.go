@@ -37,24 +37,24 @@ type memorySource struct {
 
 func newMemorySource(t testing.TB) *memorySource {
 	s := &memorySource{kinds: map[graph.Kind]*cachetesting.FakeControllerSource{}}
-	for _, r := range Resources() {
-		s.kinds[r.Kind] = cachetesting.NewFakeControllerSource()
-		t.Cleanup(s.kinds[r.Kind].Shutdown)
+	for _, kind := range Watched() {
+		s.kinds[kind] = cachetesting.NewFakeControllerSource()
+		t.Cleanup(s.kinds[kind].Shutdown)
 	}
 	return s
 }
 
-func (s *memorySource) ListerWatcher(r Resource) cache.ListerWatcher { return s.kinds[r.Kind] }
+func (s *memorySource) ListerWatcher(kind graph.Kind) cache.ListerWatcher { return s.kinds[kind] }
 
-func (s *memorySource) Live(ctx context.Context, r Resource, namespace, name string) (runtime.Object, error) {
+func (s *memorySource) Live(ctx context.Context, kind graph.Kind, namespace, name string) (runtime.Object, error) {
 	if s.live == nil {
 		return nil, ErrNotAvailable
 	}
-	return s.live(ctx, graph.Vertex{Kind: r.Kind, Namespace: namespace, Name: name})
+	return s.live(ctx, graph.Vertex{Kind: kind, Namespace: namespace, Name: name})
 }
 
 func (s *memorySource) Exists(ctx context.Context, _ schema.GroupVersionResource, namespace, name string) error {
-	_, err := s.Live(ctx, Resource{}, namespace, name)
+	_, err := s.Live(ctx, 0, namespace, name)
 	return err
 }
 

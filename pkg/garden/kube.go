@@ -16,6 +16,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/connrotation"
+
+	"github.com/seedguard/seedguard/pkg/graph"
 )
 
 // KubeSource is the Source on an API server. It is safe for concurrent use.
@@ -46,8 +48,8 @@ func NewKubeSource(config *rest.Config) (*KubeSource, error) {
 	}
 
 	s := &KubeSource{clients: map[schema.GroupVersion]*rest.RESTClient{}, connections: connections}
-	for _, r := range Resources() {
-		gv := r.GroupVersion()
+	for _, kind := range Watched() {
+		gv := kind.Resource().GroupVersion()
 		if s.clients[gv] != nil {
 			continue
 		}
@@ -71,15 +73,16 @@ func NewKubeSource(config *rest.Config) (*KubeSource, error) {
 }
 
 // ListerWatcher implements Source.
-func (s *KubeSource) ListerWatcher(r Resource) cache.ListerWatcher {
+func (s *KubeSource) ListerWatcher(kind graph.Kind) cache.ListerWatcher {
+	r := kind.Resource()
 	return cache.NewListWatchFromClient(s.clients[r.GroupVersion()], r.Resource, metav1.NamespaceAll, fields.Everything())
 }
 
 // Live implements Source.
-func (s *KubeSource) Live(ctx context.Context, r Resource, namespace, name string) (runtime.Object, error) {
-	o := r.New()
+func (s *KubeSource) Live(ctx context.Context, kind graph.Kind, namespace, name string) (runtime.Object, error) {
+	o, r := newObject(kind), kind.Resource()
 	err := s.clients[r.GroupVersion()].Get().
-		NamespaceIfScoped(namespace, r.Kind.Namespaced()).Resource(r.Resource).Name(name).
+		NamespaceIfScoped(namespace, kind.Namespaced()).Resource(r.Resource).Name(name).
 		Do(ctx).Into(o)
 	return o, err
 }
@@ -93,8 +96,8 @@ func (s *KubeSource) Exists(
 }
 
 // Probe implements Prober. A list of one is answered from where all others are, too, and needs no further permission.
-func (s *KubeSource) Probe(ctx context.Context, r Resource) error {
-	_, err := s.metadata.Resource(r.GroupVersionResource).List(ctx, metav1.ListOptions{Limit: 1})
+func (s *KubeSource) Probe(ctx context.Context, kind graph.Kind) error {
+	_, err := s.metadata.Resource(kind.Resource()).List(ctx, metav1.ListOptions{Limit: 1})
 	return err
 }
 

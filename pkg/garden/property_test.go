@@ -186,9 +186,9 @@ func (w *world) step() {
 // relist makes the informer of a kind list again. The source asks that only of who has missed its last change, and it
 // takes the one of an object that comes and goes unseen for that.
 func (w *world) relist(kind graph.Kind) {
-	source, resource := w.source.kinds[kind], byKind[kind]
-	source.AddDropWatch(resource.New())
-	source.DeleteDropWatch(resource.New())
+	source := w.source.kinds[kind]
+	source.AddDropWatch(newObject(kind))
+	source.DeleteDropWatch(newObject(kind))
 	source.ResetWatch()
 	delete(w.unseen, kind)
 }

@@ -15,7 +15,7 @@ import (
 // watched is a row of the table of watched kinds: what is kept of an object, which edges it implies, and what else
 // makes its edges change. What the API calls the kind is in the graph's kind table.
 type watched struct {
-	Resource
+	graph.Kind
 	// fields are the fields by which an object owns edges, in the order in which extract gives their edges.
 	fields []*Field
 	// extract calls add for each edge that follows from the object alone, with the field that implies it, and returns the
@@ -87,7 +87,7 @@ func row[T runtime.Object](kind graph.Kind, fields []field[T], facts func(T) any
 
 // rowAs is row with a view of the API type, which is made once for all fields.
 func rowAs[O runtime.Object, T any](kind graph.Kind, view func(O) T, fields []field[T], facts func(T) any) watched {
-	w := watched{Resource: newResource(kind)}
+	w := watched{Kind: kind}
 	for i := range fields {
 		f := &fields[i].Field
 		f.Owner = kind
@@ -126,22 +126,13 @@ func rowAs[O runtime.Object, T any](kind graph.Kind, view func(O) T, fields []fi
 	return w
 }
 
-func newResource(kind graph.Kind) Resource {
-	newOf := func(name string) func() runtime.Object {
-		return func() runtime.Object {
-			o, err := Scheme.New(kind.Resource().GroupVersion().WithKind(name))
-			if err != nil {
-				panic(fmt.Sprintf("BUG: %v", err)) // a row names a kind that its group does not have; any test finds it
-			}
-			return o
-		}
+// newObject returns an empty object of the API type.
+func newObject(kind graph.Kind) runtime.Object {
+	o, err := Scheme.New(kind.Resource().GroupVersion().WithKind(kind.String()))
+	if err != nil {
+		panic(fmt.Sprintf("BUG: %v", err)) // a row names a kind that its group does not have; any test finds it
 	}
-	return Resource{
-		Kind:                 kind,
-		GroupVersionResource: kind.Resource(),
-		New:                  newOf(kind.String()),
-		NewList:              newOf(kind.String() + "List"),
-	}
+	return o
 }
 
 func (w watched) derived(f func(*Garden, *Object, time.Time) ([]graph.Vertex, time.Time), field Field) watched {
@@ -180,29 +171,13 @@ func References(o runtime.Object) ([]Reference, error) {
 	return references, nil
 }
 
-// Resources returns all watched kinds.
-func Resources() []Resource {
-	resources := make([]Resource, len(table))
+// Watched returns all watched kinds.
+func Watched() []graph.Kind {
+	kinds := make([]graph.Kind, len(table))
 	for i := range table {
-		resources[i] = table[i].Resource
+		kinds[i] = table[i].Kind
 	}
-	return resources
-}
-
-// ResourceOf returns the resource of a watched kind, false for any other kind.
-func ResourceOf(kind graph.Kind) (Resource, bool) {
-	if w := byKind[kind]; w != nil {
-		return w.Resource, true
-	}
-	return Resource{}, false
-}
-
-var byKind = map[graph.Kind]*watched{}
-
-func init() {
-	for i := range table {
-		byKind[table[i].Kind] = &table[i]
-	}
+	return kinds
 }
 
 // Extract returns what seedguard keeps of an API object of a watched kind, and an error for any other object. It is
@@ -219,9 +194,11 @@ func Extract(o runtime.Object) (*Object, error) {
 // watchedAs returns the row of an API object's kind.
 func watchedAs(o runtime.Object) (*watched, error) {
 	if known, _, err := Scheme.ObjectKinds(o); err == nil {
-		kind, _ := graph.ParseKind(known[0].Kind)
-		if w := byKind[kind]; w != nil && w.GroupVersion() == known[0].GroupVersion() {
-			return w, nil
+		for i := range table {
+			w := &table[i]
+			if w.String() == known[0].Kind && w.Resource().GroupVersion() == known[0].GroupVersion() {
+				return w, nil
+			}
 		}
 	}
 	return nil, fmt.Errorf("objects of type %T are not watched", o)

@@ -10,25 +10,14 @@ import (
 	"github.com/seedguard/seedguard/pkg/graph"
 )
 
-// Resource is a kind that is watched or read live, as the Kubernetes API names it.
-type Resource struct {
-	Kind graph.Kind
-	// GroupVersionResource is what informers list and watch.
-	schema.GroupVersionResource
-	// New returns an empty object of the API type.
-	New func() runtime.Object
-	// NewList returns an empty list of the API type.
-	NewList func() runtime.Object
-}
-
 // Source is where the objects of the garden come from: an API server or a directory of manifests.
 type Source interface {
-	// ListerWatcher lists and watches all objects of a resource, as the API type that Resource.New returns, or already as
-	// the *Object that Extract makes of it.
-	ListerWatcher(Resource) cache.ListerWatcher
+	// ListerWatcher lists and watches all objects of a kind, as the API type of the kind's resource, or already as the
+	// *Object that Extract makes of it.
+	ListerWatcher(graph.Kind) cache.ListerWatcher
 	// Live reads one object from the API server. The error is NotFound (apimachinery's api/errors) when it does not exist,
 	// ErrNotAvailable when the source has no API server.
-	Live(ctx context.Context, resource Resource, namespace, name string) (runtime.Object, error)
+	Live(ctx context.Context, kind graph.Kind, namespace, name string) (runtime.Object, error)
 	// Exists asks the API server for an object's metadata alone, with errors as those of Live.
 	Exists(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) error
 }

@@ -79,7 +79,7 @@ func newObject(v graph.Vertex, content map[string]any) (*object, error) {
 		return nil, err
 	}
 	o := &object{Vertex: v, content: content, raw: raw, typed: typed.(metav1.Object)}
-	if _, watched := garden.ResourceOf(v.Kind); watched {
+	if slices.Contains(garden.Watched(), v.Kind) {
 		if o.kept, err = garden.Extract(typed); err != nil {
 			return nil, err
 		}
@@ -119,7 +119,7 @@ func (w *world) update(v graph.Vertex) {
 }
 
 func (w *world) updateOne(v graph.Vertex) {
-	if _, watched := garden.ResourceOf(v.Kind); !watched {
+	if !slices.Contains(garden.Watched(), v.Kind) {
 		return
 	}
 	o := w.objects[v]

@@ -86,7 +86,8 @@ func TestReadALiveGardenWithFewPermissions(t *testing.T) {
 	// grant lets a new user list the watched kinds but for some, and returns its kubeconfig.
 	grant := func(name string, without ...string) string {
 		rules := ""
-		for _, r := range garden.Resources() {
+		for _, kind := range garden.Watched() {
+			r := kind.Resource()
 			if !strings.Contains(strings.Join(without, " "), r.Resource) {
 				rules += "- {apiGroups: ['" + r.Group + "'], resources: [" + r.Resource + "], verbs: [list]}\n"
 			}

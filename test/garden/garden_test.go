@@ -81,13 +81,14 @@ func TestResources(t *testing.T) {
 		}
 		require.True(t, known, "%s is no kind of Gardener", r.kind)
 	}
-	for _, watched := range garden.Resources() {
+	for _, kind := range garden.Watched() {
+		watched := kind.Resource()
 		if !strings.HasSuffix(watched.Group, ".gardener.cloud") {
 			continue
 		}
 		require.True(t, slices.ContainsFunc(resources, func(r resource) bool {
-			return r.name() == watched.GroupResource().String() && r.namespaced == watched.Kind.Namespaced() &&
+			return r.name() == watched.GroupResource().String() && r.namespaced == kind.Namespaced() &&
 				strings.Contains(r.versions, watched.Version)
-		}), "%s is watched", watched.GroupVersionResource)
+		}), "%s is watched", watched)
 	}
 }

@@ -167,8 +167,9 @@ func (c *Client) Of(o runtime.Object) (dynamic.ResourceInterface, *unstructured.
 
 // Export writes the objects that seedguard watches into a directory, as kubectl get -A -o json does.
 func (c *Client) Export(ctx context.Context, directory string) error {
-	for _, r := range watched.Resources() {
-		list, err := c.dynamic.Resource(r.GroupVersionResource).List(ctx, metav1.ListOptions{})
+	for _, kind := range watched.Watched() {
+		r := kind.Resource()
+		list, err := c.dynamic.Resource(r).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
 		}

@@ -21,10 +21,10 @@ type Source func(graph.Kind) iter.Seq[runtime.Object]
 var _ garden.Source = Source(nil)
 
 // ListerWatcher implements garden.Source.
-func (s Source) ListerWatcher(r garden.Resource) cache.ListerWatcher { return lister{s, r.Kind} }
+func (s Source) ListerWatcher(kind graph.Kind) cache.ListerWatcher { return lister{s, kind} }
 
 // Live implements garden.Source.
-func (Source) Live(context.Context, garden.Resource, string, string) (runtime.Object, error) {
+func (Source) Live(context.Context, graph.Kind, string, string) (runtime.Object, error) {
 	return nil, garden.ErrNotAvailable
 }
 

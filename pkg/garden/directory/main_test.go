@@ -78,7 +78,7 @@ func (f testDir) rescan(s *Source) { f.Helper(); require.NoError(f, s.scan(nil))
 // names returns the objects of a kind that the source lists, as namespace/name, in order.
 func names(t testing.TB, s *Source, kind graph.Kind) []string {
 	t.Helper()
-	list, err := s.ListerWatcher(resource(kind)).List(metav1.ListOptions{}) //nolint:staticcheck // as without contexts
+	list, err := s.ListerWatcher(kind).List(metav1.ListOptions{}) //nolint:staticcheck // as without contexts
 	require.NoError(t, err)
 	found := []string{}
 	require.NoError(t, meta.EachListItem(list, func(o runtime.Object) error {
@@ -87,14 +87,6 @@ func names(t testing.TB, s *Source, kind graph.Kind) []string {
 	}))
 	slices.Sort(found)
 	return found
-}
-
-func resource(kind graph.Kind) garden.Resource {
-	r, ok := garden.ResourceOf(kind)
-	if !ok {
-		panic(kind.String())
-	}
-	return r
 }
 
 // seedOf returns spec.seedName of Shoot ns/<name>, "" when there is no such Shoot.

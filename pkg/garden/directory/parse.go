@@ -9,6 +9,7 @@ import (
 	"hash/maphash"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -77,7 +78,7 @@ func (p *parsed) add(content []byte, implied schema.GroupVersionKind, place stri
 	if kind.Empty() {
 		kind = implied
 	}
-	resource, watched := resources[kind.GroupKind()]
+	watchedKind, watched := watchedAs(kind)
 	itemKind, isList := strings.CutSuffix(kind.Kind, "List")
 	switch {
 	case isList && len(h.Items) > 0:
@@ -99,8 +100,8 @@ func (p *parsed) add(content []byte, implied schema.GroupVersionKind, place stri
 	case !watched:
 		p.skipped[kind.GroupKind().String()]++
 	default:
-		v := graph.Vertex{Kind: resource.Kind, Namespace: h.Metadata.Namespace, Name: h.Metadata.Name}
-		o, err := decode(content, kind, resource, v, headErr)
+		v := graph.Vertex{Kind: watchedKind, Namespace: h.Metadata.Namespace, Name: h.Metadata.Name}
+		o, err := decode(content, kind, v, headErr)
 		if err != nil {
 			p.broken.Insert(v)
 			p.problems = append(p.problems, fmt.Sprintf("%s: %s: %v", place, describe(v), err))
@@ -116,24 +117,22 @@ func Decode(content []byte) (*garden.Object, error) {
 	var h head
 	headErr := kjson.Unmarshal(content, &h)
 	kind := schema.FromAPIVersionAndKind(h.APIVersion, h.Kind)
-	resource, watched := resources[kind.GroupKind()]
+	watchedKind, watched := watchedAs(kind)
 	switch {
 	case kind.Kind == "":
 		return nil, cmp.Or(headErr, errors.New("the object has no kind"))
 	case !watched:
 		return nil, fmt.Errorf("objects of kind %s are not watched, so nothing depends on them", kind.GroupKind())
 	}
-	v := graph.Vertex{Kind: resource.Kind, Namespace: h.Metadata.Namespace, Name: h.Metadata.Name}
-	return decode(content, kind, resource, v, headErr)
+	v := graph.Vertex{Kind: watchedKind, Namespace: h.Metadata.Namespace, Name: h.Metadata.Name}
+	return decode(content, kind, v, headErr)
 }
 
-var resources = func() map[schema.GroupKind]garden.Resource {
-	byKind := map[schema.GroupKind]garden.Resource{}
-	for _, r := range garden.Resources() {
-		byKind[schema.GroupKind{Group: r.Group, Kind: r.Kind.String()}] = r
-	}
-	return byKind
-}()
+// watchedAs returns the watched kind of an API object, in any version; false when there is none.
+func watchedAs(kind schema.GroupVersionKind) (graph.Kind, bool) {
+	k, _ := graph.ParseKind(kind.Kind)
+	return k, k.Resource().Group == kind.Group && slices.Contains(garden.Watched(), k)
+}
 
 // checkIdentity fails when no API server would have an object of that name and namespace.
 func checkIdentity(v graph.Vertex) error {
@@ -152,11 +151,9 @@ func describe(v graph.Vertex) string {
 // hashSeed makes the hashes of this process.
 var hashSeed = maphash.MakeSeed()
 
-// decode returns what is kept of the object, as the API server would have it: in the resource's version, with defaults.
-// headErr is what was wrong with its head.
-func decode(
-	content []byte, kind schema.GroupVersionKind, r garden.Resource, v graph.Vertex, headErr error,
-) (*garden.Object, error) {
+// decode returns what is kept of the object, as the API server would have it: in the version of v's kind, with
+// defaults. headErr is what was wrong with its head.
+func decode(content []byte, kind schema.GroupVersionKind, v graph.Vertex, headErr error) (*garden.Object, error) {
 	if headErr != nil {
 		return nil, fmt.Errorf("it cannot be decoded: %w", headErr)
 	}
@@ -167,13 +164,13 @@ func decode(
 		return nil, fmt.Errorf("version %s is not known", kind.GroupVersion())
 	}
 	// Versions are converted to one another by way of the internal one, which not all kinds have.
-	version := kind.GroupVersion()
-	if version != r.GroupVersion() {
+	watched, version := v.Kind.Resource().GroupVersion(), kind.GroupVersion()
+	if version != watched {
 		version.Version = runtime.APIVersionInternal
 	}
 	o, _, err := garden.Codecs.UniversalDecoder(version).Decode(content, &kind, nil)
 	if err == nil {
-		o, err = garden.Scheme.ConvertToVersion(o, r.GroupVersion())
+		o, err = garden.Scheme.ConvertToVersion(o, watched)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("it cannot be decoded: %w", err)

@@ -139,8 +139,8 @@ func read(path string, hash uint64, content []byte, old *file) *file {
 // merge puts the files together and publishes the result.
 func (c *scanner) merge() {
 	merged := map[graph.Kind]objects{}
-	for _, r := range garden.Resources() {
-		merged[r.Kind] = objects{}
+	for _, kind := range garden.Watched() {
+		merged[kind] = objects{}
 	}
 	origin := map[graph.Vertex]string{}
 	c.skipped = map[string]int{}

@@ -168,14 +168,14 @@ func (s *Source) Problems() []string {
 }
 
 // ListerWatcher implements garden.Source. What it returns serves one informer.
-func (s *Source) ListerWatcher(r garden.Resource) cache.ListerWatcher {
-	l := &lister{source: s, kind: r.Kind}
+func (s *Source) ListerWatcher(kind graph.Kind) cache.ListerWatcher {
+	l := &lister{source: s, kind: kind}
 	return cache.ToListWatcherWithWatchListSemantics(
 		&cache.ListWatch{ListWithContextFunc: l.list, WatchFuncWithContext: l.watch}, l)
 }
 
 // Live implements garden.Source. There is nothing behind the files that could be asked.
-func (s *Source) Live(context.Context, garden.Resource, string, string) (runtime.Object, error) {
+func (s *Source) Live(context.Context, graph.Kind, string, string) (runtime.Object, error) {
 	return nil, garden.ErrNotAvailable
 }
 

@@ -59,7 +59,7 @@ func TestNewFails(t *testing.T) {
 
 func TestNothingIsBehindTheFiles(t *testing.T) {
 	s := newDir(t, "a.yaml", seed("a")).open()
-	_, err := s.Live(context.Background(), resource(kindSeed), "", "a")
+	_, err := s.Live(context.Background(), kindSeed, "", "a")
 	require.ErrorIs(t, err, garden.ErrNotAvailable)
 	require.ErrorIs(t, s.Exists(context.Background(), schema.GroupVersionResource{}, "", "a"), garden.ErrNotAvailable)
 }
@@ -301,7 +301,7 @@ func TestWatch(t *testing.T) {
 	f := newDir(t, "a.yaml", shoot("a", "one")+"---\n"+shoot("same", "one"),
 		"b.yaml", shoot("b", "one"), "s.yaml", seed("s"))
 	s := f.open()
-	lw := cache.ToListerWatcherWithContext(s.ListerWatcher(resource(kindShoot)))
+	lw := cache.ToListerWatcherWithContext(s.ListerWatcher(kindShoot))
 	_, err := lw.WatchWithContext(t.Context(), metav1.ListOptions{})
 	require.True(t, apierrors.IsResourceExpired(err), "what has not listed must do so first")
 	_, err = lw.ListWithContext(t.Context(), metav1.ListOptions{})

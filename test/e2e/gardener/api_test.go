@@ -59,16 +59,17 @@ func TestSync(t *testing.T) {
 	require.NoError(t, <-ended)
 
 	kinds := 0
-	for _, r := range garden.Resources() {
+	for _, kind := range garden.Watched() {
+		r := kind.Resource()
 		if strings.HasSuffix(r.Group, ".gardener.cloud") {
 			kinds++
 			c := admin(t)
-			gvk := r.GroupVersion().WithKind(r.Kind.String())
+			gvk := r.GroupVersion().WithKind(kind.String())
 			resource, err := c.Resource(gvk, "")
 			require.NoError(t, err)
 			list, err := resource.List(t.Context(), metav1.ListOptions{})
 			require.NoError(t, err)
-			require.Len(t, watched.List(r.Kind), len(list.Items), r.Kind)
+			require.Len(t, watched.List(kind), len(list.Items), kind)
 		}
 		streamed := false
 		for request, contentType := range requests.answer {
@@ -79,11 +80,11 @@ func TestSync(t *testing.T) {
 			if query == "limit=1" { // whether there is contact
 				continue
 			}
-			require.Contains(t, query, "watch=true", "%s is listed, not streamed", r.Kind)
-			require.Contains(t, contentType, "application/vnd.kubernetes.protobuf", r.Kind)
+			require.Contains(t, query, "watch=true", "%s is listed, not streamed", kind)
+			require.Contains(t, contentType, "application/vnd.kubernetes.protobuf", kind)
 			streamed = streamed || strings.Contains(query, "sendInitialEvents=true")
 		}
-		require.True(t, streamed, "%s: %v", r.Kind, requests.answer)
+		require.True(t, streamed, "%s: %v", kind, requests.answer)
 	}
 	require.NotZero(t, kinds)
 	v := graph.Vertex{Kind: graph.KindSecret, Namespace: "garden-a", Name: "infrastructure"}

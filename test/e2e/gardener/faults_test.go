@@ -161,7 +161,7 @@ func TestHang(t *testing.T) {
 	require.Equal(t, gardenerGroups, strings.Count(told, "In contact with the garden again"), told)
 	require.Equal(t, gardenerGroups, strings.Count(told, "Lost contact with the garden"), told)
 	// Two for each group, one at most for each kind, and that of the denied write.
-	require.LessOrEqual(t, strings.Count(told, "\n"), 2*gardenerGroups+len(garden.Resources())+1, told)
+	require.LessOrEqual(t, strings.Count(told, "\n"), 2*gardenerGroups+len(garden.Watched())+1, told)
 	t.Log(told)
 }
 
