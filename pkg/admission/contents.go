@@ -115,7 +115,7 @@ func (d *decision) issuer(o *corev1.Secret, existing bool) error {
 		return err
 	}
 	for _, project := range d.list(graph.KindProject) {
-		if project.Facts.(garden.ProjectFacts).Namespace == shoot.Namespace &&
+		if project.To(graph.KindNamespace) == shoot.Namespace &&
 			d.name == naming.ShootIssuerSecret(project.Name, shoot.UID) {
 			return nil
 		}

@@ -143,7 +143,7 @@ func (d *decision) knowsOf(shoot *garden.Object) bool {
 func (d *decision) relatedBucket(name string) error {
 	v := graph.Vertex{Kind: graph.KindBackupBucket, Name: name}
 	bucket := d.get(v)
-	if bucket == nil || bucket.Facts.(garden.BackupBucketFacts).SeedName != d.client.Seed {
+	if bucket == nil || bucket.To(graph.KindSeed) != d.client.Seed {
 		return notTheClients(v)
 	}
 	return nil

@@ -96,7 +96,7 @@ func guardNewBackupEntry(d *decision, o, _ *gardencorev1beta1.BackupEntry) error
 		if err != nil {
 			return err
 		}
-		if entry.Facts.(garden.BackupEntryFacts).OwnerShoot != shoot.Name {
+		if entry.To(graph.KindShoot) != shoot.Name {
 			return forbidden("its owner is not that of %s", entry.Vertex)
 		}
 	}

@@ -281,7 +281,7 @@ func grantFirstRegistration(d *decision, r garden.Reference) error {
 	}
 	for _, referrer := range d.reader.Referrers(r.From) {
 		if referrer.Kind == graph.KindBackupBucket {
-			if o := d.get(referrer); o != nil && o.Facts.(garden.BackupBucketFacts).SeedName == d.client.Seed {
+			if o := d.get(referrer); o != nil && o.To(graph.KindSeed) == d.client.Seed {
 				continue
 			}
 		}

@@ -31,22 +31,27 @@ var (
 	}
 )
 
-// dependencyOf returns the values of the index by which `Garden.by` finds the object: what the objects that depend on
-// it, or on which it depends, know about it.
-func dependencyOf(o *Object) []string {
-	switch facts := o.Facts.(type) {
-	case ProjectFacts:
-		if facts.Namespace != "" {
-			return []string{facts.Namespace}
+// indexed returns the values of the index by which `watch.by` finds the object: what it refers to in namespace garden,
+// as Vertex.String prints it, and what the objects that depend on it, or on which it depends, know about it. The one
+// holds slashes, the other does not.
+func indexed(o *Object) (values []string) {
+	for _, e := range o.Edges() {
+		if e.From.Namespace == naming.NamespaceGarden && e.From != o.Vertex {
+			values = append(values, e.From.String())
 		}
-	case ShootFacts:
-		if facts.ManagedIssuer {
-			return []string{o.Namespace}
-		}
-	case SeedFacts: // of a ManagedSeed or Gardenlet, and nobody asks for those of Seeds
-		return []string{o.Name}
 	}
-	return nil
+	switch o.Kind {
+	case graph.KindProject:
+		values = append(values, o.To(graph.KindNamespace))
+	case graph.KindShoot:
+		if o.Facts.(ShootFacts).ManagedIssuer {
+			values = append(values, o.Namespace)
+		}
+	case graph.KindManagedSeed, graph.KindGardenlet:
+		values = append(values, o.Name)
+	default:
+	}
+	return values
 }
 
 // shootIssuerSecrets returns the Secret with a managed issuer's documents, whose name holds that of the Shoot's
@@ -64,7 +69,7 @@ func shootIssuerSecrets(g *Garden, shoot *Object, _ time.Time) (secrets []graph.
 
 // shootsOfProject returns the Shoots whose issuer Secret is named after the Project.
 func shootsOfProject(g *Garden, project *Object) []*Object {
-	return g.by(graph.KindShoot, project.Facts.(ProjectFacts).Namespace)
+	return g.by(graph.KindShoot, project.To(graph.KindNamespace))
 }
 
 func managedSeedBootstrap(g *Garden, o *Object, now time.Time) (with []graph.Vertex, next time.Time) {

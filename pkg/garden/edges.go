@@ -31,7 +31,7 @@ import (
 
 // table lists all watched kinds. A new one is a row here, its fields below, and its row in the graph's kind table.
 var table = []watched{
-	row(graph.KindBackupBucket, backupBucketFields, backupBucketFacts),
+	row(graph.KindBackupBucket, backupBucketFields, nil),
 	row(graph.KindBackupEntry, backupEntryFields, backupEntryFacts),
 	row(graph.KindBastion, bastionFields, nil),
 	row(graph.KindCertificateSigningRequest, certificateSigningRequestFields, nil),
@@ -42,7 +42,7 @@ var table = []watched{
 		derived(gardenletBootstrap, gardenletBootstrapField),
 	rowAs(graph.KindManagedSeed, managedSeedWithTemplate, managedSeedFields, managedSeedFacts).
 		derived(managedSeedBootstrap, managedSeedBootstrapField),
-	row(graph.KindProject, projectFields, projectFacts).
+	row(graph.KindProject, projectFields, nil).
 		dependedOnBy(shootsOfProject),
 	row(graph.KindSecretBinding, secretBindingFields, nil),
 	row(graph.KindSeed, seedFields, seedFacts).
@@ -218,10 +218,6 @@ var backupBucketFields = []field[*apiBackupBucket]{
 		func(o *apiBackupBucket, to refer) { to(shoot(o.Spec.ShootRef)) }),
 }
 
-func backupBucketFacts(o *apiBackupBucket) any {
-	return BackupBucketFacts{SeedName: ptr.Deref(o.Spec.SeedName, "")}
-}
-
 var backupEntryFields = []field[*apiBackupEntry]{
 	into("spec.bucketName", kinds(graph.KindBackupBucket), "",
 		func(o *apiBackupEntry, to refer) { to(vertex(graph.KindBackupBucket, "", o.Spec.BucketName)) }),
@@ -241,7 +237,7 @@ func backupEntryFacts(o *apiBackupEntry) any {
 	if spec.SeedName != nil {
 		spec.SeedName = ptr.To(shared(*spec.SeedName))
 	}
-	return BackupEntryFacts{Spec: spec, OwnerShoot: OwnerShoot(o.OwnerReferences)}
+	return BackupEntryFacts{Spec: spec}
 }
 
 // OwnerShoot returns the name of the first owner reference of kind Shoot, empty when there is none.
@@ -308,10 +304,6 @@ var secretBindingFields = []field[*apiSecretBinding]{
 var projectFields = []field[*apiProject]{
 	onward("spec.namespace", kinds(graph.KindNamespace), "",
 		func(o *apiProject, to refer) { to(optional(graph.KindNamespace, "", o.Spec.Namespace)) }),
-}
-
-func projectFacts(o *apiProject) any {
-	return ProjectFacts{Namespace: ptr.Deref(o.Spec.Namespace, "")}
 }
 
 var serviceAccountFields = []field[*apiServiceAccount]{

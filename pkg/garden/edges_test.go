@@ -297,8 +297,6 @@ func TestFacts(t *testing.T) {
 		{graph.KindShoot, `{status: {lastOperation: {type: Restore, state: Processing}}}`, ShootFacts{Restoring: true}},
 		{graph.KindShoot, `{status: {lastOperation: {type: Restore, state: Succeeded}}}`, ShootFacts{}},
 		{graph.KindShoot, `{status: {lastOperation: {type: Migrate, state: Processing}}}`, ShootFacts{}},
-		{graph.KindProject, `{spec: {namespace: ns}}`, ProjectFacts{Namespace: "ns"}},
-		{graph.KindBackupBucket, `{spec: {seedName: s}}`, BackupBucketFacts{SeedName: "s"}},
 		{graph.KindBackupEntry, `{spec: {bucketName: b}}`,
 			BackupEntryFacts{Spec: gardencorev1beta1.BackupEntrySpec{BucketName: "b"}}},
 		{graph.KindGardenlet, `{` + renew + `}`, SeedFacts{RenewKubeconfig: true}},
@@ -315,6 +313,29 @@ func TestFacts(t *testing.T) {
 		o, err := Extract(ofKind(t, tc.kind, tc.manifest))
 		require.NoError(t, err)
 		require.Equal(t, tc.want, o.Facts, tc.manifest)
+	}
+}
+
+// TestTo: the edges tell what nothing else is kept of.
+func TestTo(t *testing.T) {
+	for _, tc := range []struct {
+		kind     graph.Kind
+		manifest string
+		to       graph.Kind
+		want     string
+	}{
+		{graph.KindProject, `{spec: {namespace: ns}}`, graph.KindNamespace, "ns"},
+		{graph.KindProject, `{}`, graph.KindNamespace, ""},
+		{graph.KindBackupBucket, `{spec: {seedName: s}}`, graph.KindSeed, "s"},
+		{graph.KindBackupBucket, `{status: {generatedSecretRef: {namespace: g, name: z}}}`, graph.KindSecret, ""},
+		{graph.KindBackupEntry, `{metadata: {namespace: ns, ownerReferences: [{kind: Secret, name: o},
+			{kind: Shoot, name: m}, {kind: Shoot, name: m2}]}}`, graph.KindShoot, "m"},
+	} {
+		object := ofKind(t, tc.kind, tc.manifest)
+		object.(metav1.Object).SetName("o")
+		o, err := Extract(object)
+		require.NoError(t, err)
+		require.Equal(t, tc.want, o.To(tc.to), tc.manifest)
 	}
 }
 

@@ -80,11 +80,8 @@ type watch struct {
 	handled  cache.ResourceEventHandlerRegistration
 }
 
-// The indices of all caches: by dependencyOf, and by what objects refer to in namespace garden.
-const (
-	dependency = "dependency"
-	referrers  = "referrers"
-)
+// index is that of all caches.
+const index = "indexed"
 
 // New returns a Garden that does nothing yet.
 func New(options Options) (*Garden, error) {
@@ -136,10 +133,7 @@ func (g *Garden) setUp(w *watch) error {
 	lw := w.door.listerWatcher(g.source.ListerWatcher(w.Kind))
 	options := cache.SharedIndexInformerOptions{
 		ObjectDescription: w.door.resource,
-		Indexers: cache.Indexers{
-			dependency: func(o any) ([]string, error) { return dependencyOf(o.(*Object)), nil },
-			referrers:  func(o any) ([]string, error) { return o.(*Object).sharedReferences(), nil },
-		},
+		Indexers:          cache.Indexers{index: func(o any) ([]string, error) { return indexed(o.(*Object)), nil }},
 	}
 	newInformer := func(kubernetesclient.Interface, time.Duration) cache.SharedIndexInformer {
 		// There is no example object: what comes in at the door is an *Object, but bookmarks are of the API type.
@@ -388,12 +382,10 @@ func (g *Garden) seed(name string) *Object {
 	return g.Get(graph.Vertex{Kind: graph.KindSeed, Name: name})
 }
 
-// by returns the objects of a kind for which dependencyOf has the value.
-func (g *Garden) by(kind graph.Kind, value string) []*Object {
-	return g.watches[kind].by(dependency, value)
-}
+// by returns the objects of a kind for which indexed has the value.
+func (g *Garden) by(kind graph.Kind, value string) []*Object { return g.watches[kind].by(value) }
 
-func (w *watch) by(index, value string) []*Object {
+func (w *watch) by(value string) []*Object {
 	found, err := w.informer.GetIndexer().ByIndex(index, value)
 	if err != nil {
 		panic(fmt.Sprintf("BUG: %v", err)) // the index does not exist, though every informer is made with it
@@ -431,7 +423,7 @@ func (g *Garden) Get(v graph.Vertex) *Object {
 func (g *Garden) Referrers(v graph.Vertex) []graph.Vertex {
 	var found []graph.Vertex
 	for _, w := range g.watches {
-		for _, o := range w.by(referrers, v.String()) {
+		for _, o := range w.by(v.String()) {
 			found = append(found, o.Vertex)
 		}
 	}

@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/seedguard/seedguard/pkg/graph"
-	"github.com/seedguard/seedguard/pkg/naming"
 )
 
 // MaxEdges is how many edges one object implies at most. Those beyond are left out and counted. Honest objects have
@@ -45,15 +44,15 @@ type Object struct {
 // (see watched.derive).
 func (o *Object) Edges() []graph.Edge { return o.edges.appendTo(nil, o.Vertex) }
 
-// sharedReferences returns what the object refers to in namespace garden, as Vertex.String prints it.
-func (o *Object) sharedReferences() []string {
-	var references []string
-	for _, e := range o.Edges() {
-		if e.From.Namespace == naming.NamespaceGarden && e.From != o.Vertex {
-			references = append(references, e.From.String())
+// To returns the name of the first object of a kind that an edge of Edges leads to from the object: of the Namespace of
+// a Project, say. It is empty when there is none.
+func (o *Object) To(kind graph.Kind) string {
+	for p := o.edges; p != ""; {
+		if from, to := p.nextEnd(o.Vertex), p.nextEnd(o.Vertex); from == o.Vertex && to.Kind == kind {
+			return to.Name
 		}
 	}
-	return references
+	return ""
 }
 
 // ShootFacts is what is kept of a Shoot beside its edges.
@@ -97,23 +96,9 @@ func (s VertexSet) Minus(other VertexSet) VertexSet {
 	return slices.DeleteFunc(slices.Clone(s), sets.New(other...).Has)
 }
 
-// ProjectFacts is what is kept of a Project beside its edges.
-type ProjectFacts struct {
-	// Namespace is spec.namespace, empty when unset.
-	Namespace string
-}
-
-// BackupBucketFacts is what is kept of a BackupBucket beside its edges.
-type BackupBucketFacts struct {
-	// SeedName is spec.seedName, empty when unset.
-	SeedName string
-}
-
 // BackupEntryFacts is what is kept of a BackupEntry beside its edges.
 type BackupEntryFacts struct {
 	Spec gardencorev1beta1.BackupEntrySpec
-	// OwnerShoot is the name of the Shoot that owns it, empty when there is none.
-	OwnerShoot string
 }
 
 // GetObjectMeta implements metav1.ObjectMetaAccessor, which is all that client-go's informers ask of an object.

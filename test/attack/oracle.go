@@ -178,7 +178,7 @@ func (g *game) seedGrants(m Move, add func(func(graph.Vertex) bool)) {
 		}
 		first[v] = !slices.ContainsFunc(g.Referrers(v), func(referrer graph.Vertex) bool {
 			bucket := g.Get(referrer)
-			return referrer.Kind != graph.KindBackupBucket || bucket.Facts.(garden.BackupBucketFacts).SeedName != g.seed
+			return referrer.Kind != graph.KindBackupBucket || bucket.To(graph.KindSeed) != g.seed
 		})
 	}
 	add(func(v graph.Vertex) bool { return first[v] || slices.Contains(named, v) })
@@ -191,7 +191,7 @@ func (g *game) sourceGrants(o *object, add func(func(graph.Vertex) bool)) {
 	original := g.Get(vertexOf(graph.KindBackupEntry, o.Namespace, strings.TrimPrefix(o.Name, "source-")))
 	if shoot == nil || original == nil || !shoot.Facts.(garden.ShootFacts).Restoring ||
 		shoot.Facts.(garden.ShootFacts).SeedName != g.seed ||
-		original.Facts.(garden.BackupEntryFacts).OwnerShoot != shoot.Name ||
+		original.To(graph.KindShoot) != shoot.Name ||
 		original.Facts.(garden.BackupEntryFacts).Spec.BucketName != entry.Spec.BucketName {
 		return
 	}
@@ -238,7 +238,7 @@ func (g *game) holds(v graph.Vertex, leaving bool) bool {
 	if name, ok := strings.CutPrefix(v.Name, naming.GeneratedBucketSecret("")); ok &&
 		v.Namespace == naming.NamespaceGarden {
 		if bucket := g.Get(vertexOf(graph.KindBackupBucket, "", name)); bucket != nil {
-			return bucket.Facts.(garden.BackupBucketFacts).SeedName == g.seed
+			return bucket.To(graph.KindSeed) == g.seed
 		}
 	}
 	for other := range g.objects {
@@ -449,7 +449,7 @@ func (g *game) changes(m Move, old, o *object) string {
 			return "it is another Seed"
 		}
 	case graph.KindBackupBucket:
-		if old.kept.Facts.(garden.BackupBucketFacts).SeedName != g.seed && !same() {
+		if old.kept.To(graph.KindSeed) != g.seed && !same() {
 			return "it is another Seed's"
 		}
 	case graph.KindGardenlet, graph.KindControllerInstallation:

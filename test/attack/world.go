@@ -170,7 +170,7 @@ func (w *world) derived(o *garden.Object) []graph.Edge {
 // issuerSecrets returns what the Secrets of a Shoot's managed issuer are called.
 func (w *world) issuerSecrets(shoot *garden.Object) (secrets []graph.Vertex) {
 	for _, project := range w.List(graph.KindProject) {
-		if shoot.UID != "" && project.Facts.(garden.ProjectFacts).Namespace == shoot.Namespace {
+		if shoot.UID != "" && project.To(graph.KindNamespace) == shoot.Namespace {
 			secrets = append(secrets,
 				vertexOf(graph.KindSecret, issuerNamespace, naming.ShootIssuerSecret(project.Name, shoot.UID)))
 		}
