@@ -98,30 +98,19 @@ func newBoundedReads(budget readBudget, m *metrics, clock clock.PassiveClock) *b
 // errExhausted says that a read was not even tried.
 var errExhausted = errors.New("too many live reads")
 
-// find is do for a read whose error is NotFound when what is read does not exist.
+// find reads for a client of the Seed, within the bounds, and reports whether there is what is read: it is not there
+// when the error is NotFound. What names the read in the metrics. A read that the API server forbids is not available.
 func (r *boundedReads) find(
 	ctx context.Context, seed, what string, read func(context.Context) error,
 ) (found bool, err error) {
-	err = r.do(ctx, seed, what, func(ctx context.Context) error {
-		err := read(ctx)
-		found = err == nil
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		return err
-	})
-	return found, err
-}
-
-// do reads for a client of the Seed, within the bounds. What names the read in the metrics. A read that the API server
-// forbids is not available.
-func (r *boundedReads) do(ctx context.Context, seed, what string, read func(context.Context) error) error {
-	err := ErrNotAvailable
+	err = ErrNotAvailable
 	if !r.none.Load() {
 		err = r.bounded(ctx, seed, read)
 	}
-	result := "ok"
+	found, result := err == nil, "ok"
 	switch {
+	case apierrors.IsNotFound(err):
+		err = nil
 	case errors.Is(err, ErrNotAvailable):
 		r.none.Store(true)
 		result = "unavailable"
@@ -137,7 +126,7 @@ func (r *boundedReads) do(ctx context.Context, seed, what string, read func(cont
 		result = "error"
 	}
 	r.metrics.liveReads.WithLabelValues(what, result).Inc()
-	return err
+	return found, err
 }
 
 func (r *boundedReads) bounded(ctx context.Context, name string, read func(context.Context) error) error {
