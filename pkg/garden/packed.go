@@ -83,15 +83,8 @@ func (p *packedEdges) nextByte() byte {
 }
 
 func (p *packedEdges) nextString() string {
-	length := 0
-	for shift := 0; ; shift += 7 {
-		b := p.nextByte()
-		length |= int(b&0x7f) << shift
-		if b < 0x80 {
-			break
-		}
-	}
-	s := (*p)[:length]
-	*p = (*p)[length:]
+	length, n := binary.Uvarint([]byte((*p)[:min(len(*p), binary.MaxVarintLen64)]))
+	s := (*p)[n:][:length]
+	*p = (*p)[n+len(s):]
 	return string(s)
 }
