@@ -116,30 +116,20 @@ func (c *contact) watch() {
 // to client-go to wait for up to a minute, and to log each.
 func (c *contact) hold(ctx context.Context, f func(*era) error) error {
 	for {
-		e, err := c.wait(ctx)
-		if err != nil {
-			return err
-		}
-		err = f(e)
-		if answered(err) || ctx.Err() != nil || e.Err() == nil && c.probe() { //nolint:contextcheck // others may join it
-			return err
-		}
-	}
-}
-
-// wait returns the era when there is contact.
-func (c *contact) wait(ctx context.Context) (*era, error) {
-	for {
 		c.mu.Lock()
 		e, back := c.era, c.back
 		c.mu.Unlock()
-		if back == nil {
-			return e, nil
+		if back != nil {
+			select {
+			case <-back:
+				continue
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
-		select {
-		case <-back:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		err := f(e)
+		if answered(err) || ctx.Err() != nil || e.Err() == nil && c.probe() { //nolint:contextcheck // others may join it
+			return err
 		}
 	}
 }
