@@ -1,6 +1,7 @@
 package garden
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,16 +89,13 @@ func New(options Options) (*Garden, error) {
 	g := &Garden{
 		source:       options.Source,
 		graph:        options.Graph,
-		clock:        options.Clock,
+		clock:        cmp.Or[clock.WithDelayedExecution](options.Clock, clock.RealClock{}),
 		maxStaleness: options.MaxStaleness,
 		metrics:      newMetrics(options.Registerer),
 		watches:      map[graph.Kind]*watch{},
 		wakeups:      map[graph.Vertex]clock.Timer{},
 		// The factory has no client: each informer has its own way to the source.
 		informers: informers.NewSharedInformerFactory(nil, 0),
-	}
-	if g.clock == nil {
-		g.clock = clock.RealClock{}
 	}
 	g.started = g.clock.Now()
 	g.reads = newBoundedReads(restrictionBudget, g.metrics, g.clock)
