@@ -32,10 +32,7 @@ import (
 // newGarden returns a garden of the landscape once it is ready, stopped when the benchmark ends.
 func newGarden(b *testing.B, l *landscape.Landscape, g *graph.Graph) *garden.Garden {
 	b.Helper()
-	watched, err := garden.New(garden.Options{Source: still.Source(l.Of), Graph: g})
-	if err != nil {
-		b.Fatal(err)
-	}
+	watched := garden.New(garden.Options{Source: still.Source(l.Of), Graph: g})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- watched.Run(ctx) }()

@@ -35,8 +35,7 @@ func TestSources(t *testing.T) {
 		"pages": kube(false)} {
 		t.Run(name, func(t *testing.T) {
 			g := graph.New(graph.Options{})
-			watched, err := garden.New(garden.Options{Source: source, Graph: g})
-			require.NoError(t, err)
+			watched := garden.New(garden.Options{Source: source, Graph: g})
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() { ended <- watched.Run(ctx) }()

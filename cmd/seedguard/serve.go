@@ -88,12 +88,9 @@ func serve(ctx context.Context, flags *config.Flags, c *config.SeedGuardConfigur
 	}
 	registry := prometheus.NewRegistry()
 	resources := graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope})
-	watched, err := garden.New(garden.Options{
+	watched := garden.New(garden.Options{
 		Source: source, Graph: resources, MaxStaleness: c.Garden.MaxStaleness.Duration, Registerer: registry,
 	})
-	if err != nil {
-		return err
-	}
 	follower, err := flags.NewFollower(registry)
 	if err != nil {
 		return err

@@ -132,9 +132,7 @@ func probed(t *testing.T, maxStaleness time.Duration, test func(*probedGarden)) 
 			}
 			return n
 		}
-		var err error
-		g.Garden, err = New(Options{Source: g.source, Graph: g.graph, MaxStaleness: maxStaleness})
-		require.NoError(t, err)
+		g.Garden = New(Options{Source: g.source, Graph: g.graph, MaxStaleness: maxStaleness})
 		keepRunning(klog.NewContext(t.Context(), logger), t, g.Garden)
 		require.NoError(t, g.WaitReady(t.Context()))
 		time.Sleep(10*time.Minute + time.Second/2)
@@ -263,8 +261,7 @@ func TestNeverInContact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := newProbedSource(t)
 		source.failing(func(graph.Kind, bool) error { return apierrors.NewServiceUnavailable("away") })
-		g, err := New(Options{Source: source, Graph: graph.New(graph.Options{})})
-		require.NoError(t, err)
+		g := New(Options{Source: source, Graph: graph.New(graph.Options{})})
 		keepRunning(t.Context(), t, g)
 		time.Sleep(time.Minute)
 		require.Contains(t, g.LostContact(), "no contact with core.gardener.cloud/v1beta1 for 1m0s")

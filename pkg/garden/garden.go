@@ -17,6 +17,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/informers"
 	kubernetesclient "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -85,7 +86,7 @@ type watch struct {
 const index = "indexed"
 
 // New returns a Garden that does nothing yet.
-func New(options Options) (*Garden, error) {
+func New(options Options) *Garden {
 	g := &Garden{
 		source:       options.Source,
 		graph:        options.Graph,
@@ -102,18 +103,16 @@ func New(options Options) (*Garden, error) {
 	g.absence = newBoundedReads(absenceBudget, g.metrics, g.clock)
 	for i := range table {
 		w := &watch{watched: &table[i]}
-		if err := g.setUp(w); err != nil {
-			return nil, fmt.Errorf("cannot watch %s: %w", w.Resource(), err)
-		}
+		g.setUp(w)
 		g.watches[w.Kind] = w
 	}
 	if options.Registerer != nil {
 		options.Registerer.MustRegister(collector{g})
 	}
-	return g, nil
+	return g
 }
 
-func (g *Garden) setUp(w *watch) error {
+func (g *Garden) setUp(w *watch) {
 	w.door.clock, w.door.resource = g.clock, w.Resource().GroupResource().String()
 	w.door.contact = g.contactWith(w.Kind)
 	w.door.keep = func(o runtime.Object) (*Object, error) {
@@ -144,9 +143,7 @@ func (g *Garden) setUp(w *watch) error {
 			w.door.failed(err)
 		}
 	})
-	if err != nil {
-		return err
-	}
+	utilruntime.Must(err) // it fails for an informer that runs already
 	w.handled, err = w.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc: func(o any) { g.handle(w, nil, o.(*Object)) },
 		UpdateFunc: func(old, o any) {
@@ -161,7 +158,7 @@ func (g *Garden) setUp(w *watch) error {
 			g.handle(w, o.(*Object), nil)
 		},
 	})
-	return err
+	utilruntime.Must(err)
 }
 
 // contactWith returns the contact with the API server of a kind.
@@ -405,16 +402,12 @@ func (g *Garden) Get(v graph.Vertex) *Object {
 	if w == nil {
 		return nil
 	}
-	stored, exists, err := w.informer.GetStore().GetByKey(cache.NewObjectName(v.Namespace, v.Name).String())
-	if err != nil || !exists {
-		return nil
-	}
+	stored, _, _ := w.informer.GetStore().GetByKey(cache.NewObjectName(v.Namespace, v.Name).String())
 	// The cache's key is namespace and name joined by a slash. No API server has names that hold one, other sources may.
-	o := stored.(*Object)
-	if o.Vertex != v {
-		return nil
+	if o, ok := stored.(*Object); ok && o.Vertex == v {
+		return o
 	}
-	return o
+	return nil
 }
 
 // Referrers implements Reader.

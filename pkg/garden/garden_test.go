@@ -77,9 +77,7 @@ func run(t *testing.T, source *memorySource) *testGarden {
 func runAt(t *testing.T, source *memorySource, now time.Time) *testGarden {
 	t.Helper()
 	g := &testGarden{t: t, source: source, graph: graph.New(graph.Options{}), clock: testingclock.NewFakeClock(now)}
-	var err error
-	g.Garden, err = New(Options{Source: source, Graph: g.graph, Clock: g.clock})
-	require.NoError(t, err)
+	g.Garden = New(Options{Source: source, Graph: g.graph, Clock: g.clock})
 	keepRunning(t.Context(), t, g.Garden)
 	waiting, stop := context.WithTimeout(t.Context(), 10*time.Second)
 	defer stop()
@@ -374,8 +372,7 @@ func TestNotReady(t *testing.T) {
 		return nil
 	})
 	registry := prometheus.NewPedanticRegistry()
-	g, err := New(Options{Source: source, Graph: graph.New(graph.Options{}), Registerer: registry})
-	require.NoError(t, err)
+	g := New(Options{Source: source, Graph: graph.New(graph.Options{}), Registerer: registry})
 	require.Len(t, g.NotReady(), len(table), "nothing has synced")
 
 	keepRunning(t.Context(), t, g)
@@ -387,7 +384,7 @@ func TestNotReady(t *testing.T) {
 	}, 10*time.Second, time.Millisecond)
 	waiting, stop := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer stop()
-	err = g.WaitReady(waiting)
+	err := g.WaitReady(waiting)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "managedseeds.seedmanagement.gardener.cloud not synced", "says what is missing")
 	source.failing(nil)

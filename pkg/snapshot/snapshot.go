@@ -45,10 +45,7 @@ func Read(
 		Config: c, Graph: graph.New(graph.Options{ParentScope: c.Authorizer.ParentScope}), clock: clock,
 		guarded: admission.AllGuarded(c.Restriction.References, c.KubeconfigAccess.Enabled()),
 	}
-	var err error
-	if s.Garden, err = garden.New(garden.Options{Source: source, Graph: s.Graph, Clock: clock}); err != nil {
-		return nil, err
-	}
+	s.Garden = garden.New(garden.Options{Source: source, Graph: s.Graph, Clock: clock})
 	s.Access = access.New(s.Garden, c.KubeconfigAccess, nil)
 	if err := read(ctx, s.Garden, patience, tell); err != nil {
 		return nil, err

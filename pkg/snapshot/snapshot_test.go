@@ -68,8 +68,7 @@ func TestGardenThatHangsIsGivenUp(t *testing.T) {
 	source, err := garden.NewKubeSource(&rest.Config{Host: hanging.URL})
 	require.NoError(t, err)
 	defer source.Redial() // so that the server can close
-	watched, err := garden.New(garden.Options{Source: source, Graph: graph.New(graph.Options{})})
-	require.NoError(t, err)
+	watched := garden.New(garden.Options{Source: source, Graph: graph.New(graph.Options{})})
 	told := 0
 	err = read(t.Context(), watched, 200*time.Millisecond, func(garden.Progress) { told++ })
 	require.ErrorContains(t, err, "shoots.core.gardener.cloud not synced")

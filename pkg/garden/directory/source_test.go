@@ -414,8 +414,7 @@ func TestTheGraphFollowsTheDirectory(t *testing.T) {
 func watched(t *testing.T, s *Source) *graph.Graph {
 	t.Helper()
 	resources := graph.New(graph.Options{})
-	g, err := garden.New(garden.Options{Source: s, Graph: resources})
-	require.NoError(t, err)
+	g := garden.New(garden.Options{Source: s, Graph: resources})
 	keepRunning(t.Context(), t, g.Run)
 	require.NoError(t, g.WaitReady(t.Context()))
 	return resources
