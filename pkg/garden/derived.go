@@ -72,36 +72,23 @@ func shootsOfProject(g *Garden, project *Object) []*Object {
 	return g.by(graph.KindShoot, project.To(graph.KindNamespace))
 }
 
-func managedSeedBootstrap(g *Garden, o *Object, now time.Time) (with []graph.Vertex, next time.Time) {
-	allowed, next := BootstrapAllowed(o, g.seed(o.Name), now)
+// bootstrap returns what the gardenlet of a ManagedSeed or Gardenlet bootstraps with, while that is allowed.
+func bootstrap(g *Garden, o *Object, now time.Time) (with []graph.Vertex, next time.Time) {
+	seed := g.Get(graph.Vertex{Kind: graph.KindSeed, Name: o.Name})
+	allowed, next := BootstrapAllowed(o, seed, now)
 	if !allowed {
 		return nil, next
 	}
 	switch o.Facts.(SeedFacts).Bootstrap {
 	case seedmanagementv1alpha1.BootstrapToken:
-		with = append(with, bootstrapToken(o))
+		with = append(with, vertex(graph.KindSecret, naming.NamespaceKubeSystem,
+			naming.BootstrapTokenSecret(o.Namespace, o.Name)))
 	case seedmanagementv1alpha1.BootstrapServiceAccount:
 		with = append(with, vertex(graph.KindServiceAccount, o.Namespace, naming.BootstrapServiceAccount(o.Name)),
 			vertex(graph.KindClusterRoleBinding, "", naming.BootstrapClusterRoleBinding(o.Namespace, o.Name)))
 	case seedmanagementv1alpha1.BootstrapNone:
 	}
 	return with, next
-}
-
-func gardenletBootstrap(g *Garden, o *Object, now time.Time) (with []graph.Vertex, next time.Time) {
-	if selfHosted(o.Name) {
-		return nil, time.Time{}
-	}
-	allowed, next := BootstrapAllowed(o, g.seed(o.Name), now)
-	if !allowed {
-		return nil, next
-	}
-	return []graph.Vertex{bootstrapToken(o)}, next
-}
-
-// bootstrapToken is the Secret of the bootstrap token for a ManagedSeed or Gardenlet.
-func bootstrapToken(o *Object) graph.Vertex {
-	return vertex(graph.KindSecret, naming.NamespaceKubeSystem, naming.BootstrapTokenSecret(o.Namespace, o.Name))
 }
 
 // bootstrappedAs returns the ManagedSeeds and Gardenlets that bootstrap as the Seed.

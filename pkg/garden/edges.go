@@ -39,9 +39,9 @@ var table = []watched{
 	row(graph.KindControllerInstallation, controllerInstallationFields, nil),
 	row(graph.KindCredentialsBinding, credentialsBindingFields, nil),
 	rowAs(graph.KindGardenlet, gardenletWithTemplate, gardenletFields, gardenletFacts).
-		derived(gardenletBootstrap, gardenletBootstrapField),
+		derived(bootstrap, gardenletBootstrapField),
 	rowAs(graph.KindManagedSeed, managedSeedWithTemplate, managedSeedFields, managedSeedFacts).
-		derived(managedSeedBootstrap, managedSeedBootstrapField),
+		derived(bootstrap, managedSeedBootstrapField),
 	row(graph.KindProject, projectFields, nil).
 		dependedOnBy(shootsOfProject),
 	row(graph.KindSecretBinding, secretBindingFields, nil),
@@ -395,7 +395,13 @@ var gardenletFields = []field[*templatedGardenlet]{
 		}),
 }
 
-func gardenletFacts(o *templatedGardenlet) any { return seedFacts(o.seed) }
+func gardenletFacts(o *templatedGardenlet) any {
+	facts := seedFacts(o.seed).(SeedFacts)
+	if !selfHosted(o.object.Name) {
+		facts.Bootstrap = seedmanagementv1alpha1.BootstrapToken
+	}
+	return facts
+}
 
 func managedSeedWithTemplate(o *apiManagedSeed) *templatedManagedSeed {
 	return &templatedManagedSeed{o, templateSeed(o.ObjectMeta, &o.Spec.Gardenlet.Config)}
@@ -414,8 +420,7 @@ var managedSeedFields = []field[*templatedManagedSeed]{
 	into("spec.gardenlet.config.seedConfig.spec.resources[].resourceRef", resourceKinds, "in namespace garden",
 		(*templatedManagedSeed).resources),
 	beside("spec.gardenlet.config.seedConfig.spec.resources[].resourceRef", resourceKinds, "in namespace garden",
-		(*templatedManagedSeed).resources,
-		func(o *templatedManagedSeed) graph.Vertex { return vertex(graph.KindSeed, "", o.object.Name) }),
+		(*templatedManagedSeed).resources),
 }
 
 func managedSeedFacts(o *templatedManagedSeed) any {

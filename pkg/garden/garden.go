@@ -373,10 +373,6 @@ func (g *Garden) wake(v graph.Vertex) {
 	}
 }
 
-func (g *Garden) seed(name string) *Object {
-	return g.Get(graph.Vertex{Kind: graph.KindSeed, Name: name})
-}
-
 // by returns the objects of a kind for which indexed has the value.
 func (g *Garden) by(kind graph.Kind, value string) []*Object { return g.watches[kind].by(value) }
 

@@ -81,7 +81,8 @@ type SeedFacts struct {
 	References VertexSet
 	// ShootName is spec.shoot.name of a ManagedSeed, in its namespace.
 	ShootName string
-	// Bootstrap is spec.gardenlet.bootstrap of a ManagedSeed, empty when unset.
+	// Bootstrap is how its gardenlet bootstraps: spec.gardenlet.bootstrap of a ManagedSeed, empty when unset, and with a
+	// token for a Gardenlet, unless it is that of a self-hosted Shoot.
 	Bootstrap seedmanagementv1alpha1.Bootstrap
 }
 

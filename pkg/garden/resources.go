@@ -54,8 +54,8 @@ type field[T any] struct {
 	Field
 	// into: the edges lead from what the field refers to; else they lead to it.
 	into bool
-	// other is the other end of the edges, nil for the owner.
-	other func(T) graph.Vertex
+	// beside: the other end of the edges is the Seed of the owner's name; else it is the owner.
+	beside bool
 	// each calls refer for everything that the field refers to.
 	each func(o T, refer refer)
 }
@@ -70,11 +70,10 @@ func onward[T any](path string, to []graph.Kind, note string, each func(T, refer
 	return field[T]{Field: Field{Path: path, To: to, Note: note}, each: each}
 }
 
-// beside makes a field whose edges lead from what it refers to into a Seed that is not the owner.
-func beside[T any](path string, from []graph.Kind, note string, each func(T, refer),
-	seed func(T) graph.Vertex) field[T] {
+// beside makes a field whose edges lead from what it refers to into the Seed of the owner's name.
+func beside[T any](path string, from []graph.Kind, note string, each func(T, refer)) field[T] {
 	f := into(path, from, note, each)
-	f.To, f.other = kinds(graph.KindSeed), seed
+	f.To, f.beside = kinds(graph.KindSeed), true
 	return f
 }
 
@@ -105,8 +104,8 @@ func rowAs[O runtime.Object, T any](kind graph.Kind, view func(O) T, fields []fi
 		o := view(object.(O))
 		for i := range fields {
 			f, other := &fields[i], owner
-			if f.other != nil {
-				other = f.other(o)
+			if f.beside {
+				other = graph.Vertex{Kind: graph.KindSeed, Name: owner.Name}
 			}
 			f.each(o, func(v graph.Vertex) {
 				switch {
