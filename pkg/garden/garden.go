@@ -117,12 +117,12 @@ func (g *Garden) setUp(w *watch) {
 	w.door.contact = g.contactWith(w.Kind)
 	w.door.keep = func(o runtime.Object) (*Object, error) {
 		g.arrived.Add(1)
-		kept, dropped, err := w.kept(o)
+		kept, err := w.object(o)
 		if err != nil {
 			return nil, err
 		}
-		if dropped > 0 {
-			g.capped(kept, dropped)
+		if kept.dropped > 0 {
+			g.capped(kept)
 		}
 		kept.received = g.clock.Since(g.started)
 		return kept, nil
@@ -176,24 +176,15 @@ func (g *Garden) contactWith(kind graph.Kind) *contact {
 	return c
 }
 
-// kept returns what is kept of an object that has come from the source, and how many of its edges are not.
-func (w *watched) kept(o runtime.Object) (kept *Object, dropped int, err error) {
-	if o, ok := o.(*Object); ok {
-		own := *o // the source may go on using its object
-		return &own, 0, nil
-	}
-	return w.object(o)
-}
-
 // capped counts and logs the edges that are left out of an object, unless an edge was left out of its last version
 // already.
-func (g *Garden) capped(o *Object, dropped int) {
-	if last := g.Get(o.Vertex); last != nil && last.capped {
+func (g *Garden) capped(o *Object) {
+	if last := g.Get(o.Vertex); last != nil && last.dropped > 0 {
 		return
 	}
-	g.metrics.edgesDropped.WithLabelValues(o.Kind.String()).Add(float64(dropped))
+	g.metrics.edgesDropped.WithLabelValues(o.Kind.String()).Add(float64(o.dropped))
 	klog.Background().Info("An object refers to more than the graph takes of one object", "kind", o.Kind.String(),
-		"namespace", o.Namespace, "name", o.Name, "kept", MaxEdges, "dropped", dropped)
+		"namespace", o.Namespace, "name", o.Name, "kept", MaxEdges, "dropped", o.dropped)
 }
 
 // sameEdges reports whether an update from old to o leaves all edges as they are, those of dependents included. Most
@@ -446,7 +437,7 @@ func (g *Garden) Live(ctx context.Context, seed string, v graph.Vertex) (*Object
 	_, err := g.reads.find(ctx, seed, "object", func(ctx context.Context) error {
 		o, err := g.source.Live(ctx, w.Kind, v.Namespace, v.Name)
 		if err == nil {
-			found, _, err = w.object(o)
+			found, err = w.object(o)
 		}
 		return err
 	})

@@ -29,8 +29,8 @@ type Object struct {
 	ResourceVersion string
 	// Deleting: the object has a deletion timestamp.
 	Deleting bool
-	// capped: the object implies more than MaxEdges edges.
-	capped bool
+	// dropped is how many edges the object implies beyond MaxEdges.
+	dropped int
 	// Facts is one of the Facts types below, as a value (not a pointer), or nil for kinds of which nobody asks more than
 	// their edges.
 	Facts any

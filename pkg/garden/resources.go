@@ -186,8 +186,7 @@ func Extract(o runtime.Object) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, _, err := w.object(o)
-	return kept, err
+	return w.object(o)
 }
 
 // watchedAs returns the row of an API object's kind.
@@ -203,13 +202,18 @@ func watchedAs(o runtime.Object) (*watched, error) {
 	return nil, fmt.Errorf("objects of type %T are not watched", o)
 }
 
-// object returns what is kept of an API object, and how many of its edges are left out because there are too many.
-func (w *watched) object(o runtime.Object) (kept *Object, dropped int, err error) {
+// object returns what is kept of an object as a source has it.
+func (w *watched) object(o runtime.Object) (*Object, error) {
+	if o, ok := o.(*Object); ok {
+		own := *o // the source may go on using its object
+		return &own, nil
+	}
 	meta, ok := o.(metav1.Object)
 	if !ok {
-		return nil, 0, fmt.Errorf("%T has no metadata", o)
+		return nil, fmt.Errorf("%T has no metadata", o)
 	}
 	var edges []graph.Edge
+	dropped := 0
 	facts := w.extract(o, func(_ *Field, e graph.Edge) {
 		if len(edges) == MaxEdges {
 			dropped++
@@ -232,10 +236,10 @@ func (w *watched) object(o runtime.Object) (kept *Object, dropped int, err error
 		UID:             types.UID(take(len(uid))),
 		ResourceVersion: take(len(version)),
 		Deleting:        meta.GetDeletionTimestamp() != nil,
-		capped:          dropped > 0,
+		dropped:         dropped,
 		Facts:           facts,
 		edges:           packedEdges(packed),
-	}, dropped, nil
+	}, nil
 }
 
 // shared returns the one copy of a string that repeats in many objects: a namespace, a Seed's name.

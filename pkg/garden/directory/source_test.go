@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -418,6 +420,22 @@ func watched(t *testing.T, s *Source) *graph.Graph {
 	keepRunning(t.Context(), t, g.Run)
 	require.NoError(t, g.WaitReady(t.Context()))
 	return resources
+}
+
+// TestEdgesAreCapped: that a file refers to too much is counted, as it is for an API server.
+func TestEdgesAreCapped(t *testing.T) {
+	secrets := strings.Repeat("{name: x}, ", garden.MaxEdges+7)
+	f := newDir(t, "a.yaml", "apiVersion: v1\nkind: ServiceAccount\n"+
+		"metadata: {name: gardenlet-bootstrap-a, namespace: garden}\nsecrets: ["+secrets+"]\n")
+	registry := prometheus.NewRegistry()
+	g := garden.New(garden.Options{Source: f.open(), Graph: graph.New(graph.Options{}), Registerer: registry})
+	keepRunning(t.Context(), t, g.Run)
+	require.NoError(t, g.WaitReady(t.Context()))
+	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(
+		"# HELP seedguard_garden_edges_dropped_total Edges that were left out of the graph because their object implies "+
+			"too many, counted once per object.\n# TYPE seedguard_garden_edges_dropped_total counter\n"+
+			`seedguard_garden_edges_dropped_total{kind="ServiceAccount"} 7`+"\n",
+	), "seedguard_garden_edges_dropped_total"))
 }
 
 // state writes down which Seeds the graph's vertices reach.
