@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/sets"
+
 	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
@@ -30,31 +32,20 @@ func compareFound(a, b found) int {
 // kind/namespace/name, in any order. What a Shoot implies by its name is found by the whole name: a landscape has
 // eight of them for each Shoot.
 func (s *snapshot) find(query string, kind graph.Kind) finding {
-	var best, implied []found
+	var best []found
 	more := 0
-	words := strings.Fields(strings.ToLower(query))
-	shoots, m := impliedBy(words), newMatcher(words)
-	fits := func(n graph.Node) (found, bool) {
-		if kind != 0 && n.Vertex.Kind != kind {
-			return found{}, false
-		}
-		rank, ok := m.rank(n.Vertex)
-		return found{n, rank}, ok
+	words, wholeNames := strings.Fields(strings.ToLower(query)), sets.New[string]()
+	for _, word := range words {
+		wholeNames.Insert(word[strings.LastIndex(word, "/")+1:])
 	}
+	m := newMatcher(words)
 	for nodes := s.Nodes(); nodes.Next(); {
 		n := nodes.Node().(graph.Node)
-		if n.Implied {
-			break // they come last
+		if kind != 0 && n.Vertex.Kind != kind || n.Implied && !wholeNames.Has(n.Vertex.Name) {
+			continue
 		}
-		if n.Object && n.Vertex.Kind == graph.KindShoot {
-			for _, v := range shoots[n.Vertex.Name] {
-				v.Namespace = n.Vertex.Namespace
-				if f, ok := fits(graph.Node{Vertex: v, Implied: true}); ok {
-					implied = append(implied, f)
-				}
-			}
-		}
-		f, ok := fits(n)
+		rank, ok := m.rank(n.Vertex)
+		f := found{n, rank}
 		switch {
 		case !ok:
 			continue
@@ -69,34 +60,12 @@ func (s *snapshot) find(query string, kind graph.Kind) finding {
 			best = best[:maxRows]
 		}
 	}
-	for _, n := range implied {
-		// Something may refer to it as well, and then it was found.
-		if !slices.ContainsFunc(best, func(f found) bool { return f.Vertex == n.Vertex }) {
-			best = append(best, n)
-		}
-	}
 	slices.SortFunc(best, compareFound)
 	f := finding{Total: more + len(best)}
 	for _, n := range best[:min(len(best), maxRows)] {
 		f.Found = append(f.Found, n.Node)
 	}
 	return f
-}
-
-// impliedBy returns what Shoots imply by their names and what a word of a query names, by the names of the Shoots. The
-// namespaces are left out.
-func impliedBy(words []string) map[string][]graph.Vertex {
-	shoots := map[string][]graph.Vertex{}
-	for _, word := range words {
-		name := word[strings.LastIndex(word, "/")+1:]
-		for _, kind := range graph.Kinds() {
-			v := graph.Vertex{Kind: kind, Name: name}
-			if shoot, ok := graph.ImpliedShoot(v); ok && !slices.Contains(shoots[shoot.Name], v) {
-				shoots[shoot.Name] = append(shoots[shoot.Name], v)
-			}
-		}
-	}
-	return shoots
 }
 
 // matcher looks for words in vertices.
