@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -38,13 +37,12 @@ func (s *snapshot) find(query string, kind graph.Kind) finding {
 	for _, word := range words {
 		wholeNames.Insert(word[strings.LastIndex(word, "/")+1:])
 	}
-	m := newMatcher(words)
 	for nodes := s.Nodes(); nodes.Next(); {
 		n := nodes.Node().(graph.Node)
 		if kind != 0 && n.Vertex.Kind != kind || n.Implied && !wholeNames.Has(n.Vertex.Name) {
 			continue
 		}
-		rank, ok := m.rank(n.Vertex)
+		rank, ok := rank(n.Vertex, words)
 		f := found{n, rank}
 		switch {
 		case !ok:
@@ -68,57 +66,35 @@ func (s *snapshot) find(query string, kind graph.Kind) finding {
 	return f
 }
 
-// matcher looks for words in vertices.
-type matcher struct {
-	words [][]byte
-	// kinds has the kind that a word is the plural of.
-	kinds map[string]graph.Kind
-	// names are the names of kinds in lower case.
-	names map[graph.Kind]string
-	// whole is kind/namespace/name of the vertex that is looked at, in lower case.
-	whole []byte
-}
-
-func newMatcher(words []string) *matcher {
-	m := &matcher{kinds: map[string]graph.Kind{}, names: map[graph.Kind]string{}}
-	for _, word := range words {
-		m.words = append(m.words, []byte(word))
-	}
+// kindNames are the names of kinds in lower case, in the singular and, as kubectl has them, in the plural.
+var kindNames = func() map[graph.Kind][2]string {
+	names := map[graph.Kind][2]string{}
 	for _, kind := range graph.Kinds() {
-		m.names[kind] = strings.ToLower(kind.String())
-		m.kinds[kind.Resource().Resource] = kind
+		names[kind] = [2]string{strings.ToLower(kind.String()), kind.Resource().Resource}
 	}
-	return m
-}
+	return names
+}()
 
 // rank says how well a vertex fits: for each word 0 when it is the name, namespace/name or kind, 1 when one of them
 // begins with it, else 2. False: a word is nowhere in it.
-func (m *matcher) rank(v graph.Vertex) (sum int, ok bool) {
-	m.whole = append(append(m.whole[:0], m.names[v.Kind]...), '/')
-	kind := len(m.whole)
-	name := kind
+func rank(v graph.Vertex, words []string) (sum int, ok bool) {
+	kind, name := kindNames[v.Kind], strings.ToLower(v.Name)
+	full := name
 	if v.Namespace != "" {
-		m.whole = append(append(m.whole, v.Namespace...), '/')
-		name = len(m.whole)
+		full = strings.ToLower(v.Namespace) + "/" + name
 	}
-	m.whole = append(m.whole, v.Name...)
-	for i := kind; i < len(m.whole); i++ {
-		if c := m.whole[i]; 'A' <= c && c <= 'Z' {
-			m.whole[i] += 'a' - 'A'
-		}
-	}
-	parts := [][]byte{m.whole[:kind-1], m.whole[kind:], m.whole[name:], m.whole}
-	for _, word := range m.words {
+	whole := kind[0] + "/" + full
+	for _, word := range words {
 		rank := 2
-		for _, part := range parts {
-			if bytes.HasPrefix(part, word) {
+		for _, part := range []string{kind[0], full, name, whole} {
+			if strings.HasPrefix(part, word) {
 				rank = min(rank, min(1, len(part)-len(word)))
 			}
 		}
-		if m.kinds[string(word)] == v.Kind {
+		if word == kind[1] {
 			rank = 0
 		}
-		if rank == 2 && !bytes.Contains(m.whole, word) {
+		if rank == 2 && !strings.Contains(whole, word) {
 			return 0, false
 		}
 		sum += rank
