@@ -87,37 +87,31 @@ func place(view *graph.View, center graph.Node, columns []column) *drawing {
 		rows := len(c.nodes) + min(c.hidden, 1)
 		d.Height = max(d.Height, rows*(boxHeight+rowGap)-rowGap+2)
 	}
-	places := map[int64]box{}
 	for i, c := range columns {
 		x, y := 1+i*(boxWidth+columnGap), 1
 		if c.hidden == 0 {
 			y += (d.Height - 2 - len(c.nodes)*(boxHeight+rowGap) + rowGap) / 2
 		}
 		for _, n := range c.nodes {
-			b := box{
+			d.Boxes = append(d.Boxes, box{
 				Node: n, X: x, Y: y, Width: boxWidth, Height: boxHeight,
 				Label: shortened(n.Vertex.Name), Class: class(n, center),
-			}
-			d.Boxes = append(d.Boxes, b)
-			places[n.ID()] = b
+			})
 			y += boxHeight + rowGap
 		}
 		if c.hidden > 0 {
 			d.Boxes = append(d.Boxes, box{X: x, Y: y, More: c.hidden})
 		}
 	}
-	for id, from := range places {
-		for to, b := range places {
-			shown := !isSeed(from.Node) || from.Node == center || to == center.ID()
-			if shown && view.HasEdgeFromTo(id, to) {
-				x1, x2 := from.X+boxWidth, b.X
-				d.Lines = append(d.Lines, line{x1, from.Y + boxHeight/2, (x1 + x2) / 2, x2, b.Y + boxHeight/2})
+	for _, from := range d.Boxes {
+		for _, to := range d.Boxes {
+			shown := from.More == 0 && to.More == 0 && (!isSeed(from.Node) || from.Node == center || to.Node == center)
+			if shown && view.HasEdgeFromTo(from.Node.ID(), to.Node.ID()) {
+				x1, x2 := from.X+boxWidth, to.X
+				d.Lines = append(d.Lines, line{x1, from.Y + boxHeight/2, (x1 + x2) / 2, x2, to.Y + boxHeight/2})
 			}
 		}
 	}
-	slices.SortFunc(d.Lines, func(a, b line) int {
-		return slices.Compare([]int{a.X1, a.Y1, a.X2, a.Y2}, []int{b.X1, b.Y1, b.X2, b.Y2})
-	})
 	return d
 }
 
