@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -46,24 +47,15 @@ var debugHTML string
 
 var debugPages = template.Must(template.New("debug").Funcs(template.FuncMap{
 	"join":      func(words []string) string { return strings.Join(words, ", ") },
-	"humps":     humps,
+	"humps":     func(kind graph.Kind) []string { return hump.FindAllString(kind.String(), -1) },
 	"breakable": func(name string) []string { return strings.SplitAfter(name, ".") },
 	"link":      func(v graph.Vertex) string { return "/debug/vertex?" + vertexQuery(v).Encode() },
 	"dotLink":   func(v graph.Vertex) string { return "/debug/graph.dot?" + vertexQuery(v).Encode() },
 	"node":      func(v graph.Vertex) graph.Node { return graph.Node{Vertex: v} },
 }).Parse(debugHTML))
 
-// humps splits the name of a kind where a line may break in it.
-func humps(kind fmt.Stringer) (parts []string) {
-	start := 0
-	name := kind.String()
-	for i, r := range name {
-		if i > 0 && 'A' <= r && r <= 'Z' {
-			parts, start = append(parts, name[start:i]), i
-		}
-	}
-	return append(parts, name[start:])
-}
+// hump is a part of the name of a kind, behind which a line may break.
+var hump = regexp.MustCompile("[A-Z][^A-Z]*")
 
 func vertexQuery(v graph.Vertex) url.Values {
 	return url.Values{"kind": {v.Kind.String()}, "namespace": {v.Namespace}, "name": {v.Name}}
