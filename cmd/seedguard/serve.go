@@ -91,10 +91,7 @@ func serve(ctx context.Context, flags *config.Flags, c *config.SeedGuardConfigur
 	watched := garden.New(garden.Options{
 		Source: source, Graph: resources, MaxStaleness: c.Garden.MaxStaleness.Duration, Registerer: registry,
 	})
-	follower, err := flags.NewFollower(registry)
-	if err != nil {
-		return err
-	}
+	follower := flags.NewFollower(registry)
 	levels := access.New(watched, c.KubeconfigAccess, registry)
 	shown := access.New(watched, c.KubeconfigAccess, nil) // what the debug pages ask is not counted
 	web, err := newServer(ctx, c, components{source, watched, resources, levels, shown, follower, registry})

@@ -181,15 +181,19 @@ func Default() *SeedGuardConfiguration {
 // Load reads a configuration file in YAML or JSON over the defaults. The error names the file, and the field where it
 // is about one.
 func Load(file string) (*SeedGuardConfiguration, error) {
-	data, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
-	if err != nil {
-		return nil, err
+	c, _, err := load(file)
+	return c, err
+}
+
+// load also returns the content of the file.
+func load(file string) (c *SeedGuardConfiguration, content []byte, err error) {
+	if content, err = os.ReadFile(file); err != nil { // #nosec G304 -- the operator names the file
+		return nil, nil, err
 	}
-	c, err := decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	if c, err = decode(content); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return c, nil
+	return c, content, nil
 }
 
 func decode(data []byte) (*SeedGuardConfiguration, error) {

@@ -12,6 +12,9 @@ type Flags struct {
 	set    *pflag.FlagSet
 	config *SeedGuardConfiguration
 	file   string
+	// loaded is what the file said by itself, and content its bytes.
+	loaded  *SeedGuardConfiguration
+	content []byte
 }
 
 // AddFlags adds a flag for every setting to the set, but for lists of more than names.
@@ -97,9 +100,8 @@ func (f *Flags) Complete() (*SeedGuardConfiguration, error) {
 	return f.config, f.config.Validate()
 }
 
-func (f *Flags) loadUnderFlags() error {
-	loaded, err := Load(f.file)
-	if err != nil {
+func (f *Flags) loadUnderFlags() (err error) {
+	if f.loaded, f.content, err = load(f.file); err != nil {
 		return err
 	}
 	// The flags' values live in the configuration that the file is about to replace.
@@ -111,7 +113,7 @@ func (f *Flags) loadUnderFlags() error {
 			given[flag] = []string{flag.Value.String()}
 		}
 	})
-	*f.config = *loaded
+	*f.config = *f.loaded
 	for flag, values := range given {
 		if slice, ok := flag.Value.(pflag.SliceValue); ok {
 			err = slice.Replace(values)

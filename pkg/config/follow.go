@@ -22,10 +22,8 @@ import (
 // Follower takes over what changes in the configuration file while the server runs: KubeconfigAccess. Everything else
 // holds from the start. A file that cannot be used changes nothing.
 type Follower struct {
-	file string
-	// began is the configuration with which the server began, but for what is taken over. read is the file's content that
-	// was looked at last.
-	began SeedGuardConfiguration
+	// flags have the file as it was when the server began. read is the content that was looked at last.
+	flags *Flags
 	read  []byte
 
 	changes   *prometheus.CounterVec
@@ -38,11 +36,12 @@ type Follower struct {
 // followEvery is how often the file is looked at. A ConfigMap takes longer to reach a Pod.
 const followEvery = 5 * time.Second
 
-// NewFollower returns a Follower of the file that the flags name. Without a file there is nothing to follow. It panics
-// when its metrics are registered already.
-func (f *Flags) NewFollower(registerer prometheus.Registerer) (*Follower, error) {
+// NewFollower returns a Follower of the file that the flags name, after Complete has read it. Without a file there is
+// nothing to follow. It panics when its metrics are registered already.
+func (f *Flags) NewFollower(registerer prometheus.Registerer) *Follower {
 	w := &Follower{
-		file: f.file,
+		flags: f,
+		read:  f.content,
 		changes: promauto.With(registerer).NewCounterVec(prometheus.CounterOpts{
 			Name: "seedguard_config_changes_total",
 			Help: "Changes of the configuration file, by result: applied or rejected.",
@@ -53,25 +52,7 @@ func (f *Flags) NewFollower(registerer prometheus.Registerer) (*Follower, error)
 		}),
 	}
 	w.lastValid.Set(1)
-	if w.file == "" {
-		return w, nil
-	}
-	var err error
-	if w.read, err = os.ReadFile(w.file); err != nil {
-		return nil, err
-	}
-	loaded, err := decode(w.read)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", w.file, err)
-	}
-	w.began = withoutFollowed(loaded)
-	return w, nil
-}
-
-func withoutFollowed(c *SeedGuardConfiguration) SeedGuardConfiguration {
-	rest := *c
-	rest.KubeconfigAccess = access.Config{}
-	return rest
+	return w
 }
 
 // Problems returns why the file as it is cannot be used, empty when it can.
@@ -83,14 +64,14 @@ func (w *Follower) Problems() []string {
 
 // Run gives each valid change to apply, until ctx ends.
 func (w *Follower) Run(ctx context.Context, apply func(access.Config)) {
-	if w.file != "" {
+	if w.flags.file != "" {
 		wait.UntilWithContext(ctx, func(ctx context.Context) { w.look(ctx, apply) }, followEvery)
 	}
 }
 
 // look applies the file if its content has changed.
 func (w *Follower) look(ctx context.Context, apply func(access.Config)) {
-	content, err := os.ReadFile(w.file)
+	content, err := os.ReadFile(w.flags.file)
 	if err == nil && bytes.Equal(content, w.read) {
 		return
 	}
@@ -98,7 +79,7 @@ func (w *Follower) look(ctx context.Context, apply func(access.Config)) {
 		return // told already
 	}
 	w.read = content
-	log, changed := klog.FromContext(ctx).WithValues("file", w.file), &SeedGuardConfiguration{}
+	log, changed := klog.FromContext(ctx).WithValues("file", w.flags.file), &SeedGuardConfiguration{}
 	if err == nil {
 		if changed, err = decode(content); err == nil {
 			err = changed.KubeconfigAccess.Validate(field.NewPath("kubeconfigAccess")).ToAggregate()
@@ -107,14 +88,15 @@ func (w *Follower) look(ctx context.Context, apply func(access.Config)) {
 	if err != nil {
 		w.changes.WithLabelValues("rejected").Inc()
 		log.Error(err, "The configuration file cannot be used; what it said before stays in force")
-		w.tell(fmt.Sprintf("the configuration file cannot be used: %s: %v", w.file, err))
+		w.tell(fmt.Sprintf("the configuration file cannot be used: %s: %v", w.flags.file, err))
 		return
 	}
 	w.changes.WithLabelValues("applied").Inc()
 	w.tell()
 	apply(changed.KubeconfigAccess)
 	log.Info("Applied kubeconfigAccess of the changed configuration file", "rules", len(changed.KubeconfigAccess.Rules))
-	if !reflect.DeepEqual(withoutFollowed(changed), w.began) {
+	changed.KubeconfigAccess = w.flags.loaded.KubeconfigAccess
+	if !reflect.DeepEqual(changed, w.flags.loaded) {
 		log.Error(errors.New("not only kubeconfigAccess differs"),
 			"The rest of the configuration file is applied at a restart")
 	}

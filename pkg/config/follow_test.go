@@ -21,8 +21,9 @@ func TestFollow(t *testing.T) {
 	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	flags := AddFlags(set)
 	require.NoError(t, set.Parse([]string{"--config", file}))
-	w, err := flags.NewFollower(prometheus.NewRegistry())
+	_, err := flags.Complete()
 	require.NoError(t, err)
+	w := flags.NewFollower(prometheus.NewRegistry())
 
 	var applied []access.Config
 	look := func() { w.look(t.Context(), func(c access.Config) { applied = append(applied, c) }) }
@@ -63,8 +64,22 @@ func TestFollow(t *testing.T) {
 
 func TestFollowNothing(t *testing.T) {
 	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	w, err := AddFlags(set).NewFollower(prometheus.NewRegistry())
-	require.NoError(t, err)
+	w := AddFlags(set).NewFollower(prometheus.NewRegistry())
 	w.Run(t.Context(), nil)
 	require.Empty(t, w.Problems())
+}
+
+// TestFollowFromWhatIsInForce: what changes before anybody follows the file is a change all the same.
+func TestFollowFromWhatIsInForce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(head), 0o600))
+	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	flags := AddFlags(set)
+	require.NoError(t, set.Parse([]string{"--config", file}))
+	_, err := flags.Complete()
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, []byte(head+"kubeconfigAccess: {rules: [{levels: {shoots: viewer}}]}\n"), 0o600))
+	applied := 0
+	flags.NewFollower(prometheus.NewRegistry()).look(t.Context(), func(access.Config) { applied++ })
+	require.Equal(t, 1, applied)
 }

@@ -250,8 +250,7 @@ func TestMetrics(t *testing.T) {
 		NotReady: watched.NotReady, Registry: registry,
 	})
 	require.NoError(t, err)
-	_, err = config.AddFlags(pflag.NewFlagSet("serve", pflag.ContinueOnError)).NewFollower(registry)
-	require.NoError(t, err)
+	config.AddFlags(pflag.NewFlagSet("serve", pflag.ContinueOnError)).NewFollower(registry)
 
 	descriptions := make(chan *prometheus.Desc, 1000)
 	registry.Describe(descriptions)
