@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/client-go/util/cert"
 	"k8s.io/component-base/version"
 
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -184,11 +185,12 @@ func (s *Server) register() {
 		Name: "seedguard_serving_certificate_expiration_timestamp_seconds",
 		Help: "When the serving certificate expires, in seconds since the epoch; 0 when it cannot be read.",
 	}, func() float64 {
-		expiry, err := s.certificates.expiry()
+		content, _ := s.certificates.serving.CurrentCertKeyContent()
+		chain, err := cert.ParseCertsPEM(content)
 		if err != nil {
 			return 0
 		}
-		return float64(expiry.Unix())
+		return float64(chain[0].NotAfter.Unix())
 	})
 	s.options.Registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), graphCollector{s.options.Graph})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"time"
 
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
 	"k8s.io/client-go/util/cert"
@@ -102,16 +101,6 @@ func (c *certificates) stop(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	c.run(ctx)
-}
-
-// expiry returns when the serving certificate expires.
-func (c *certificates) expiry() (time.Time, error) {
-	content, _ := c.serving.CurrentCertKeyContent()
-	chain, err := cert.ParseCertsPEM(content)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return chain[0].NotAfter, nil
 }
 
 func selfSigned(address string) (dynamiccertificates.CertKeyContentProvider, error) {
