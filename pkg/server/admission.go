@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -30,7 +31,7 @@ type admissionReview struct {
 }
 
 // answerAdmission answers an AdmissionReview.
-func (s *Server) answerAdmission(ctx context.Context, body []byte) (any, error) {
+func (s *Server) answerAdmission(ctx context.Context, _ http.Header, body []byte) (any, error) {
 	request, err := decodeAdmission(body)
 	if err != nil {
 		return nil, err

@@ -44,10 +44,8 @@ type compared struct {
 }
 
 // comparedHeader is in the requests of a comparison. Such a review is not compared in turn: two servers that compare
-// with one another, or one with itself, would go on for ever. asCompared marks it in the context of its call.
+// with one another, or one with itself, would go on for ever.
 const comparedHeader = "Seedguard-Compares"
-
-type asCompared struct{}
 
 const (
 	// maxWaiting reviews wait to be compared, of maxCompared bytes at most: 16 MiB, while ordinary ones have less than one

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -195,7 +196,7 @@ type reviewAnswer struct {
 
 // answerReview answers a SubjectAccessReview. An error of the authorizer goes into evaluationError: it explains the
 // decision and does not change it.
-func (s *Server) answerReview(ctx context.Context, body []byte) (any, error) {
+func (s *Server) answerReview(ctx context.Context, header http.Header, body []byte) (any, error) {
 	r, err := decodeReview(body)
 	if err != nil {
 		return nil, err
@@ -204,7 +205,7 @@ func (s *Server) answerReview(ctx context.Context, body []byte) (any, error) {
 	decision, reason, err := s.options.Authorizer.Authorize(ctx, r)
 	s.metrics.reviewed(r, decision, time.Since(start)-r.waited)
 	s.logDecision(r, decision, reason, err)
-	if s.comparison != nil && ctx.Value(asCompared{}) == nil {
+	if s.comparison != nil && header.Get(comparedHeader) == "" {
 		s.comparison.offer(&compared{body, r, decision == authorizer.DecisionAllow, reason})
 	}
 	if s.options.Observe {

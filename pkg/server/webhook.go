@@ -28,7 +28,7 @@ type webhook struct {
 	// maxBody is the largest body in bytes.
 	maxBody int64
 	// answer returns the answer to a body. An error says what is wrong with the body.
-	answer func(ctx context.Context, body []byte) (any, error)
+	answer func(ctx context.Context, header http.Header, body []byte) (any, error)
 }
 
 // rejection is why a call gets no decision. The reason is the metrics' label.
@@ -142,11 +142,7 @@ func (h *webhook) decide(w http.ResponseWriter, r *http.Request) (answer any, re
 	}
 	timeout := withTimeout(r.Context(), h.options.Serving.RequestTimeout.Duration)
 	defer timeout.end()
-	var ctx context.Context = timeout
-	if r.Header.Get(comparedHeader) != "" {
-		ctx = context.WithValue(ctx, asCompared{}, true)
-	}
-	answer, err := h.answer(ctx, body) //nolint:contextcheck // it is the request's, with an end
+	answer, err := h.answer(timeout, r.Header, body) //nolint:contextcheck // it is the request's, with an end
 	if err != nil {
 		return nil, badRequest(err)
 	}
