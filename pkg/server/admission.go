@@ -3,11 +3,9 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	admissionv1 "k8s.io/api/admission/v1"
 )
 
@@ -45,10 +43,7 @@ func (s *Server) answerAdmission(ctx context.Context, _ http.Header, body []byte
 
 func decodeAdmission(body []byte) (*admissionv1.AdmissionRequest, error) {
 	var review admissionReview
-	if err := json.Unmarshal(body, &review); err != nil {
-		return nil, fmt.Errorf("the body is no %s: %w", admissionKind, err)
-	}
-	if err := review.check(admissionKind, admissionV1); err != nil {
+	if err := review.decode(body, &review, admissionKind, admissionV1); err != nil {
 		return nil, err
 	}
 	switch {

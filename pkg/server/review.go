@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -27,17 +28,19 @@ type typeMeta struct {
 	Unknown    jsontext.Value `json:",embed"`
 }
 
-// check returns an error unless the body is of the kind and one of the versions.
-func (t *typeMeta) check(kind string, versions ...string) error {
-	for _, version := range versions {
-		if t.Kind == kind && t.APIVersion == version {
-			if len(t.Unknown) > 0 {
-				return fmt.Errorf("the %s has unknown members at the top: %s", kind, t.Unknown)
-			}
-			return nil
-		}
+// decode decodes a body into what opens with t. It returns an error unless the body is of the kind and one of the
+// versions.
+func (t *typeMeta) decode(body []byte, into any, kind string, versions ...string) error {
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("the body is no %s: %w", kind, err)
 	}
-	return fmt.Errorf("the body is a %q of %q, no %s of a version that is served", t.Kind, t.APIVersion, kind)
+	if t.Kind != kind || !slices.Contains(versions, t.APIVersion) {
+		return fmt.Errorf("the body is a %q of %q, no %s of a version that is served", t.Kind, t.APIVersion, kind)
+	}
+	if len(t.Unknown) > 0 {
+		return fmt.Errorf("the %s has unknown members at the top: %s", kind, t.Unknown)
+	}
+	return nil
 }
 
 // subjectAccessReview is what is read of a SubjectAccessReview of v1 or v1beta1, which differ in how they spell the
@@ -77,20 +80,11 @@ func (r *review) resource() schema.GroupResource {
 }
 
 // DecodeReview returns what a SubjectAccessReview in JSON asks. The error tells the caller what is wrong with it.
-func DecodeReview(body []byte) (authorizer.Attributes, error) {
-	r, err := decodeReview(body)
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
-}
+func DecodeReview(body []byte) (authorizer.Attributes, error) { return decodeReview(body) }
 
 func decodeReview(body []byte) (*review, error) {
 	var in subjectAccessReview
-	if err := json.Unmarshal(body, &in); err != nil {
-		return nil, fmt.Errorf("the body is no %s: %w", reviewKind, err)
-	}
-	if err := in.check(reviewKind, reviewV1, reviewV1beta1); err != nil {
+	if err := in.decode(body, &in, reviewKind, reviewV1, reviewV1beta1); err != nil {
 		return nil, err
 	}
 	spec := &in.Spec
