@@ -251,9 +251,10 @@ func options(b *testing.B, a kauthorizer.UnconditionalAuthorizer, g *graph.Graph
 		resources = append(resources, kind.Resource().GroupResource())
 	}
 	resources = append(resources, schema.GroupResource{Resource: "secrets"})
+	nothing := func() []string { return nil }
 	return server.Options{
 		Serving: c.Serving, Metrics: c.Metrics, Debug: c.Debug, Authorizer: a, Admission: plugin, Graph: g,
-		Resources: resources, NotReady: func() []string { return nil }, Registry: prometheus.NewRegistry(),
+		Resources: resources, NotReady: nothing, Notices: nothing, Stale: nothing, Registry: prometheus.NewRegistry(),
 	}
 }
 

@@ -247,7 +247,7 @@ func TestMetrics(t *testing.T) {
 	_, err = server.New(t.Context(), server.Options{
 		Serving: c.Serving, Metrics: c.Metrics, Debug: c.Debug, Authorizer: decides,
 		Admission: admission.New(admission.Options{Reader: watched, Registerer: registry}), Graph: g,
-		NotReady: watched.NotReady, Registry: registry,
+		NotReady: watched.NotReady, Stale: watched.Stale, Registry: registry,
 	})
 	require.NoError(t, err)
 	config.AddFlags(pflag.NewFlagSet("serve", pflag.ContinueOnError)).NewFollower(registry)

@@ -255,7 +255,7 @@ func (d *debug) vertex(w http.ResponseWriter, r *http.Request) {
 		Paths      [][]graph.Vertex
 		Gaps       []explain.Gap
 		MoreGaps   bool
-		Who        *who
+		Who        who
 		To, From   neighbours
 		Drawing    *drawing
 	}{page: d.page(s, v.String()), Vertex: v, Node: node, Found: found, Seed: query.Get("seed")}
@@ -295,13 +295,9 @@ type who struct {
 	Allowed, Others     []explain.Answer
 }
 
-// who returns nil when nobody tells it.
-func (d *debug) who(ctx context.Context, s *snapshot, v graph.Vertex, query url.Values) *who {
-	if d.options.WhoCan == nil {
-		return nil
-	}
+func (d *debug) who(ctx context.Context, s *snapshot, v graph.Vertex, query url.Values) who {
 	resource := v.Kind.Resource().GroupResource()
-	w := &who{
+	w := who{
 		Question: explain.Question{
 			Verb: cmp.Or(query.Get("verb"), explain.AllVerbs), Resource: resource, Subresource: query.Get("subresource"),
 			Namespace: v.Namespace, Name: v.Name,

@@ -24,6 +24,7 @@ import (
 	"k8s.io/klog/v2/ktesting"
 
 	"github.com/seedguard/seedguard/pkg/config"
+	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/test/pki"
@@ -64,6 +65,9 @@ type testServer struct {
 	ended  chan error
 }
 
+// nothing is what a server is told that has no reason not to decide.
+func nothing() []string { return nil }
+
 // newOptions returns options with a graph in which the Shoot garden-a/x on the Seed s1 has a Secret.
 func newOptions() Options {
 	c := config.Default()
@@ -89,8 +93,13 @@ func newOptions() Options {
 				Result: &metav1.Status{Code: http.StatusForbidden, Message: "not yours"}}
 		}),
 		Resources: []schema.GroupResource{{Resource: "secrets"}, {Group: "core.gardener.cloud", Resource: "shoots"}},
-		NotReady:  func() []string { return nil },
-		Registry:  prometheus.NewRegistry(),
+		NotReady:  nothing,
+		Notices:   nothing,
+		Stale:     nothing,
+		WhoCan: func(context.Context, []string, explain.Question) (allowed, others []explain.Answer) {
+			return nil, nil
+		},
+		Registry: prometheus.NewRegistry(),
 	}
 }
 

@@ -33,7 +33,7 @@ const (
 	AdmissionPath  = "/webhooks/admission/seedrestriction"
 )
 
-// Options configure a Server. WhoCan, Notices, Stale, Modes, Observe and CompareWith may be left out.
+// Options configure a Server. Modes, Observe and CompareWith may be left out.
 type Options struct {
 	// Serving, Metrics and Debug are validated configurations of the three listeners.
 	Serving config.Serving
@@ -45,8 +45,8 @@ type Options struct {
 	Admission Admission
 	// Graph is what the metrics and the debug pages show.
 	Graph *graph.Graph
-	// WhoCan tells the debug pages who can do what (explain.WhoCan). Nil: they do not say. It must not wait, nor count
-	// what it is asked as requests.
+	// WhoCan tells the debug pages who can do what (explain.WhoCan). It must not wait, nor count what it is asked as
+	// requests.
 	WhoCan func(ctx context.Context, seeds []string, q explain.Question) (allowed, others []explain.Answer)
 	// Resources are those that decisions are counted by; all others are counted together.
 	Resources []schema.GroupResource
@@ -105,13 +105,6 @@ const (
 // New returns a server that listens, but answers nobody before Run is called. Run must be called to release what the
 // server holds; the context may have ended by then. New panics when its metrics are registered already.
 func New(ctx context.Context, options Options) (*Server, error) {
-	never := func() []string { return nil }
-	if options.Notices == nil {
-		options.Notices = never
-	}
-	if options.Stale == nil {
-		options.Stale = never
-	}
 	s := &Server{
 		options:    options,
 		log:        klog.FromContext(ctx).WithName("server"),

@@ -87,11 +87,12 @@ func serveLarge(t *testing.T, shoots int) (string, *landscape.Landscape) {
 	c.Serving.SecurePort, c.Serving.ShutdownDelay = 0, metav1.Duration{}
 	c.Metrics.BindAddress, c.Debug.BindAddress = "0", "127.0.0.1:0"
 	ctx, cancel := context.WithCancel(context.Background())
+	nothing := func() []string { return nil }
 	s, err := server.New(ctx, server.Options{
 		Serving: c.Serving, Metrics: c.Metrics, Debug: c.Debug,
 		Authorizer: decides, Graph: g, Registry: prometheus.NewRegistry(),
 		Admission: admission.New(admission.Options{Policy: c.Restriction}),
-		NotReady:  func() []string { return nil },
+		NotReady:  nothing, Notices: nothing, Stale: nothing,
 		WhoCan: func(ctx context.Context, seeds []string, q explain.Question) (allowed, others []explain.Answer) {
 			return explain.WhoCan(ctx, decides, seeds, nil, q)
 		},
