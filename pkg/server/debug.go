@@ -69,30 +69,24 @@ type debug struct {
 	latest *snapshot
 }
 
-// snapshot is a view of the graph with what the overview shows of it.
+// snapshot is a view of the graph with its Seeds.
 type snapshot struct {
 	*graph.View
 	at    time.Time
 	took  time.Duration
-	seeds []seedRow
+	seeds []graph.Node
 }
 
-type seedRow struct {
-	Node    graph.Node
-	Leading int
-}
-
-// snapshot returns a view that is young enough for a request. One is made at a time.
+// snapshot returns a view that is young enough for a request.
 func (d *debug) snapshot(r *http.Request) *snapshot {
 	if r.Header.Get("Cache-Control") != "" { // which browsers send when somebody reloads a page
-		return d.young()
+		return d.snapshotOf(0)
 	}
 	return d.snapshotOf(viewCosts)
 }
 
-// young returns a view that is not older than viewLasts.
-func (d *debug) young() *snapshot { return d.snapshotOf(0) }
-
+// snapshotOf returns a view that is not older than viewLasts, or costs times what it took to make it. One is made at a
+// time.
 func (d *debug) snapshotOf(costs time.Duration) *snapshot {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -103,10 +97,10 @@ func (d *debug) snapshotOf(costs time.Duration) *snapshot {
 	s := &snapshot{View: d.options.Graph.View(), at: begin}
 	for nodes := s.Nodes(); nodes.Next(); {
 		if n := nodes.Node().(graph.Node); isSeed(n) {
-			s.seeds = append(s.seeds, seedRow{n, s.To(n.ID()).Len()})
+			s.seeds = append(s.seeds, n)
 		}
 	}
-	slices.SortFunc(s.seeds, func(a, b seedRow) int { return strings.Compare(a.Node.Vertex.Name, b.Node.Vertex.Name) })
+	slices.SortFunc(s.seeds, explain.Compare)
 	s.took = time.Since(begin)
 	d.latest = s
 	return s
@@ -175,12 +169,13 @@ func (d *debug) overview(w http.ResponseWriter, r *http.Request) {
 		Reasons                  []string
 		Stats                    graph.Stats
 		Vertices, Objects, Edges int
-		Seeds, ShownSeeds        []seedRow
+		View                     *graph.View
+		Seeds, ShownSeeds        []graph.Node
 		Profiling                bool
 	}{
 		page: d.page(s, "Graph"), Stats: stats, Profiling: d.options.Debug.Profiling,
 		Vertices: total(stats.Vertices), Objects: total(stats.Objects), Edges: total(stats.Edges),
-		Seeds: s.seeds, ShownSeeds: s.seeds[:min(len(s.seeds), maxRows)],
+		View: s.View, Seeds: s.seeds, ShownSeeds: s.seeds[:min(len(s.seeds), maxRows)],
 	}
 	data.Searching = true
 	if !data.Ready {
@@ -206,7 +201,7 @@ func (d *debug) find(w http.ResponseWriter, r *http.Request) {
 	s := d.snapshot(r)
 	all := s.find(query, kind)
 	if all.Total == 0 {
-		s = d.young()
+		s = d.snapshotOf(0)
 		all = s.find(query, kind)
 	}
 	data := struct {
@@ -241,7 +236,7 @@ func (d *debug) vertex(w http.ResponseWriter, r *http.Request) {
 	s := d.snapshot(r)
 	node, found := s.Find(v)
 	if !found {
-		s = d.young()
+		s = d.snapshotOf(0)
 		node, found = s.Find(v)
 	}
 	data := struct {
@@ -307,8 +302,8 @@ func (d *debug) who(ctx context.Context, s *snapshot, v graph.Vertex, query url.
 		Seeds:        len(s.seeds),
 	}
 	var seeds []string
-	for _, row := range s.seeds {
-		seeds = append(seeds, row.Node.Vertex.Name)
+	for _, n := range s.seeds {
+		seeds = append(seeds, n.Vertex.Name)
 	}
 	w.Allowed, w.Others = d.options.WhoCan(ctx, seeds, w.Question)
 	return w
