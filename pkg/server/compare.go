@@ -65,11 +65,8 @@ func newComparison(other *rest.Config, m *metrics, log klog.Logger) (*comparison
 	config := rest.CopyConfig(other)
 	config.Timeout = compareTimeout
 	client, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return nil, fmt.Errorf("the webhook to compare with: %w", err)
-	}
-	url, _, err := rest.DefaultServerUrlFor(config)
-	if err != nil {
+	url, _, wrong := rest.DefaultServerUrlFor(config)
+	if err := errors.Join(err, wrong); err != nil {
 		return nil, fmt.Errorf("the webhook to compare with: %w", err)
 	}
 	return &comparison{
