@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
@@ -30,13 +31,10 @@ type Policy struct {
 // New returns a Policy by a valid configuration. It panics when its metrics are registered already; without registerer,
 // none are.
 func New(reader Reader, config Config, registerer prometheus.Registerer) *Policy {
-	p := &Policy{reader: reader, counts: prometheus.NewCounterVec(prometheus.CounterOpts{
+	p := &Policy{reader: reader, counts: promauto.With(registerer).NewCounterVec(prometheus.CounterOpts{
 		Name: "seedguard_kubeconfig_requests_total",
 		Help: "Seed clients' requests for kubeconfigs, by level, scope and result.",
 	}, []string{"level", "scope", "result"})}
-	if registerer != nil {
-		registerer.MustRegister(p.counts)
-	}
 	p.Set(config)
 	return p
 }
