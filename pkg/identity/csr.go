@@ -10,6 +10,7 @@ import (
 
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
 	certificatesv1 "k8s.io/api/certificates/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/authentication/user"
 )
 
@@ -37,10 +38,7 @@ func SeedOfCertificateRequest(request []byte, usages []certificatesv1.KeyUsage) 
 	wanted := []certificatesv1.KeyUsage{
 		certificatesv1.UsageClientAuth, certificatesv1.UsageDigitalSignature, certificatesv1.UsageKeyEncipherment,
 	}
-	got := slices.Clone(usages)
-	slices.Sort(got)
-	slices.Sort(wanted)
-	if !slices.Equal(slices.Compact(got), wanted) {
+	if !sets.New(usages...).Equal(sets.New(wanted...)) {
 		return "", fmt.Errorf("usages must be exactly %q", wanted)
 	}
 	return seed, nil
