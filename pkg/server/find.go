@@ -31,8 +31,8 @@ func compareFound(a, b found) int {
 // kind/namespace/name, in any order. What a Shoot implies by its name is found by the whole name: a landscape has
 // eight of them for each Shoot.
 func (s *snapshot) find(query string, kind graph.Kind) finding {
+	var f finding
 	var best []found
-	more := 0
 	words, wholeNames := strings.Fields(strings.ToLower(query)), sets.New[string]()
 	for _, word := range words {
 		wholeNames.Insert(word[strings.LastIndex(word, "/")+1:])
@@ -43,23 +43,20 @@ func (s *snapshot) find(query string, kind graph.Kind) finding {
 			continue
 		}
 		rank, ok := rank(n.Vertex, words)
-		f := found{n, rank}
-		switch {
-		case !ok:
-			continue
-		// Once there are enough, most are worse than the worst of the best.
-		case more > 0 && compareFound(f, best[maxRows-1]) > 0:
-			more++
+		if !ok {
 			continue
 		}
-		if best = append(best, f); len(best) > 2*maxRows {
+		f.Total++
+		// Once there are enough, most are worse than the worst of the best.
+		if f.Total > 2*maxRows && compareFound(found{n, rank}, best[maxRows-1]) > 0 {
+			continue
+		}
+		if best = append(best, found{n, rank}); len(best) == 2*maxRows {
 			slices.SortFunc(best, compareFound)
-			more += len(best) - maxRows
 			best = best[:maxRows]
 		}
 	}
 	slices.SortFunc(best, compareFound)
-	f := finding{Total: more + len(best)}
 	for _, n := range best[:min(len(best), maxRows)] {
 		f.Found = append(f.Found, n.Node)
 	}
