@@ -334,16 +334,11 @@ func (d *debug) dot(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		around, err := s.around(v)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
-			return
-		}
-		part = around
+		part = s.around(v)
 	}
-	if n := part.Nodes().Len(); n > maxDot {
-		message := fmt.Sprintf("the graph has %d nodes, more than the %d that are written; "+
-			"name a vertex by kind, namespace and name", n, maxDot)
+	if part.Nodes().Len() > maxDot {
+		message := fmt.Sprintf("there are more than the %d nodes that are written; "+
+			"name a vertex by kind, namespace and name that has fewer around it", maxDot)
 		http.Error(w, message, http.StatusUnprocessableEntity)
 		return
 	}
@@ -358,42 +353,36 @@ func (d *debug) dot(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(append(written, '\n'))
 }
 
-// around returns what leads to a vertex and where it leads, up to the first Seeds.
-func (s *snapshot) around(v graph.Vertex) (*simple.DirectedGraph, error) {
+// around returns what leads to a vertex and where it leads, up to the first Seeds. Of more than maxDot nodes it returns
+// some, which are more as well.
+func (s *snapshot) around(v graph.Vertex) *simple.DirectedGraph {
 	part := simple.NewDirectedGraph()
 	start, ok := s.Find(v)
 	if !ok {
-		return part, nil
+		return part
 	}
 	part.AddNode(start)
-	forward := func(n, next graph.Node) { part.SetEdge(simple.Edge{F: n, T: next}) }
-	backward := func(n, next graph.Node) { part.SetEdge(simple.Edge{F: next, T: n}) }
-	if !walk(start, s.From, forward) || !walk(start, s.To, backward) {
-		return nil, fmt.Errorf("more than %d nodes are around %s", maxDot, v)
-	}
-	return part, nil
+	walk(start, s.From, func(n, next graph.Node) { part.SetEdge(simple.Edge{F: n, T: next}) })
+	walk(start, s.To, func(n, next graph.Node) { part.SetEdge(simple.Edge{F: next, T: n}) })
+	return part
 }
 
-// walk calls visit with each edge that it goes along, from start up to the first Seeds. It reports whether it met no
-// more than maxDot nodes.
-func walk(start graph.Node, neighbours func(int64) gonum.Nodes, visit func(n, next graph.Node)) bool {
+// walk calls visit with each edge that it goes along, from start up to the first Seeds, until it has met more than
+// maxDot nodes.
+func walk(start graph.Node, neighbours func(int64) gonum.Nodes, visit func(n, next graph.Node)) {
 	visited := sets.New(start.ID())
 	for queue := []graph.Node{start}; len(queue) > 0; queue = queue[1:] {
 		n := queue[0]
 		if isSeed(n) && n != start {
 			continue
 		}
-		for nodes := neighbours(n.ID()); nodes.Next(); {
+		for nodes := neighbours(n.ID()); len(visited) <= maxDot && nodes.Next(); {
 			next := nodes.Node().(graph.Node)
 			visit(n, next)
 			if !visited.Has(next.ID()) {
 				visited.Insert(next.ID())
 				queue = append(queue, next)
 			}
-			if len(visited) > maxDot {
-				return false
-			}
 		}
 	}
-	return true
 }
