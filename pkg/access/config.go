@@ -178,7 +178,7 @@ func (m *Match) kinds() []identity.ClientKind {
 // matches reports whether the rule is for the client.
 func (m *Match) matches(client identity.Client) bool {
 	return slices.Contains(m.kinds(), client.Kind) && matchesAny(m.Seeds, client.Seed) &&
-		(len(m.Extensions) == 0 || matchesAny(m.Extensions, client.Extension))
+		matchesAny(m.Extensions, client.Extension)
 }
 
 // covers reports whether the match matches all that the other one does.

@@ -23,19 +23,10 @@ const (
 	Bootstrapper
 )
 
+var clientKinds = [...]string{"none", Gardenlet: "gardenlet", Extension: "extension", Bootstrapper: "bootstrapper"}
+
 // String returns the name under which metrics, logs and messages speak of the kind of client.
-func (k ClientKind) String() string {
-	switch k {
-	case Gardenlet:
-		return "gardenlet"
-	case Extension:
-		return "extension"
-	case Bootstrapper:
-		return "bootstrapper"
-	default:
-		return "none"
-	}
-}
+func (k ClientKind) String() string { return clientKinds[k] }
 
 // MarshalText has JSON hold the name.
 func (k ClientKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
