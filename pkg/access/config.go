@@ -120,12 +120,10 @@ func (c *Config) Validate(root *field.Path) (errs field.ErrorList) {
 		if errs = append(errs, wrong...); len(wrong) > 0 {
 			continue
 		}
-		for j := range c.Rules[:i] {
-			if c.Rules[j].Match.covers(&c.Rules[i].Match) {
-				errs = append(errs, field.Invalid(at.Child("match"), c.Rules[i].Match,
-					fmt.Sprintf("can never match: %s matches all that it does", root.Child("rules").Index(j))))
-				break
-			}
+		match := &c.Rules[i].Match
+		if j := slices.IndexFunc(c.Rules[:i], func(r Rule) bool { return r.Match.covers(match) }); j >= 0 {
+			errs = append(errs, field.Invalid(at.Child("match"), *match,
+				fmt.Sprintf("can never match: %s matches all that it does", root.Child("rules").Index(j))))
 		}
 	}
 	return errs
@@ -221,19 +219,10 @@ func covers(glob, other string) bool {
 		return true
 	}
 	beyond := func(r rune) bool { return r == '[' || r == '\\' || r > unicode.MaxASCII }
-	return !strings.ContainsFunc(glob+other, beyond) && coversPlain(glob, other)
-}
-
-func coversPlain(glob, other string) bool {
-	switch {
-	case other == "":
-		return strings.Trim(glob, "*") == ""
-	case glob == "":
-		return false
-	case glob[0] == '*':
-		return coversPlain(glob[1:], other) || coversPlain(glob, other[1:])
-	case other[0] == '*', glob[0] != '?' && glob[0] != other[0]:
+	if strings.ContainsFunc(glob+other, beyond) {
 		return false
 	}
-	return coversPlain(glob[1:], other[1:])
+	// The other glob is read as a name: its ? is one character like any other, and its * is matched by * alone.
+	matched, _ := path.Match(strings.ReplaceAll(glob, "?", "[^*]"), other)
+	return matched
 }
