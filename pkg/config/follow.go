@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,8 +29,8 @@ type Follower struct {
 	changes   *prometheus.CounterVec
 	lastValid prometheus.Gauge
 
-	mu       sync.Mutex
-	problems []string
+	// problem is why the file as it is cannot be used, nil when it can.
+	problem atomic.Pointer[string]
 }
 
 // followEvery is how often the file is looked at. A ConfigMap takes longer to reach a Pod.
@@ -57,9 +57,10 @@ func (f *Flags) NewFollower(registerer prometheus.Registerer) *Follower {
 
 // Problems returns why the file as it is cannot be used, empty when it can.
 func (w *Follower) Problems() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.problems
+	if problem := w.problem.Load(); problem != nil {
+		return []string{*problem}
+	}
+	return nil
 }
 
 // Run gives each valid change to apply, until ctx ends.
@@ -75,7 +76,7 @@ func (w *Follower) look(ctx context.Context, apply func(access.Config)) {
 	if err == nil && bytes.Equal(content, w.read) {
 		return
 	}
-	if err != nil && len(w.Problems()) > 0 {
+	if err != nil && w.problem.Load() != nil {
 		return // told already
 	}
 	w.read = content
@@ -88,27 +89,18 @@ func (w *Follower) look(ctx context.Context, apply func(access.Config)) {
 	if err != nil {
 		w.changes.WithLabelValues("rejected").Inc()
 		log.Error(err, "The configuration file cannot be used; what it said before stays in force")
-		w.tell(fmt.Sprintf("the configuration file cannot be used: %s: %v", w.flags.file, err))
+		w.problem.Store(new(fmt.Sprintf("the configuration file cannot be used: %s: %v", w.flags.file, err)))
+		w.lastValid.Set(0)
 		return
 	}
 	w.changes.WithLabelValues("applied").Inc()
-	w.tell()
+	w.problem.Store(nil)
+	w.lastValid.Set(1)
 	apply(changed.KubeconfigAccess)
 	log.Info("Applied kubeconfigAccess of the changed configuration file", "rules", len(changed.KubeconfigAccess.Rules))
 	changed.KubeconfigAccess = w.flags.loaded.KubeconfigAccess
 	if !reflect.DeepEqual(changed, w.flags.loaded) {
 		log.Error(errors.New("not only kubeconfigAccess differs"),
 			"The rest of the configuration file is applied at a restart")
-	}
-}
-
-func (w *Follower) tell(problems ...string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.problems = problems
-	if len(problems) == 0 {
-		w.lastValid.Set(1)
-	} else {
-		w.lastValid.Set(0)
 	}
 }
