@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,6 +12,9 @@ import (
 
 // BootstrapTokenUserPrefix followed by a token's id is the user that kube-apiserver makes of a bootstrap token.
 const BootstrapTokenUserPrefix = "system:bootstrap:" // #nosec G101 -- a prefix of names
+
+// tokenID is the id of a bootstrap token.
+var tokenID = regexp.MustCompile(`^[a-z0-9]{6}$`)
 
 // bootstrappersGroup holds the users of all bootstrap tokens.
 const bootstrappersGroup = "system:bootstrappers"
@@ -32,7 +36,7 @@ func BootstrapperFrom(u user.Info) (BootstrapUser, bool) {
 		return BootstrapUser{}, false
 	}
 	if id, ok := strings.CutPrefix(u.GetName(), BootstrapTokenUserPrefix); ok {
-		if !isTokenID(id) || !slices.Contains(u.GetGroups(), bootstrappersGroup) {
+		if !tokenID.MatchString(id) || !slices.Contains(u.GetGroups(), bootstrappersGroup) {
 			return BootstrapUser{}, false
 		}
 		return BootstrapUser{TokenID: id}, true
@@ -43,12 +47,4 @@ func BootstrapperFrom(u user.Info) (BootstrapUser, bool) {
 		return BootstrapUser{}, false
 	}
 	return BootstrapUser{Namespace: namespace, Name: name}, true
-}
-
-// isTokenID reports whether id is one of a bootstrap token: six characters of a-z and 0-9.
-func isTokenID(id string) bool {
-	const length = 6
-	return len(id) == length && !strings.ContainsFunc(id, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
-	})
 }
