@@ -198,18 +198,17 @@ func matchesAny(globs []string, name string) bool {
 
 // coverGlobs reports whether all that the others match is matched by one of the globs. Empty lists match all.
 func coverGlobs(globs, others []string) bool {
+	return !slices.ContainsFunc(orAll(others), func(other string) bool {
+		return !slices.ContainsFunc(orAll(globs), func(glob string) bool { return covers(glob, other) })
+	})
+}
+
+// orAll returns globs, or the one that matches all when there are none.
+func orAll(globs []string) []string {
 	if len(globs) == 0 {
-		return true
+		return []string{"*"}
 	}
-	if len(others) == 0 {
-		others = []string{"*"}
-	}
-	for _, other := range others {
-		if !slices.ContainsFunc(globs, func(glob string) bool { return covers(glob, other) }) {
-			return false
-		}
-	}
-	return true
+	return globs
 }
 
 // covers reports whether a glob matches all names that another one does. With ranges it covers none but itself: then a

@@ -111,13 +111,9 @@ func (p *Policy) Explain(seed string, shoot graph.Vertex) (lines []string) {
 		if !slices.Contains(r.Match.kinds(), identity.Extension) || !matchesAny(r.Match.Seeds, seed) {
 			continue
 		}
-		names := r.Match.Extensions
-		if len(names) == 0 {
-			names = []string{"*"}
-		}
 		has.Level, has.Rule = r.Levels.in(has.Scope), i+1
-		lines = append(lines,
-			fmt.Sprintf("kubeconfigs for extensions %s of Seed %q: %s", strings.Join(names, ", "), seed, has))
+		names := strings.Join(orAll(r.Match.Extensions), ", ")
+		lines = append(lines, fmt.Sprintf("kubeconfigs for extensions %s of Seed %q: %s", names, seed, has))
 	}
 	return lines
 }
