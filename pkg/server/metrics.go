@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"runtime"
 	"time"
@@ -96,17 +97,11 @@ func newMetrics(registerer prometheus.Registerer, resources []schema.GroupResour
 	return m
 }
 
-// resultOf says a decision in the metrics' words.
-func resultOf(decision authorizer.Decision) string {
-	switch decision {
-	case authorizer.DecisionAllow:
-		return "allow"
-	case authorizer.DecisionDeny:
-		return "deny"
-	default: // answered as no opinion
-		return "no_opinion"
-	}
-}
+// results are decisions in the metrics' words.
+var results = map[authorizer.Decision]string{authorizer.DecisionAllow: "allow", authorizer.DecisionDeny: "deny"}
+
+// resultOf says a decision in the metrics' words. What is no decision that there is, is answered as no opinion.
+func resultOf(decision authorizer.Decision) string { return cmp.Or(results[decision], "no_opinion") }
 
 // reviewed counts a decision of the authorizer.
 func (m *metrics) reviewed(r *review, decision authorizer.Decision, took time.Duration) {
@@ -137,10 +132,7 @@ func (m *metrics) count(
 
 // resource and verb return what these are counted by.
 func (m *metrics) resource(resource schema.GroupResource) string {
-	if label, ok := m.resources[resource]; ok {
-		return label
-	}
-	return other
+	return cmp.Or(m.resources[resource], other)
 }
 
 func (d *decisions) verb(verb string) string {
