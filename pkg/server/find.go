@@ -23,11 +23,16 @@ type found struct {
 	rank int
 }
 
+func compareFound(a, b found) int {
+	return cmp.Or(cmp.Compare(a.rank, b.rank), explain.Compare(a.Node, b.Node))
+}
+
 // find returns the vertices of a kind, or of any kind if it is 0, that hold each of the query's words somewhere in
 // kind/namespace/name, in any order. What a Shoot implies by its name is found by the whole name: a landscape has
 // eight of them for each Shoot.
 func (s *snapshot) find(query string, kind graph.Kind) finding {
-	var all []found
+	var f finding
+	var best []found
 	words, wholeNames := strings.Fields(strings.ToLower(query)), sets.New[string]()
 	for _, word := range words {
 		wholeNames.Insert(word[strings.LastIndex(word, "/")+1:])
@@ -37,15 +42,22 @@ func (s *snapshot) find(query string, kind graph.Kind) finding {
 		if kind != 0 && n.Vertex.Kind != kind || n.Implied && !wholeNames.Has(n.Vertex.Name) {
 			continue
 		}
-		if rank, ok := rank(n.Vertex, words); ok {
-			all = append(all, found{n, rank})
+		rank, ok := rank(n.Vertex, words)
+		if !ok {
+			continue
+		}
+		f.Total++
+		// Once there are enough, most are worse than the worst of the best.
+		if f.Total > 2*maxRows && compareFound(found{n, rank}, best[maxRows-1]) > 0 {
+			continue
+		}
+		if best = append(best, found{n, rank}); len(best) == 2*maxRows {
+			slices.SortFunc(best, compareFound)
+			best = best[:maxRows]
 		}
 	}
-	slices.SortFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), explain.Compare(a.Node, b.Node))
-	})
-	f := finding{Total: len(all)}
-	for _, n := range all[:min(len(all), maxRows)] {
+	slices.SortFunc(best, compareFound)
+	for _, n := range best[:min(len(best), maxRows)] {
 		f.Found = append(f.Found, n.Node)
 	}
 	return f
