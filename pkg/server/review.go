@@ -80,7 +80,13 @@ func (r *review) resource() schema.GroupResource {
 }
 
 // DecodeReview returns what a SubjectAccessReview in JSON asks. The error tells the caller what is wrong with it.
-func DecodeReview(body []byte) (authorizer.Attributes, error) { return decodeReview(body) }
+func DecodeReview(body []byte) (authorizer.Attributes, error) {
+	r, err := decodeReview(body)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
 
 func decodeReview(body []byte) (*review, error) {
 	var in subjectAccessReview
