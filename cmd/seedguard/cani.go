@@ -217,7 +217,7 @@ func (c *canI) decider(ctx context.Context) (decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newOffline(l, l.Garden)
+	return newOffline(l)
 }
 
 // object is the object in a file.

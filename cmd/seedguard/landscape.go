@@ -191,13 +191,13 @@ type offline struct {
 	admission  *admission.Plugin
 }
 
-// newOffline returns the pair on a garden. The admission reads what may have changed since from the reader.
-func newOffline(l *snapshot.Snapshot, reader garden.Reader) (*offline, error) {
+// newOffline returns the pair on a garden. The admission reads what may have changed since.
+func newOffline(l *snapshot.Snapshot) (*offline, error) {
 	a, err := l.Authorizer()
 	if err != nil {
 		return nil, err
 	}
-	return &offline{a, l.Admission(reader)}, nil
+	return &offline{a, l.Admission(l.Garden)}, nil
 }
 
 // authorize takes the review through the server's decoder, so that it is read as it would be on the wire.

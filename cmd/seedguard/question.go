@@ -10,12 +10,10 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apiserver/pkg/authentication/user"
-	"k8s.io/apiserver/pkg/endpoints/request"
 
 	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
-	"github.com/seedguard/seedguard/pkg/replay"
 )
 
 // question is what `can-i` asks, from its flags and arguments.
@@ -119,9 +117,25 @@ func (q *question) review() (*authorizationv1.SubjectAccessReview, error) {
 	if _, err := labels.Parse(q.labelSelector); err != nil {
 		return nil, fmt.Errorf("--selector: %w", err)
 	}
-	return replay.Review(who, &request.RequestInfo{
-		IsResourceRequest: q.path == "", Path: q.path, Verb: q.Verb,
-		APIGroup: q.Resource.Group, APIVersion: "*", Resource: q.Resource.Resource, Subresource: q.Subresource,
-		Namespace: q.Namespace, Name: q.Name, FieldSelector: q.fieldSelector, LabelSelector: q.labelSelector,
-	}), nil
+	review := &authorizationv1.SubjectAccessReview{
+		Spec: authorizationv1.SubjectAccessReviewSpec{User: who.Name, Groups: who.Groups},
+	}
+	review.SetGroupVersionKind(authorizationv1.SchemeGroupVersion.WithKind("SubjectAccessReview"))
+	if q.path != "" {
+		review.Spec.NonResourceAttributes = &authorizationv1.NonResourceAttributes{Path: q.path, Verb: q.Verb}
+		return review, nil
+	}
+	a := &authorizationv1.ResourceAttributes{
+		Verb: q.Verb, Group: q.Resource.Group, Version: "*", Resource: q.Resource.Resource, Subresource: q.Subresource,
+		Namespace: q.Namespace, Name: q.Name,
+	}
+	// kube-apiserver sends what it has parsed; the raw ones are parsed in the same way.
+	if q.fieldSelector != "" {
+		a.FieldSelector = &authorizationv1.FieldSelectorAttributes{RawSelector: q.fieldSelector}
+	}
+	if q.labelSelector != "" {
+		a.LabelSelector = &authorizationv1.LabelSelectorAttributes{RawSelector: q.labelSelector}
+	}
+	review.Spec.ResourceAttributes = a
+	return review, nil
 }

@@ -12,15 +12,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	admissionv1 "k8s.io/api/admission/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
 
-	"github.com/seedguard/seedguard/pkg/explain"
-	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/replay"
-	"github.com/seedguard/seedguard/pkg/scenario"
-	"github.com/seedguard/seedguard/pkg/snapshot"
 	"github.com/seedguard/seedguard/pkg/tabular"
 )
 
@@ -68,7 +62,7 @@ func (r *replayLogs) run(ctx context.Context, files []string) error {
 	if err != nil {
 		return err
 	}
-	options, err := replayOptions(l)
+	comparison, err := replay.New(l)
 	if err != nil {
 		return err
 	}
@@ -76,7 +70,7 @@ func (r *replayLogs) run(ctx context.Context, files []string) error {
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
 	p := &progress{line: newStatusLine(r.errOut), total: total, started: time.Now()}
-	report, err := r.read(ctx, replay.New(options), files, p)
+	report, err := r.read(ctx, comparison, files, p)
 	if err != nil {
 		return err
 	}
@@ -138,37 +132,6 @@ func (r *replayLogs) warn(report *replay.Report) {
 	if s := report.Summary; s.Events > 0 && s.Decided+s.Unknown == 0 {
 		say("no event is the end of a request of a seed client; does the audit policy log them?")
 	}
-}
-
-// replayOptions let a replay ask the pair on the landscape.
-func replayOptions(l *snapshot.Snapshot) (replay.Options, error) {
-	pair, err := newOffline(l, snapshot.AsRead{Reader: l.Garden})
-	if err != nil {
-		return replay.Options{}, err
-	}
-	return replay.Options{
-		Authorize: pair.authorize,
-		Admit: func(ctx context.Context, request *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, error) {
-			// What it cannot read the admission cannot either.
-			if raw, err := scenario.WithoutStringData(request.Kind.Kind, request.Object.Raw); err == nil {
-				request.Object.Raw = raw
-			}
-			return pair.admit(ctx, request)
-		},
-		Guards: l.Guards,
-		Missing: func(resource schema.GroupResource, namespace, name string) bool {
-			kind := explain.KindOf(resource)
-			if kind == 0 {
-				return false // the landscape has no such objects
-			}
-			v := graph.Vertex{Kind: kind, Namespace: namespace, Name: name}
-			if !kind.Namespaced() {
-				v.Namespace = ""
-			}
-			// Objects that are not watched are there as far as others refer to them.
-			return !l.Graph.HasObject(v) && (kind.Tracked() || len(l.Graph.Seeds(v)) == 0)
-		},
-	}, nil
 }
 
 // textOf returns a report for people.

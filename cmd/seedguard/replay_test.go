@@ -20,6 +20,7 @@ import (
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 
 	"github.com/seedguard/seedguard/pkg/replay"
+	"github.com/seedguard/seedguard/pkg/snapshot"
 )
 
 // change is how an event differs from a gardenlet's of Seed s1.
@@ -106,14 +107,20 @@ func zipped(t testing.TB, log string) []byte {
 	return b.Bytes()
 }
 
-// optionsOn returns the options by which a replay asks about a landscape.
-func optionsOn(t testing.TB, dir string) replay.Options {
+// replayOn returns a replay on a landscape.
+func replayOn(t testing.TB, l *snapshot.Snapshot) *replay.Replay {
+	t.Helper()
+	r, err := replay.New(l)
+	require.NoError(t, err)
+	return r
+}
+
+// landscapeIn returns the landscape in a directory.
+func landscapeIn(t testing.TB, dir string) *snapshot.Snapshot {
 	t.Helper()
 	l, err := (&landscapeFlags{dir: dir}).load(t.Context(), io.Discard)
 	require.NoError(t, err)
-	options, err := replayOptions(l)
-	require.NoError(t, err)
-	return options
+	return l
 }
 
 // replayed runs the command on a log at the standard input.
@@ -433,7 +440,7 @@ func TestReplayIsInterrupted(t *testing.T) {
 
 // FuzzReplay feeds logs to a replay: it must never fail or panic, and must count every line once.
 func FuzzReplay(f *testing.F) {
-	options := optionsOn(f, landscapeDir(f))
+	l := landscapeIn(f, landscapeDir(f))
 	for _, e := range []auditv1.Event{
 		audited("get", secretURI, 200, "allow", viaSeeds),
 		audited("list", shootsURI+"?labelSelector=name.seed.gardener.cloud%2Fs1%3Dtrue", 403, "forbid"),
@@ -445,7 +452,7 @@ func FuzzReplay(f *testing.F) {
 	}
 	f.Add([]byte("\x1f\x8b\x08"))
 	f.Fuzz(func(t *testing.T, log []byte) {
-		r := replay.New(options)
+		r := replayOn(t, l)
 		zipped := bytes.HasPrefix(log, []byte{0x1f, 0x8b})
 		if err := r.Read(t.Context(), "log", bytes.NewReader(log)); err != nil {
 			require.True(t, zipped, "only gzip can be wrong: %v", err)
@@ -492,14 +499,14 @@ func TestProgress(t *testing.T) {
 //
 //	go test ./cmd/seedguard -run '^$' -bench Replay
 func BenchmarkReplay(b *testing.B) {
-	options, log := optionsOn(b, exampleDir), logOf(b, realistic()...)
+	l, log := landscapeIn(b, exampleDir), logOf(b, realistic()...)
 	events := strings.Count(log, "\n")
 	for name, content := range map[string][]byte{"plain": []byte(log), "gzip": zipped(b, log)} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(log)))
 			for b.Loop() {
-				r := replay.New(options)
+				r := replayOn(b, l)
 				require.NoError(b, r.Read(b.Context(), "log", bytes.NewReader(content)))
 				require.Equal(b, events, r.Report().Summary.Same)
 			}

@@ -10,9 +10,11 @@ import (
 	"github.com/gardener/gardener/pkg/apis/core/v1beta1/constants"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/authentication/user"
+	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/endpoints/request"
 )
 
@@ -64,21 +66,9 @@ func (e *event) ended() bool { return e.Stage == "ResponseComplete" || e.Stage =
 
 // requester is the user that the authorizers were asked about.
 func (e *event) requester() *user.DefaultInfo {
-	u := &e.User
-	if e.ImpersonatedUser != nil {
-		u = e.ImpersonatedUser
-	}
+	u := cmp.Or(e.ImpersonatedUser, &e.User)
 	return &user.DefaultInfo{Name: u.Username, Groups: u.Groups}
 }
-
-// outcome is what became of a request.
-type outcome uint8
-
-const (
-	unclear outcome = iota
-	letThrough
-	refused
-)
 
 // The values of the annotation of the authorizers' decision.
 const (
@@ -86,19 +76,19 @@ const (
 	decisionForbid = "forbid"
 )
 
-// outcome returns what became of the request, and why that is unclear.
-func (e *event) outcome() (outcome, string) {
+// outcome reports whether the request was let through, or why that is unclear.
+func (e *event) outcome() (through bool, unclear string) {
 	code, decision := e.ResponseStatus.Code, e.Annotations.Decision
 	switch {
 	case code == http.StatusForbidden && (decision == decisionAllow || decision == decisionForbid):
-		return refused, ""
+		return false, ""
 	case code == 0 || code == http.StatusUnauthorized || code == http.StatusTooManyRequests ||
 		code >= http.StatusInternalServerError:
-		return unclear, fmt.Sprintf("it was answered with %d", code)
+		return false, fmt.Sprintf("it was answered with %d", code)
 	case code < http.StatusBadRequest || decision == decisionAllow:
-		return letThrough, ""
+		return true, ""
 	}
-	return unclear, fmt.Sprintf("it was answered with %d, and the log has no decision of the authorizers", code)
+	return false, fmt.Sprintf("it was answered with %d, and the log has no decision of the authorizers", code)
 }
 
 // succeeded reports whether the request did what it was to do.
@@ -143,27 +133,18 @@ func (e *event) request() (*request.RequestInfo, error) {
 	return info, nil
 }
 
-// Review returns what kube-apiserver asks the authorizer about a request.
-func Review(u user.Info, info *request.RequestInfo) *authorizationv1.SubjectAccessReview {
-	r := &authorizationv1.SubjectAccessReview{
-		Spec: authorizationv1.SubjectAccessReviewSpec{User: u.GetName(), Groups: u.GetGroups()},
+// attributes returns what the authorizers are asked about a request.
+func attributes(who user.Info, info *request.RequestInfo) *kauthorizer.AttributesRecord {
+	a := &kauthorizer.AttributesRecord{
+		User: who, Verb: info.Verb, ResourceRequest: info.IsResourceRequest, Path: info.Path,
+		APIGroup: info.APIGroup, APIVersion: info.APIVersion, Resource: info.Resource, Subresource: info.Subresource,
+		Namespace: info.Namespace, Name: info.Name,
 	}
-	r.SetGroupVersionKind(authorizationv1.SchemeGroupVersion.WithKind("SubjectAccessReview"))
-	if !info.IsResourceRequest {
-		r.Spec.NonResourceAttributes = &authorizationv1.NonResourceAttributes{Path: info.Path, Verb: info.Verb}
-		return r
+	if selector, err := fields.ParseSelector(info.FieldSelector); err != nil {
+		a.FieldSelectorParsingErr = err
+	} else {
+		a.FieldSelectorRequirements = selector.Requirements()
 	}
-	a := &authorizationv1.ResourceAttributes{
-		Verb: info.Verb, Group: info.APIGroup, Version: info.APIVersion, Resource: info.Resource,
-		Subresource: info.Subresource, Namespace: info.Namespace, Name: info.Name,
-	}
-	// kube-apiserver sends what it has parsed; the raw ones are parsed in the same way.
-	if info.FieldSelector != "" {
-		a.FieldSelector = &authorizationv1.FieldSelectorAttributes{RawSelector: info.FieldSelector}
-	}
-	if info.LabelSelector != "" {
-		a.LabelSelector = &authorizationv1.LabelSelectorAttributes{RawSelector: info.LabelSelector}
-	}
-	r.Spec.ResourceAttributes = a
-	return r
+	a.LabelSelectorRequirements, a.LabelSelectorParsingErr = labels.ParseToRequirements(info.LabelSelector)
+	return a
 }

@@ -12,56 +12,52 @@ import (
 
 	"github.com/go-json-experiment/json"
 	admissionv1 "k8s.io/api/admission/v1"
-	authenticationv1 "k8s.io/api/authentication/v1"
-	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apiserver/pkg/authentication/user"
+	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/endpoints/request"
+	"k8s.io/klog/v2"
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/logs"
+	"github.com/seedguard/seedguard/pkg/scenario"
+	"github.com/seedguard/seedguard/pkg/snapshot"
 )
-
-// Options are what a Replay asks. All are required.
-type Options struct {
-	// Authorize asks the authorizer.
-	Authorize func(
-		context.Context, *authorizationv1.SubjectAccessReview,
-	) (*authorizationv1.SubjectAccessReviewStatus, error)
-	// Admit asks the admission.
-	Admit func(context.Context, *admissionv1.AdmissionRequest) (*admissionv1.AdmissionResponse, error)
-	// Guards reports whether the admission is called for an operation on a resource.
-	Guards func(resource schema.GroupResource, subresource string, operation admissionv1.Operation) bool
-	// Missing reports whether the landscape lacks an object that it would have if the object existed.
-	Missing func(resource schema.GroupResource, namespace, name string) bool
-}
 
 // Replay takes audit logs and compares. It belongs to one goroutine.
 type Replay struct {
-	options Options
-	report  Report
-	groups  map[groupKey]*Group
+	landscape *snapshot.Snapshot
+	// The two halves that are asked.
+	authorizer kauthorizer.UnconditionalAuthorizer
+	admission  *admission.Plugin
+
+	report Report
+	groups map[groupKey]*Group
 }
 
-// New returns a Replay that has seen nothing yet.
-func New(options Options) *Replay {
-	return &Replay{options: options, groups: map[groupKey]*Group{}}
+// New returns a Replay that asks both halves on a landscape, and has seen nothing yet.
+func New(landscape *snapshot.Snapshot) (*Replay, error) {
+	a, err := landscape.Authorizer()
+	if err != nil {
+		return nil, err
+	}
+	restriction := landscape.Admission(snapshot.AsRead{Reader: landscape.Garden})
+	return &Replay{landscape: landscape, authorizer: a, admission: restriction, groups: map[groupKey]*Group{}}, nil
 }
 
 // maxProblems bounds the broken lines that are told one by one.
 const maxProblems = 5
 
-// Read takes a log. The name is for messages. The error is that of the reader, of the pair, or ctx's: a line that is no
-// event is none.
+// Read takes a log. The name is for messages. The error is that of the reader, or ctx's: a line that is no event is
+// none.
 func (r *Replay) Read(ctx context.Context, name string, log io.Reader) error {
 	l, err := newLines(log)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	ctx = klog.NewContext(ctx, klog.Logger{}) // a server logs what it denies; here the report says it
 	for ctx.Err() == nil {
 		line, ok, err := l.next()
 		if errors.Is(err, io.EOF) {
@@ -83,9 +79,7 @@ func (r *Replay) Read(ctx context.Context, name string, log io.Reader) error {
 			continue
 		}
 		r.report.Summary.Events++
-		if err := r.take(ctx, e); err != nil {
-			return fmt.Errorf("%s: line %d: %w", name, l.number, err)
-		}
+		r.take(ctx, e)
 	}
 	return ctx.Err()
 }
@@ -97,28 +91,24 @@ func (r *Replay) broken(file string, line int, why string) {
 	}
 }
 
-func (r *Replay) take(ctx context.Context, e *event) error {
+func (r *Replay) take(ctx context.Context, e *event) {
 	if !e.ended() {
-		return nil
+		return
 	}
 	who := e.requester()
 	client, ok := identity.From(who)
 	if !ok {
-		return nil
+		return
 	}
 	var f finding
-	info, broken := e.request()
-	if broken != nil {
+	info, err := e.request()
+	if err != nil {
 		info = &request.RequestInfo{Verb: e.Verb, Path: e.RequestURI}
-		f = finding{verdict: Unknown, why: broken.Error()}
+		f = finding{verdict: Unknown, why: err.Error()}
 	} else {
-		var err error
-		if f, err = r.compare(ctx, e, who, info); err != nil {
-			return err
-		}
+		f = r.compare(ctx, e, info, attributes(who, info))
 	}
 	r.count(client, who, e, info, f)
-	return nil
 }
 
 // finding is what came of a comparison.
@@ -131,103 +121,73 @@ type finding struct {
 	byRBAC, undecided bool
 }
 
-func (r *Replay) compare(ctx context.Context, e *event, who user.Info, info *request.RequestInfo) (finding, error) {
-	then, why := e.outcome()
-	if then == unclear {
-		return finding{verdict: Unknown, why: why}, nil
+func (r *Replay) compare(
+	ctx context.Context, e *event, info *request.RequestInfo, asked *kauthorizer.AttributesRecord,
+) finding {
+	through, unclear := e.outcome()
+	if unclear != "" {
+		return finding{verdict: Unknown, why: unclear}
 	}
-	status, err := r.options.Authorize(ctx, Review(who, info))
-	if err != nil {
-		return finding{}, err
-	}
-	byRBAC := !status.Allowed && !status.Denied && e.staysByRBAC()
-	if !status.Allowed && !byRBAC {
+	decision, reason, _ := r.authorizer.Authorize(ctx, asked) // an error explains the decision and does not change it
+	byRBAC := decision == kauthorizer.DecisionNoOpinion && e.staysByRBAC()
+	if decision != kauthorizer.DecisionAllow && !byRBAC {
 		switch {
-		case then == refused:
-			return finding{verdict: Same}, nil
+		case !through:
+			return finding{verdict: Same}
 		case info.Verb == "delete" && e.ResponseStatus.Code == http.StatusNotFound:
 			return finding{verdict: Unknown,
-				why: "it was answered with 404: the authorizer lets it through if it knows that the object does not exist"}, nil
+				why: "it was answered with 404: the authorizer lets it through if it knows that the object does not exist"}
 		}
-		return finding{verdict: WouldBeRefused, why: status.Reason}, nil
+		return finding{verdict: WouldBeRefused, why: reason}
 	}
-	admission, why, err := r.admission(ctx, e, who, info)
-	if err != nil {
-		return finding{}, err
-	}
-	if then == letThrough {
-		if admission == denied && e.succeeded() {
-			return finding{verdict: WouldBeRefused, why: why}, nil
-		}
-		return finding{verdict: Same, byRBAC: byRBAC, undecided: admission == undecided}, nil
-	}
-	behind := e.Annotations.Decision == decisionAllow
+	response, guarded := r.admit(ctx, e, asked)
+	denied, undecided := response != nil && !response.Allowed, response == nil && guarded
 	switch {
-	case admission == denied:
-		return finding{verdict: Same}, nil
-	case admission == undecided:
+	case through && denied && e.succeeded():
+		return finding{verdict: WouldBeRefused, why: response.Result.Message}
+	case through:
+		return finding{verdict: Same, byRBAC: byRBAC, undecided: undecided}
+	case denied:
+		return finding{verdict: Same}
+	case undecided:
 		return finding{verdict: Unknown,
-			why: "the authorizer lets it through now; the log does not have what the admission needs"}, nil
-	case admission == notAsked && behind:
+			why: "the authorizer lets it through now; the log does not have what the admission needs"}
+	case !guarded && e.Annotations.Decision == decisionAllow:
 		return finding{verdict: Unknown,
-			why: "it was refused behind the authorizers, and the admission does not guard it"}, nil
+			why: "it was refused behind the authorizers, and the admission does not guard it"}
 	}
-	return finding{verdict: WouldBeAllowed, why: status.Reason}, nil
+	return finding{verdict: WouldBeAllowed, why: reason}
 }
 
-// admissionVerdict is what the admission says.
-type admissionVerdict uint8
-
-const (
-	notAsked admissionVerdict = iota
-	undecided
-	admitted
-	denied
-)
-
-func (r *Replay) admission(
-	ctx context.Context, e *event, who user.Info, info *request.RequestInfo,
-) (admissionVerdict, string, error) {
-	operation, ok := admission.OperationOf(info.Verb)
-	resource := schema.GroupResource{Group: info.APIGroup, Resource: info.Resource}
-	if !ok || !info.IsResourceRequest || !r.options.Guards(resource, info.Subresource, operation) {
-		return notAsked, "", nil
+// admit asks the admission, and reports whether it guards the request. The answer is nil where it was not asked.
+func (r *Replay) admit(
+	ctx context.Context, e *event, asked *kauthorizer.AttributesRecord,
+) (response *admissionv1.AdmissionResponse, guarded bool) {
+	operation, ok := admission.OperationOf(asked.Verb)
+	resource := schema.GroupResource{Group: asked.APIGroup, Resource: asked.Resource}
+	if !ok || !asked.ResourceRequest || !r.landscape.Guards(resource, asked.Subresource, operation) {
+		return nil, false
 	}
 	if operation != admissionv1.Create || e.RequestObject.Kind() != '{' {
-		return undecided, "", nil
+		return nil, true
 	}
 	var o struct {
-		Kind       string `json:"kind"`
-		APIVersion string `json:"apiVersion"`
-		Metadata   struct {
+		metav1.TypeMeta
+		Metadata struct {
 			Name string `json:"name"`
 		} `json:"metadata"`
 	}
 	if err := json.Unmarshal(e.RequestObject, &o, lenient); err != nil {
-		return undecided, "", nil //nolint:nilerr // what is no object says nothing
+		return nil, true // what is no object says nothing
 	}
-	response, err := r.options.Admit(ctx, &admissionv1.AdmissionRequest{
-		UID:         types.UID("replay"),
-		Kind:        metav1.GroupVersionKind(schema.FromAPIVersionAndKind(o.APIVersion, o.Kind)),
-		Resource:    metav1.GroupVersionResource(resource.WithVersion(info.APIVersion)),
-		SubResource: info.Subresource,
-		Name:        cmp.Or(o.Metadata.Name, info.Name),
-		Namespace:   info.Namespace,
-		Operation:   operation,
-		UserInfo:    authenticationv1.UserInfo{Username: who.GetName(), Groups: who.GetGroups()},
-		Object:      runtime.RawExtension{Raw: e.RequestObject},
-	})
-	if err != nil {
-		return undecided, "", err
+	object := runtime.RawExtension{Raw: e.RequestObject}
+	// What it cannot read the admission cannot either.
+	if raw, err := scenario.WithoutStringData(o.Kind, object.Raw); err == nil {
+		object.Raw = raw
 	}
-	if response.Allowed {
-		return admitted, "", nil
-	}
-	why := "the admission denies it"
-	if response.Result != nil {
-		why = response.Result.Message
-	}
-	return denied, why, nil
+	review := scenario.AdmissionRequest(asked, o.GroupVersionKind(), object, runtime.RawExtension{})
+	review.Resource.Version, review.Name = asked.APIVersion, cmp.Or(o.Metadata.Name, asked.Name)
+	return r.admission.Admit(ctx, review), true
 }
 
 // told is what is kept of a string from the log: a short copy, so that nothing keeps the rest.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/endpoints/request"
@@ -19,7 +18,7 @@ import (
 
 // TestGroupsAreBounded: a client that asks for a new resource each time fills no memory, and all is counted.
 func TestGroupsAreBounded(t *testing.T) {
-	r := New(Options{Missing: func(schema.GroupResource, string, string) bool { return false }})
+	r := &Replay{groups: map[groupKey]*Group{}}
 	const n = 3 * maxGroups
 	for range 2 {
 		for i := range n {

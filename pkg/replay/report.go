@@ -9,6 +9,8 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/endpoints/request"
 
+	"github.com/seedguard/seedguard/pkg/explain"
+	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/logs"
 )
@@ -149,7 +151,7 @@ func (r *Replay) count(client identity.Client, who user.Info, e *event, info *re
 		s.WouldBeRefused++
 		g.WouldBeRefused++
 		resource := schema.GroupResource{Group: info.APIGroup, Resource: info.Resource}
-		if missing = e.ObjectRef.Name != "" && r.options.Missing(resource, info.Namespace, e.ObjectRef.Name); missing {
+		if missing = e.ObjectRef.Name != "" && r.missing(resource, info.Namespace, e.ObjectRef.Name); missing {
 			g.NotInLandscape++
 		}
 	case WouldBeAllowed:
@@ -176,6 +178,20 @@ func (r *Replay) count(client identity.Client, who user.Info, e *event, info *re
 		example.Path = info.Path
 	}
 	g.add(example)
+}
+
+// missing reports whether the landscape lacks an object that it would have if the object existed.
+func (r *Replay) missing(resource schema.GroupResource, namespace, name string) bool {
+	kind := explain.KindOf(resource)
+	if kind == 0 {
+		return false // the landscape has no such objects
+	}
+	v := graph.Vertex{Kind: kind, Namespace: namespace, Name: name}
+	if !kind.Namespaced() {
+		v.Namespace = ""
+	}
+	// Objects that are not watched are there as far as others refer to them.
+	return !r.landscape.Graph.HasObject(v) && (kind.Tracked() || len(r.landscape.Graph.Seeds(v)) == 0)
 }
 
 // add keeps the example if it is one of the first that differ.
