@@ -79,11 +79,7 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 				return deploy.Write(dir, files)
 			}
 			for i := range files {
-				content, err := files[i].YAML()
-				if err != nil {
-					return err
-				}
-				if _, err := fmt.Fprintf(s.out, "---\n# %s\n%s", files[i].Name, content); err != nil {
+				if _, err := fmt.Fprintf(s.out, "---\n# %s\n%s", files[i].Name, files[i].YAML()); err != nil {
 					return err
 				}
 			}

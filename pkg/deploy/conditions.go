@@ -16,13 +16,18 @@ import (
 var (
 	reviewCondition    = seedClient("request.user")
 	admissionCondition = seedClient("request.userInfo.username")
-	bootstrapCondition = bootstrapper("request.userInfo.username")
-	// metadataCondition is that of the rows that guard metadata alone, beside admissionCondition.
-	metadataCondition = fieldChanges("metadata.ownerReferences") + " || " +
-		annotationIsSet("object", constants.ConfirmationDeletion) + " && (!(" +
-		annotationIsSet("oldObject", constants.ConfirmationDeletion) + ") || " +
-		annotation("object", constants.ConfirmationDeletion) + " != " +
-		annotation("oldObject", constants.ConfirmationDeletion) + ")"
+	// bootstrapCondition has anchors of its own, because matches() looks for the expression anywhere in the name.
+	bootstrapCondition = fmt.Sprintf("%[1]s.matches('^%[2]s[a-z0-9]{6}$') || "+
+		"%[1]s.matches('^%[3]s[^%[4]s]+%[4]s%[5]s[^%[4]s]+$')", "request.userInfo.username",
+		identity.BootstrapTokenUserPrefix, serviceaccount.ServiceAccountUsernamePrefix,
+		serviceaccount.ServiceAccountUsernameSeparator, naming.BootstrapServiceAccountPrefix)
+	// metadataCondition is that of the rows that guard metadata alone, beside admissionCondition: owner references change,
+	// or the confirmation of deletion is set anew. It leads to no error where a field is not there.
+	metadataCondition = fmt.Sprintf("has(object.%[1]s) != has(oldObject.%[1]s) || "+
+		"has(object.%[1]s) && object.%[1]s != oldObject.%[1]s || "+
+		"has(object.%[2]s) && '%[3]s' in object.%[2]s && "+
+		"(!(has(oldObject.%[2]s) && '%[3]s' in oldObject.%[2]s) || object.%[2]s['%[3]s'] != oldObject.%[2]s['%[3]s'])",
+		"metadata.ownerReferences", "metadata.annotations", constants.ConfirmationDeletion)
 )
 
 func seedClient(user string) string {
@@ -30,25 +35,4 @@ func seedClient(user string) string {
 		constants.SeedUserNamePrefix,
 		serviceaccount.ServiceAccountUsernamePrefix+naming.SeedNamespacePrefix,
 		serviceaccount.ServiceAccountUsernameSeparator+naming.ExtensionPrefix)
-}
-
-// fieldChanges leads to no error where the field is not there: an error would deny the request.
-func fieldChanges(field string) string {
-	return fmt.Sprintf("has(object.%[1]s) != has(oldObject.%[1]s) || has(object.%[1]s) && object.%[1]s != oldObject.%[1]s",
-		field)
-}
-
-func annotation(object, key string) string {
-	return fmt.Sprintf("%s.metadata.annotations['%s']", object, key)
-}
-
-func annotationIsSet(object, key string) string {
-	return fmt.Sprintf("has(%[1]s.metadata.annotations) && '%[2]s' in %[1]s.metadata.annotations", object, key)
-}
-
-// bootstrapper has anchors of its own, because matches() looks for the expression anywhere in the name.
-func bootstrapper(user string) string {
-	return fmt.Sprintf("%[1]s.matches('^%[2]s[a-z0-9]{6}$') || %[1]s.matches('^%[3]s[^%[4]s]+%[4]s%[5]s[^%[4]s]+$')", user,
-		identity.BootstrapTokenUserPrefix, serviceaccount.ServiceAccountUsernamePrefix,
-		serviceaccount.ServiceAccountUsernameSeparator, naming.BootstrapServiceAccountPrefix)
 }

@@ -426,6 +426,6 @@ func TestHost(t *testing.T) {
 	for url, want := range map[string]string{
 		"https://a.b": "a.b", "https://a.b:443": "a.b", "https://a.b:9443": "a.b:9443", "https://[::1]:9443": "[::1]:9443",
 	} {
-		require.Equal(t, want, host(Options{URL: url}))
+		require.Equal(t, want, AdmissionKubeconfig(Options{URL: url}).Users[0].Name)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiserverv1beta1 "k8s.io/apiserver/pkg/apis/apiserver/v1beta1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 )
 
@@ -18,7 +17,7 @@ func OperatorConfigMap(o Options) *corev1.ConfigMap {
 	webhook := configuration.Authorizers[0].Webhook
 	webhook.ConnectionInfo.KubeConfigFile = nil
 	// It drops these for a kube-apiserver that does not know them. The time to live is for that one.
-	webhook.CacheAuthorizedRequests, webhook.CacheUnauthorizedRequests = ptr.To(false), ptr.To(false)
+	webhook.CacheAuthorizedRequests, webhook.CacheUnauthorizedRequests = new(false), new(false)
 	webhook.AuthorizedTTL.Duration, webhook.UnauthorizedTTL.Duration = noTime, noTime
 	return &corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "ConfigMap"},

@@ -14,7 +14,6 @@ import (
 	webhookadmissionv1 "k8s.io/apiserver/pkg/admission/plugin/webhook/config/apis/webhookadmission/v1"
 	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
 	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/seedguard/seedguard/pkg/server"
 )
@@ -55,7 +54,7 @@ func AuthorizationConfiguration(o Options) *apiserverv1.AuthorizationConfigurati
 					MatchConditions:                          []apiserverv1.WebhookMatchCondition{{Expression: reviewCondition}},
 					ConnectionInfo: apiserverv1.WebhookConnectionInfo{
 						Type:           apiserverv1.AuthorizationWebhookConnectionInfoTypeKubeConfigFile,
-						KubeConfigFile: ptr.To(path.Join(o.ConfigDir, authorizationKubeconfig)),
+						KubeConfigFile: new(path.Join(o.ConfigDir, authorizationKubeconfig)),
 					},
 				},
 			},
@@ -67,7 +66,7 @@ func AuthorizationConfiguration(o Options) *apiserverv1.AuthorizationConfigurati
 		webhook.FailurePolicy = apiserverv1.FailurePolicyNoOpinion
 	}
 	if o.KubernetesVersion == nil || o.KubernetesVersion.AtLeast(cacheOff) {
-		webhook.CacheAuthorizedRequests, webhook.CacheUnauthorizedRequests = ptr.To(false), ptr.To(false)
+		webhook.CacheAuthorizedRequests, webhook.CacheUnauthorizedRequests = new(false), new(false)
 	} else {
 		// An older kube-apiserver does not start with a field that it does not know.
 		webhook.AuthorizedTTL.Duration, webhook.UnauthorizedTTL.Duration = noTime, noTime
@@ -90,7 +89,9 @@ func AuthorizationKubeconfig(o Options) Kubeconfig {
 // address. Both call the SeedRestriction: each API server calls admission webhooks for the resources that it serves
 // itself.
 func AdmissionKubeconfig(o Options) Kubeconfig {
-	return newKubeconfig(o, host(o))
+	u := must(url.Parse(o.URL)) // as Validate has done
+	// Under this name kube-apiserver looks for the credentials of a webhook: without the port that https has anyway.
+	return newKubeconfig(o, strings.TrimSuffix(u.Host, ":443"))
 }
 
 // AdmissionConfiguration tells an API server of AdmissionKubeconfig.
@@ -124,13 +125,6 @@ func newKubeconfig(o Options, user string) Kubeconfig {
 			ClientCertificate: path.Join(o.ConfigDir, clientCertificateFile), ClientKey: path.Join(o.ConfigDir, clientKeyFile),
 		}}},
 	}
-}
-
-// host is the name under which kube-apiserver looks for the credentials of a webhook at Options.URL: without the port
-// that https has anyway.
-func host(o Options) string {
-	u := must(url.Parse(o.URL)) // as Validate has done
-	return strings.TrimSuffix(u.Host, ":443")
 }
 
 // must returns what cannot fail.

@@ -1,9 +1,10 @@
 package deploy
 
 import (
+	"path"
+
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/server"
@@ -26,42 +27,35 @@ func Registration(o Options) *admissionregistrationv1.ValidatingWebhookConfigura
 		TypeMeta: metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(),
 			Kind: "ValidatingWebhookConfiguration"},
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Webhooks:   append(seedClients(o), bootstrappers(o)...),
+		Webhooks:   webhooks(o),
 	}
 }
 
-// seedClients returns the webhooks for requests of seed clients. There is none for metadata when nothing looks at what
-// writes may bring about.
-func seedClients(o Options) []admissionregistrationv1.ValidatingWebhook {
-	var whole, metadata []admission.Guarded
+// webhooks returns those for requests of seed clients, and for certificate requests of bootstrappers. There is none for
+// metadata alone, and none for bootstrappers, when nothing looks at what writes may bring about.
+func webhooks(o Options) []admissionregistrationv1.ValidatingWebhook {
+	var whole, metadata []admissionregistrationv1.RuleWithOperations
 	for _, g := range admission.AllGuarded(o.References, o.Kubeconfigs) {
 		if g.MetadataAlone {
-			metadata = append(metadata, g)
+			metadata = append(metadata, rule(g))
 		} else {
-			whole = append(whole, g)
+			whole = append(whole, rule(g))
 		}
 	}
-	client := admissionregistrationv1.MatchCondition{Name: "seed-clients", Expression: admissionCondition}
-	webhooks := []admissionregistrationv1.ValidatingWebhook{webhook(o, WebhookName, rules(whole), client)}
-	if len(metadata) > 0 {
-		webhooks = append(webhooks, webhook(o, MetadataWebhookName, rules(metadata), client,
-			admissionregistrationv1.MatchCondition{Name: "metadata-changes", Expression: metadataCondition}))
+	condition := func(name, expression string) admissionregistrationv1.MatchCondition {
+		return admissionregistrationv1.MatchCondition{Name: name, Expression: expression}
 	}
-	return webhooks
-}
-
-// bootstrappers returns the webhook for certificate requests of bootstrappers. There is none when nothing looks at
-// what writes may bring about.
-func bootstrappers(o Options) []admissionregistrationv1.ValidatingWebhook {
-	if o.References == admission.ReferencesOff {
-		return nil
+	client := condition("seed-clients", admissionCondition)
+	all := []admissionregistrationv1.ValidatingWebhook{webhook(o, WebhookName, whole, client)}
+	if o.References != admission.ReferencesOff {
+		by := admission.Bootstrappers()
+		guarded := admission.Guarded{Target: admission.Target{Kind: by.Kind}, Operations: by.Operations}
+		requests := []admissionregistrationv1.RuleWithOperations{rule(guarded)}
+		all = append(all,
+			webhook(o, MetadataWebhookName, metadata, client, condition("metadata-changes", metadataCondition)),
+			webhook(o, BootstrapWebhookName, requests, condition("bootstrappers", bootstrapCondition)))
 	}
-	rule := admission.Bootstrappers()
-	guarded := []admission.Guarded{{Target: admission.Target{Kind: rule.Kind}, Operations: rule.Operations}}
-	return []admissionregistrationv1.ValidatingWebhook{
-		webhook(o, BootstrapWebhookName, rules(guarded),
-			admissionregistrationv1.MatchCondition{Name: "bootstrappers", Expression: bootstrapCondition}),
-	}
+	return all
 }
 
 func webhook(o Options, name string, rules []admissionregistrationv1.RuleWithOperations,
@@ -73,38 +67,31 @@ func webhook(o Options, name string, rules []admissionregistrationv1.RuleWithOpe
 	return admissionregistrationv1.ValidatingWebhook{
 		Name: name,
 		ClientConfig: admissionregistrationv1.WebhookClientConfig{
-			URL:      ptr.To(o.URL + server.AdmissionPath),
+			URL:      new(o.URL + server.AdmissionPath),
 			CABundle: o.CABundle,
 		},
 		Rules:                   rules,
 		FailurePolicy:           &failurePolicy,
-		MatchPolicy:             ptr.To(admissionregistrationv1.Equivalent),
-		SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
-		TimeoutSeconds:          ptr.To[int32](webhookTimeout),
+		MatchPolicy:             new(admissionregistrationv1.Equivalent),
+		SideEffects:             new(admissionregistrationv1.SideEffectClassNone),
+		TimeoutSeconds:          new(int32(webhookTimeout)),
 		AdmissionReviewVersions: []string{"v1"},
 		MatchConditions:         conditions,
 	}
 }
 
-// rules returns one rule for each resource and subresource that is guarded.
-func rules(guarded []admission.Guarded) []admissionregistrationv1.RuleWithOperations {
-	result := make([]admissionregistrationv1.RuleWithOperations, 0, len(guarded))
-	for _, g := range guarded {
-		resource, scope := g.Kind.Resource().Resource, admissionregistrationv1.ClusterScope
-		if g.Subresource != "" {
-			resource += "/" + g.Subresource
-		}
-		if g.Kind.Namespaced() {
-			scope = admissionregistrationv1.NamespacedScope
-		}
-		rule := admissionregistrationv1.RuleWithOperations{Rule: admissionregistrationv1.Rule{
-			APIGroups: []string{g.Kind.Resource().Group}, APIVersions: g.Kind.Versions(), Resources: []string{resource},
-			Scope: &scope,
-		}}
-		for _, operation := range g.Operations {
-			rule.Operations = append(rule.Operations, admissionregistrationv1.OperationType(operation))
-		}
-		result = append(result, rule)
+// rule is for one resource or subresource that is guarded.
+func rule(guarded admission.Guarded) (r admissionregistrationv1.RuleWithOperations) {
+	resource, scope := guarded.Kind.Resource(), admissionregistrationv1.ClusterScope
+	if guarded.Kind.Namespaced() {
+		scope = admissionregistrationv1.NamespacedScope
 	}
-	return result
+	r.Rule = admissionregistrationv1.Rule{
+		APIGroups: []string{resource.Group}, APIVersions: guarded.Kind.Versions(),
+		Resources: []string{path.Join(resource.Resource, guarded.Subresource)}, Scope: &scope,
+	}
+	for _, operation := range guarded.Operations {
+		r.Operations = append(r.Operations, admissionregistrationv1.OperationType(operation))
+	}
+	return r
 }
