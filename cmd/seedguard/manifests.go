@@ -10,14 +10,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/util/cert"
 
-	"github.com/seedguard/seedguard/pkg/admission"
-	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/deploy"
 )
 
 func newManifests(s streams) *cobra.Command {
 	o := deploy.Default()
-	var dir, caFile, file, kubernetesVersion string
+	var dir, caFile, kubernetesVersion string
+	var by landscapeFlags // of which these manifests need the configuration alone
 	command := &cobra.Command{
 		Use:   "manifests",
 		Short: "Print what the garden and its kube-apiserver need for the webhooks",
@@ -32,7 +31,7 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
   # For an older kube-apiserver.
   seedguard manifests --kubernetes-version 1.33`,
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			if caFile != "" {
 				certificates, err := cert.CertsFromFile(caFile)
 				if err != nil {
@@ -42,20 +41,9 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 					return err
 				}
 			}
-			if file != "" {
-				c, err := config.Load(file)
-				if err == nil {
-					err = c.Validate()
-				}
-				if err != nil {
-					return err
-				}
-				if !command.Flags().Changed("references") {
-					o.References = c.Restriction.References
-				}
-				o.Kubeconfigs = c.KubeconfigAccess.Enabled()
-				o.AuthorizerObserves = c.Authorizer.Mode == config.ModeObserve
-				o.RestrictionObserves = c.Restriction.Mode == admission.ModeObserve
+			var err error
+			if o.Config, err = by.configuration(); err != nil {
+				return err
 			}
 			if kubernetesVersion != "" {
 				parsed, err := version.ParseGeneric(kubernetesVersion)
@@ -90,7 +78,7 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 	flags.StringVar(&dir, "output-dir", "", "directory to write the files into; without it, all are printed")
 	flags.StringVar(&o.URL, "url", o.URL, "base address of the webhooks as kube-apiserver reaches them")
 	flags.StringVar(&caFile, "ca-file", "", "CA of seedguard's serving certificate in PEM, for the registration")
-	flags.StringVar(&file, "config", "",
+	flags.StringVar(&by.config, "config", "",
 		"configuration file of serve; restriction.references and kubeconfigAccess say what to register, "+
 			"and what is in mode Observe blocks nothing when seedguard is away")
 	flags.StringVar(&o.Subject, "subject", o.Subject, "seedguard's user in the garden")
@@ -98,7 +86,7 @@ permissions, the registration of the admission webhook, and kube-apiserver's con
 		"directory in which kube-apiserver finds its files, with ca.crt, client.crt and client.key")
 	flags.StringVar(&kubernetesVersion, "kubernetes-version", "",
 		"version of the garden's kube-apiserver, as 1.33; without it, the newest")
-	flags.StringVar((*string)(&o.References), "references", string(o.References),
-		"Enforce, Warn or Off, as in serve; with Off, less is registered")
+	flags.StringVar(&by.references, "references", "",
+		"Enforce (the default), Warn or Off, as in serve; with Off, less is registered")
 	return command
 }

@@ -25,6 +25,7 @@ func TestManifestsCA(t *testing.T) {
 	requireErrors(t, map[string]string{
 		"manifests --ca-file ../../README.md": "error reading ../../README.md: data does not contain any valid",
 		"manifests --ca-file no-such-file":    "no such file",
+		"manifests --references off":          `restriction.references: Unsupported value: "off": supported values: `,
 	})
 }
 

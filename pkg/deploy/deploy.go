@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/config"
 )
 
 // Options say where seedguard and the files of kube-apiserver are.
@@ -32,13 +33,10 @@ type Options struct {
 	ConfigDir string
 	// KubernetesVersion is that of the garden's kube-apiserver. Without it, the newest is meant.
 	KubernetesVersion *version.Version
-	// References is what restriction.references is set to. With Off, what only references need guarded is not registered.
-	References admission.References
-	// Kubeconfigs: kubeconfigAccess gives a client a level above none, so requests for kubeconfigs are registered.
-	Kubeconfigs bool
-	// AuthorizerObserves and RestrictionObserves: the half is in mode Observe. When it does not answer, requests pass it
-	// too.
-	AuthorizerObserves, RestrictionObserves bool
+	// Config is seedguard's own configuration, which must be valid. With restriction.references Off, what only references
+	// need guarded is not registered. Requests for kubeconfigs are where kubeconfigAccess gives a client a level above
+	// none. When a half in mode Observe does not answer, requests pass it too.
+	Config *config.SeedGuardConfiguration
 }
 
 // Default returns the options for the kustomizations in deploy/.
@@ -47,8 +45,7 @@ func Default() Options {
 		URL:       "https://seedguard.garden.svc",
 		Subject:   "system:serviceaccount:garden:seedguard",
 		ConfigDir: "/etc/kubernetes/seedguard",
-
-		References: admission.ReferencesEnforce,
+		Config:    config.Default(),
 	}
 }
 
@@ -70,11 +67,7 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("a kube-apiserver of version %s is too old, it must be %s or later", o.KubernetesVersion,
 			oldestKubernetes)
 	}
-	switch o.References {
-	case admission.ReferencesEnforce, admission.ReferencesWarn, admission.ReferencesOff:
-		return nil
-	}
-	return fmt.Errorf("references: %q is not Enforce, Warn or Off", o.References)
+	return nil
 }
 
 // File is a manifest or a file of an API server.
@@ -113,7 +106,7 @@ func Files(o Options) []File {
 			[]any{OperatorConfigMap(o)}},
 	}
 	directories := []string{"permissions", "permissions-existence", "registration"}
-	if o.References != admission.ReferencesOff {
+	if o.Config.Restriction.References != admission.ReferencesOff {
 		files = append(files, File{"permissions-bootstrap-tokens/bootstrap-tokens.yaml",
 			"What bootstrap tokens are for, read before a certificate request with one of them is let through.",
 			objects(BootstrapTokensRole(o))})

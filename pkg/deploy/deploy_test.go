@@ -39,6 +39,7 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/admission"
 	"github.com/seedguard/seedguard/pkg/authorizer"
+	seedguardconfig "github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 )
@@ -56,7 +57,6 @@ func TestOptions(t *testing.T) {
 			`the URL "https://seedguard/path" has more than https://host[:port]`},
 		{func(o *Options) { o.URL = "https://%" }, `parse "https://%": invalid URL escape "%"`},
 		{func(o *Options) { o.Subject = "" }, "seedguard's user in the garden is missing"},
-		{func(o *Options) { o.References = "off" }, `references: "off" is not Enforce, Warn or Off`},
 		{func(o *Options) { o.ConfigDir = "relative" }, `the directory "relative" is not an absolute path`},
 		{func(o *Options) { o.KubernetesVersion = version.MustParseGeneric("1.32.0") }, ""},
 		{func(o *Options) { o.KubernetesVersion = version.MustParseGeneric("1.31.9") },
@@ -76,7 +76,7 @@ func TestOptions(t *testing.T) {
 func registered(t *testing.T, references admission.References) []string {
 	t.Helper()
 	o := Default()
-	o.References = references
+	o.Config.Restriction.References = references
 	got := sets.New[string]()
 	var rules []admissionregistrationv1.RuleWithOperations
 	for _, webhook := range Registration(o).Webhooks {
@@ -209,7 +209,11 @@ func TestAuditPolicy(t *testing.T) {
 func TestObserve(t *testing.T) {
 	for _, observes := range []struct{ authorizer, restriction bool }{{true, false}, {false, true}} {
 		o := Default()
-		o.AuthorizerObserves, o.RestrictionObserves = observes.authorizer, observes.restriction
+		if observes.authorizer {
+			o.Config.Authorizer.Mode = seedguardconfig.ModeObserve
+		} else {
+			o.Config.Restriction.Mode = admission.ModeObserve
+		}
 		o.ConfigDir = filepath.Join(t.TempDir(), "kube-apiserver")
 		require.NoError(t, Write(filepath.Dir(o.ConfigDir), Files(o)))
 		passes := loadAuthorization(t, o.ConfigDir).Authorizers[0].Webhook.FailurePolicy == apiserver.FailurePolicyNoOpinion

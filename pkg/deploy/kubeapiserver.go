@@ -15,6 +15,7 @@ import (
 	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
 	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
 
+	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/server"
 )
 
@@ -62,7 +63,7 @@ func AuthorizationConfiguration(o Options) *apiserverv1.AuthorizationConfigurati
 		},
 	}
 	webhook := configuration.Authorizers[0].Webhook
-	if o.AuthorizerObserves {
+	if o.Config.Authorizer.Mode == config.ModeObserve {
 		webhook.FailurePolicy = apiserverv1.FailurePolicyNoOpinion
 	}
 	if o.KubernetesVersion == nil || o.KubernetesVersion.AtLeast(cacheOff) {

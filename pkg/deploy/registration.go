@@ -35,7 +35,8 @@ func Registration(o Options) *admissionregistrationv1.ValidatingWebhookConfigura
 // metadata alone, and none for bootstrappers, when nothing looks at what writes may bring about.
 func webhooks(o Options) []admissionregistrationv1.ValidatingWebhook {
 	var whole, metadata []admissionregistrationv1.RuleWithOperations
-	for _, g := range admission.AllGuarded(o.References, o.Kubeconfigs) {
+	references := o.Config.Restriction.References
+	for _, g := range admission.AllGuarded(references, o.Config.KubeconfigAccess.Enabled()) {
 		if g.MetadataAlone {
 			metadata = append(metadata, rule(g))
 		} else {
@@ -47,7 +48,7 @@ func webhooks(o Options) []admissionregistrationv1.ValidatingWebhook {
 	}
 	client := condition("seed-clients", admissionCondition)
 	all := []admissionregistrationv1.ValidatingWebhook{webhook(o, WebhookName, whole, client)}
-	if o.References != admission.ReferencesOff {
+	if references != admission.ReferencesOff {
 		by := admission.Bootstrappers()
 		guarded := admission.Guarded{Target: admission.Target{Kind: by.Kind}, Operations: by.Operations}
 		requests := []admissionregistrationv1.RuleWithOperations{rule(guarded)}
@@ -61,7 +62,7 @@ func webhooks(o Options) []admissionregistrationv1.ValidatingWebhook {
 func webhook(o Options, name string, rules []admissionregistrationv1.RuleWithOperations,
 	conditions ...admissionregistrationv1.MatchCondition) admissionregistrationv1.ValidatingWebhook {
 	failurePolicy := admissionregistrationv1.Fail
-	if o.RestrictionObserves {
+	if o.Config.Restriction.Mode == admission.ModeObserve {
 		failurePolicy = admissionregistrationv1.Ignore
 	}
 	return admissionregistrationv1.ValidatingWebhook{

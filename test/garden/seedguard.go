@@ -1,6 +1,7 @@
 package garden
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
+	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/deploy"
 	"github.com/seedguard/seedguard/pkg/server"
 	"github.com/seedguard/seedguard/test/pki"
@@ -119,12 +121,14 @@ func (g *Garden) WriteAuthorization(webhooks WebhookPKI) error {
 
 // deployOptions say where seedguard is, to what is generated for it.
 func (g *Garden) deployOptions() deploy.Options {
+	c := config.Default()
+	c.Restriction.References = cmp.Or(g.References, c.Restriction.References)
 	return deploy.Options{
-		URL:        "https://127.0.0.1:" + strconv.Itoa(g.guard.port),
-		CABundle:   g.guard.pki.Serving.PEM,
-		Subject:    guardUser,
-		ConfigDir:  g.Dir,
-		References: g.References,
+		URL:       "https://127.0.0.1:" + strconv.Itoa(g.guard.port),
+		CABundle:  g.guard.pki.Serving.PEM,
+		Subject:   guardUser,
+		ConfigDir: g.Dir,
+		Config:    c,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/seedguard/seedguard/pkg/access"
 	"github.com/seedguard/seedguard/pkg/deploy"
 )
 
@@ -37,6 +38,8 @@ func (g *Garden) Register(ctx context.Context, kubeconfigs bool) error {
 		return err
 	}
 	o := g.deployOptions()
-	o.Kubeconfigs = kubeconfigs
+	if kubeconfigs {
+		o.Config.KubeconfigAccess.Rules = []access.Rule{{Levels: access.Levels{Shoots: access.LevelAdmin}}}
+	}
 	return admin.Apply(ctx, deploy.Registration(o))
 }
