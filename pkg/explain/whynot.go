@@ -40,32 +40,34 @@ type Field struct {
 // v, and whether there are more. It is for vertices from which none does. It is safe for concurrent use.
 func WhyNot(view *graph.View, v graph.Vertex, seed string) (gaps []Gap, more bool) {
 	w := &search{view: view, seed: seed}
-	node, known := view.Find(v)
-	node.Vertex = v
+	start, _ := view.Find(v)
 	if seed != "" {
 		target := graph.Vertex{Kind: graph.KindSeed, Name: seed}
 		s, found := view.Find(target)
 		if !found || !s.Object {
 			gaps = append(gaps, Gap{Says: nameOf(target) + " does not exist"})
 		}
-		if found && (!known || view.From(node.ID()).Len() == 0) {
+		if found && view.From(start.ID()).Len() == 0 {
 			gaps = append(gaps, w.missing(v, s)...)
 		}
 	}
-	w.steps = []step{{node: node, known: known, from: -1}}
-	visited := sets.New(node.ID())
+	w.steps = []step{{node: start, from: -1}}
+	visited := sets.New(start.ID())
 	for i := 0; i < len(w.steps) && len(gaps) <= maxGaps; i++ {
-		next := w.next(i)
+		next := sorted(view.From(w.steps[i].node.ID()))
 		if gap, ok := w.gap(i, next); ok {
 			gaps = append(gaps, gap)
 		}
 		for _, n := range next {
-			if isSeed(n.Vertex) {
+			switch {
+			case visited.Has(n.ID()):
+				continue
+			case n.Vertex.Kind == graph.KindSeed:
 				w.ends = append(w.ends, n.Vertex)
-			} else if !visited.Has(n.ID()) {
-				visited.Insert(n.ID())
-				w.steps = append(w.steps, step{node: n, known: true, from: i})
+			default:
+				w.steps = append(w.steps, step{node: n, from: i})
 			}
+			visited.Insert(n.ID())
 		}
 	}
 	gaps = append(gaps, w.parents()...)
@@ -77,24 +79,14 @@ type search struct {
 	view  *graph.View
 	seed  string
 	steps []step
-	// ends are the Seeds that were met.
+	// ends are the Seeds that were met, each once.
 	ends []graph.Vertex
 }
 
 type step struct {
 	node graph.Node
-	// known: the graph has the vertex.
-	known bool
 	// from is the place of the step before.
 	from int
-}
-
-// next returns the neighbours to which a step leads, sorted.
-func (w *search) next(i int) []graph.Node {
-	if !w.steps[i].known {
-		return nil
-	}
-	return sorted(w.view.From(w.steps[i].node.ID()))
 }
 
 func sorted(nodes gonum.Nodes) []graph.Node {
@@ -110,8 +102,6 @@ func sorted(nodes gonum.Nodes) []graph.Node {
 func Compare(a, b graph.Node) int {
 	return a.Vertex.Compare(b.Vertex)
 }
-
-func isSeed(v graph.Vertex) bool { return v.Kind == graph.KindSeed && v.Namespace == "" }
 
 // gap says what keeps a path from going on at a step, false when what is further on says it.
 func (w *search) gap(i int, next []graph.Node) (Gap, bool) {
@@ -130,25 +120,25 @@ func (w *search) gap(i int, next []graph.Node) (Gap, bool) {
 	if implied && len(next) == 0 {
 		say(clause{of: " would belong by its name to " + nameOf(shoot) + ", which does not exist"}, nil)
 	}
+	where, not := "any Seed", ""
+	if w.seed != "" {
+		where, not = "Seed "+w.seed, ", not "+w.seed
+	}
 	var seeds []string
 	referrers := sets.New[graph.Kind]()
 	for _, n := range next {
 		by := n.Vertex.Kind
 		switch {
 		case implied && n.Vertex == shoot: // by its name, and not by a field
-		case isSeed(n.Vertex) && slices.ContainsFunc(own, leadsTo(by)):
+		case by == graph.KindSeed && slices.ContainsFunc(own, leadsTo(by)):
 			seeds = append(seeds, n.Vertex.Name)
-		case isSeed(n.Vertex) || slices.ContainsFunc(byKind[by].own, leadsTo(graph.KindSeed)):
+		case by == graph.KindSeed || slices.ContainsFunc(byKind[by].own, leadsTo(graph.KindSeed)):
 			referrers.Insert(by)
 		}
 	}
 	switch {
 	case len(seeds) > 0:
 		by := only(own, leadsTo(graph.KindSeed))
-		not := ""
-		if w.seed != "" {
-			not = ", not " + w.seed
-		}
 		say(clause{of: " names Seed " + List(seeds, maxNames) + " " + paths(by) + not}, by)
 	case len(next) == 0 && node.Object && len(own) > 0:
 		say(clause{of: " names no " + kindsOf(own, to) + " " + paths(own)}, own)
@@ -156,10 +146,10 @@ func (w *search) gap(i int, next []graph.Node) (Gap, bool) {
 	ofSeed := func(f garden.Field) bool { return f.Owner == graph.KindSeed }
 	by := only(others, func(f garden.Field) bool { return referrers.Has(f.Owner) && !ofSeed(f) })
 	if len(by) > 0 {
-		say(clause{by: " no " + kindsOf(by, owner) + " on " + w.where() + " uses", of: " " + paths(by)}, by)
+		say(clause{by: " no " + kindsOf(by, owner) + " on " + where + " uses", of: " " + paths(by)}, by)
 	}
 	if by := only(others, ofSeed); referrers.Has(graph.KindSeed) && len(by) > 0 {
-		say(clause{by: " " + w.where() + " does not use", of: " " + paths(by)}, by)
+		say(clause{by: " " + where + " does not use", of: " " + paths(by)}, by)
 	}
 	if len(next) == 0 && len(others) > 0 {
 		say(clause{by: " no object refers to", of: "; a " + kindsOf(others, owner) + " could"}, others)
@@ -170,40 +160,29 @@ func (w *search) gap(i int, next []graph.Node) (Gap, bool) {
 	return Gap{Says: w.sentence(i, why), Way: w.way(i), Fields: named(fields)}, true
 }
 
-func (w *search) where() string {
-	if w.seed == "" {
-		return "any Seed"
-	}
-	return "Seed " + w.seed
-}
-
 // clause says something of an object, which stands between its parts with a blank before it. The first is empty when
 // the object is its subject.
 type clause struct{ by, of string }
 
 // sentence puts clauses together, about the object of a step and how the step came to it.
 func (w *search) sentence(i int, why []clause) string {
-	v := w.steps[i].node.Vertex
-	var b strings.Builder
-	from := w.steps[i].from
+	v, from := w.steps[i].node.Vertex, w.steps[i].from
+	var said []string
+	name := nameOf(v)
+	for _, c := range why {
+		if from >= 0 {
+			said = append(said, "which"+c.by+c.of)
+			continue
+		}
+		said = append(said, strings.TrimPrefix(c.by+" "+name+c.of, " "))
+		name = "it"
+	}
+	all := strings.Join(said, ", and ")
 	if from >= 0 {
 		before := w.steps[from].node.Vertex
-		b.WriteString(" " + nameOf(before) + " " + relation(before, v) + " " + nameOf(v) + ",")
+		all = nameOf(before) + " " + relation(before, v) + " " + name + ", " + all
 	}
-	for n, c := range why {
-		if n > 0 {
-			b.WriteString(", and")
-		}
-		switch {
-		case from >= 0:
-			b.WriteString(" which" + c.by + c.of)
-		case n == 0:
-			b.WriteString(c.by + " " + nameOf(v) + c.of)
-		default:
-			b.WriteString(c.by + " it" + c.of)
-		}
-	}
-	return strings.TrimPrefix(b.String(), " ")
+	return all
 }
 
 // relation says what an edge means.
@@ -230,7 +209,7 @@ func (w *search) missing(v graph.Vertex, seed graph.Node) (gaps []Gap) {
 	visited := sets.New(seed.ID())
 	for queue := []graph.Node{seed}; len(queue) > 0 && len(gaps) < maxGaps; queue = queue[1:] {
 		for _, n := range sorted(w.view.To(queue[0].ID())) {
-			if isSeed(n.Vertex) || visited.Has(n.ID()) {
+			if n.Vertex.Kind == graph.KindSeed || visited.Has(n.ID()) {
 				continue
 			}
 			visited.Insert(n.ID())
@@ -247,12 +226,7 @@ func (w *search) missing(v graph.Vertex, seed graph.Node) (gaps []Gap) {
 
 // parents says that paths end at children of the Seed.
 func (w *search) parents() (gaps []Gap) {
-	seen := sets.New[graph.Vertex]()
-	for _, end := range w.ends {
-		if w.seed == "" || seen.Has(end) || len(seen) == maxGaps {
-			continue
-		}
-		seen.Insert(end)
+	for _, end := range w.ends[:min(len(w.ends), maxGaps)] {
 		if path := w.view.Path(end, w.seed); path != nil {
 			gaps = append(gaps, Gap{Way: path, Says: fmt.Sprintf(
 				"%s is a child of Seed %s, whose clients reach what is on it with parentScope Everything alone",

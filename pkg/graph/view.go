@@ -113,14 +113,15 @@ func impliedVertex(shoot Vertex, suffix int) Vertex {
 	return Vertex{implied[suffix].kind, shoot.Namespace, shoot.Name + implied[suffix].suffix}
 }
 
-// Find returns the node of a vertex, false when the graph has no such vertex. It looks at all: nobody asks often.
+// Find returns the node of a vertex. When the graph has no such vertex it returns false, and a node without neighbours.
+// It looks at all: nobody asks often.
 func (w *View) Find(v Vertex) (Node, bool) {
 	for id := range w.len() {
 		if n := w.node(id); n.Vertex == v {
 			return n, true
 		}
 	}
-	return Node{}, false
+	return Node{Vertex: v, id: -1}, false
 }
 
 func (w *View) len() int { return len(w.nodes) + len(w.implied) }
