@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,12 +71,9 @@ func Parse(file string, content []byte, c *config.SeedGuardConfiguration) (*Scen
 		return nil, r.err()
 	}
 	s := &Scenario{File: file, Config: r.configuration(&d, c)}
-	if d.Now != "" {
-		var err error
-		if s.Now, err = time.Parse(time.RFC3339, d.Now); err != nil {
-			r.wrong("now", "%q is no time such as 2026-11-20T12:00:00Z", d.Now)
-		}
-	}
+	now, err := time.Parse(time.RFC3339, d.Now)
+	r.when(err != nil && d.Now != "", "now", "%q is no time such as 2026-11-20T12:00:00Z", d.Now)
+	s.Now = now
 	switch {
 	case d.Landscape != "" && d.Objects != nil:
 		r.wrong("landscape", "objects and landscape exclude each other")
@@ -85,16 +83,13 @@ func Parse(file string, content []byte, c *config.SeedGuardConfiguration) (*Scen
 		s.Landscape = filepath.Join(filepath.Dir(file), d.Landscape)
 	}
 	s.Objects = r.objects(d.Objects)
-	if len(d.Requests) == 0 {
-		r.wrong("requests", "it has no requests")
-	}
+	r.when(len(d.Requests) == 0, "requests", "it has no requests")
 	lines := map[string]int{}
 	for i, raw := range d.Requests {
 		path := fmt.Sprintf("requests[%d]", i)
 		q := r.request(path, raw)
-		if line, ok := lines[q.Name]; ok && q.Name != "" {
-			r.wrong(path, "the request in line %d has the same name", line)
-		}
+		line, ok := lines[q.Name]
+		r.when(ok && q.Name != "", path, "the request in line %d has the same name", line)
 		lines[q.Name] = q.Line
 		s.Requests = append(s.Requests, q)
 	}
@@ -137,7 +132,7 @@ func (r *reader) objects(raw []json.RawMessage) []*garden.Object {
 	if raw == nil {
 		return nil
 	}
-	objects, indexes := []*garden.Object{}, map[graph.Vertex]int{}
+	objects, lines := []*garden.Object{}, map[graph.Vertex]int{}
 	for i := range raw {
 		path := fmt.Sprintf("objects[%d]", i)
 		o, err := directory.Decode(raw[i])
@@ -149,19 +144,17 @@ func (r *reader) objects(raw []json.RawMessage) []*garden.Object {
 			strict, _ := runtime.AsStrictDecodingError(err)
 			r.strict(path, strict.Errors())
 		}
-		if other, ok := indexes[o.Vertex]; ok {
-			line, _ := r.place(fmt.Sprintf("objects[%d]", other))
-			r.wrong(path, "%s is there already, in line %d", o.Vertex, line)
-		}
-		indexes[o.Vertex] = i
+		line, ok := lines[o.Vertex]
+		r.when(ok, path, "%s is there already, in line %d", o.Vertex, line)
+		lines[o.Vertex], _ = r.place(path)
 		objects = append(objects, o)
 	}
 	return objects
 }
 
 // The values of authorize, and that of admit which is no status.
-var decisions = map[string]kauthorizer.Decision{
-	"allow": kauthorizer.DecisionAllow, "noOpinion": kauthorizer.DecisionNoOpinion, "deny": kauthorizer.DecisionDeny,
+var decisions = map[kauthorizer.Decision]string{
+	kauthorizer.DecisionAllow: "allow", kauthorizer.DecisionNoOpinion: "noOpinion", kauthorizer.DecisionDeny: "deny",
 }
 
 const allowed = "allowed"
@@ -171,33 +164,29 @@ func (r *reader) request(path string, raw []byte) (q Request) {
 	if q.Line, _ = r.place(path); !r.decode(path, raw, &q) {
 		return q
 	}
-	wrong := func(field, format string, args ...any) { r.wrong(path+"."+field, format, args...) }
-	if q.Name == "" {
-		wrong("name", "the request has no name: it says what is expected")
-	}
+	r.when(q.Name == "", path+".name", "the request has no name: it says what is expected")
 	who := q.As.info()
-	if who == nil {
-		wrong("as", "say who asks by one of gardenlet: SEED, extension: SEED/EXTENSION, bootstrapToken: ID, "+
-			"serviceAccount: NAMESPACE/NAME, user: NAME")
-	}
+	r.when(who == nil, path+".as", "say who asks by one of gardenlet: SEED, extension: SEED/EXTENSION, "+
+		"bootstrapToken: ID, serviceAccount: NAMESPACE/NAME, user: NAME")
 	name, subresource, _ := strings.Cut(q.Resource, "/")
 	resource, err := explain.Resolve(name)
-	if err != nil {
-		wrong("resource", "%v", err)
-	}
+	r.when(err != nil, path+".resource", "%v", err)
 	body, err := Metadata(&q.Body)
 	r.undecoded(path+".body", err)
-	if _, err := Metadata(&q.Old); err != nil {
-		r.undecoded(path+".old", err)
-	} else if operation, _ := admission.OperationOf(q.Verb); len(q.Old.Raw) > 0 && operation != admissionv1.Update {
-		wrong("old", "old goes with update and patch, not with %s", q.Verb)
-	}
+	_, err = Metadata(&q.Old)
+	r.undecoded(path+".old", err)
+	operation, _ := admission.OperationOf(q.Verb)
+	r.when(err == nil && len(q.Old.Raw) > 0 && operation != admissionv1.Update, path+".old",
+		"old goes with update and patch, not with %s", q.Verb)
 	q.attributes = kauthorizer.AttributesRecord{
 		User: who, Verb: q.Verb, ResourceRequest: true,
 		APIGroup: resource.Group, APIVersion: "*", Resource: resource.Resource, Subresource: subresource,
 		Namespace: cmp.Or(q.Namespace, body.Namespace), Name: cmp.Or(q.Object, body.Name),
 	}
-	if r.verb(path, &q) {
+	err = explain.CheckVerb(q.Verb)
+	r.when(q.Verb == "", path+".verb", "the request has no verb")
+	r.when(err != nil, path+".verb", "%v", err)
+	if q.Verb != "" && err == nil {
 		r.address(path, &q)
 		r.selectors(path, &q)
 	}
@@ -211,72 +200,51 @@ func (r *reader) request(path string, raw []byte) (q Request) {
 	return q
 }
 
-func (r *reader) verb(path string, q *Request) bool {
-	err := explain.CheckVerb(q.Verb)
-	if q.Verb == "" {
-		err = errors.New("the request has no verb")
-	}
-	if err != nil {
-		r.wrong(path+".verb", "%v", err)
-	}
-	return err == nil
-}
-
 // address tells where a request names no object that could exist. Both halves would answer it like one for an object
 // that the client may not have, so that a mistake would look like a denial.
 func (r *reader) address(path string, q *Request) {
 	a := &q.attributes
 	collection := explain.OfCollection(a.Verb)
-	if a.Name == "" && !collection && (a.Verb != "create" || a.Subresource != "") {
-		r.wrong(path+".object", "the request names no object")
-	}
+	r.when(a.Name == "" && !collection && (a.Verb != "create" || a.Subresource != ""), path+".object",
+		"the request names no object")
 	asked := explain.Question{
 		Resource: schema.GroupResource{Group: a.APIGroup, Resource: a.Resource}, Namespace: a.Namespace,
 	}
-	if err := asked.CheckScope(); err != nil && (a.Namespace != "" || !collection) {
-		r.wrong(path+".namespace", "%v", err)
-	}
+	err := asked.CheckScope()
+	r.when(err != nil && (a.Namespace != "" || !collection), path+".namespace", "%v", err)
 }
 
 func (r *reader) selectors(path string, q *Request) {
 	for field, given := range map[string]string{"fieldSelector": q.FieldSelector, "labelSelector": q.LabelSelector} {
-		if given != "" && !explain.OfCollection(q.Verb) {
-			r.wrong(path+"."+field, "selectors go with list, watch and deletecollection, not with %s", q.Verb)
-		}
+		r.when(given != "" && !explain.OfCollection(q.Verb), path+"."+field,
+			"selectors go with list, watch and deletecollection, not with %s", q.Verb)
 	}
 	if selector, err := fields.ParseSelector(q.FieldSelector); err != nil {
 		r.wrong(path+".fieldSelector", "%v", err)
 	} else {
 		q.attributes.FieldSelectorRequirements = selector.Requirements()
 	}
-	if selector, err := labels.Parse(q.LabelSelector); err != nil {
-		r.wrong(path+".labelSelector", "%v", err)
-	} else {
-		q.attributes.LabelSelectorRequirements, _ = selector.Requirements()
-	}
+	var err error
+	q.attributes.LabelSelectorRequirements, err = labels.ParseToRequirements(q.LabelSelector)
+	r.when(err != nil, path+".labelSelector", "%v", err)
 }
 
 func (r *reader) expectations(path string, q *Request) {
-	if _, ok := decisions[q.Authorize]; !ok && q.Authorize != "" {
-		r.wrong(path+".authorize", "unknown decision %q: want allow, noOpinion or deny", q.Authorize)
-	}
+	known := slices.Contains(slices.Collect(maps.Values(decisions)), q.Authorize)
+	r.when(!known && q.Authorize != "", path+".authorize", "unknown decision %q: want allow, noOpinion or deny",
+		q.Authorize)
 	if q.Admit == nil {
-		if q.Authorize == "" {
-			r.wrong(path, "the request expects nothing, so it cannot fail: say authorize or admit")
-		}
-		if q.Message != "" {
-			r.wrong(path+".message", "message is the admission's, so it needs admit")
-		}
+		r.when(q.Authorize == "", path, "the request expects nothing, so it cannot fail: say authorize or admit")
+		r.when(q.Message != "", path+".message", "message is the admission's, so it needs admit")
 		return
 	}
-	if status := q.Admit.IntValue(); q.Admit.String() != allowed && (status < 400 || status > 599) {
-		r.wrong(path+".admit", "unknown verdict %q: want allowed or an HTTP status", q.Admit.String())
-	}
-	if _, ok := admission.OperationOf(q.Verb); !ok {
-		r.wrong(path+".admit", "the admission is asked about writes, not about %s", q.Verb)
-	} else if len(q.Body.Raw) == 0 {
-		r.wrong(path+".admit", "the admission is asked about objects, so it needs a body")
-	}
+	verdict, status := q.Admit.String(), q.Admit.IntValue()
+	r.when(verdict != allowed && (status < 400 || status > 599), path+".admit",
+		"unknown verdict %q: want allowed or an HTTP status", verdict)
+	_, writes := admission.OperationOf(q.Verb)
+	r.when(!writes, path+".admit", "the admission is asked about writes, not about %s", q.Verb)
+	r.when(writes && len(q.Body.Raw) == 0, path+".admit",
+		"the admission is asked about objects, so it needs a body")
 }
 
 // AdmissionRequest returns what the SeedRestriction is asked about a write. The object is of the kind; old is what an

@@ -104,6 +104,13 @@ func (r *reader) wrong(path, format string, args ...any) {
 	r.errs = append(r.errs, &Error{File: r.file, Line: line, Column: column, Message: fmt.Sprintf(format, args...)})
 }
 
+// when tells what is wrong with the value at a path, if that is so.
+func (r *reader) when(wrong bool, path, format string, args ...any) {
+	if wrong {
+		r.wrong(path, format, args...)
+	}
+}
+
 // steps are the parts of a path.
 var steps = regexp.MustCompile(`[^.\[\]]+|\[[0-9]+\]`)
 
@@ -187,11 +194,7 @@ func describe(err *json.UnmarshalTypeError) string {
 		want = "true or false"
 	default:
 	}
-	field := err.Field
-	if field == "" {
-		return fmt.Sprintf("want %s, got %s", want, err.Value)
-	}
-	return fmt.Sprintf("%s: want %s, got %s", field, want, err.Value)
+	return strings.TrimPrefix(fmt.Sprintf("%s: want %s, got %s", err.Field, want, err.Value), ": ")
 }
 
 // err joins all that is wrong, in the order of the file.

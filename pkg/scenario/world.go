@@ -93,12 +93,7 @@ func (w *World) Authorize(ctx context.Context, q *Request) []Check {
 		return nil
 	}
 	decision, reason, err := w.authorizer.Authorize(quiet(ctx), q.attributes)
-	c := Check{Expected: "authorize", Want: q.Authorize, Reason: reason}
-	for word := range decisions {
-		if decisions[word] == decision {
-			c.Got = word
-		}
-	}
+	c := Check{Expected: "authorize", Want: q.Authorize, Got: decisions[decision], Reason: reason}
 	if err != nil {
 		c.Got, c.Reason = "an error", err.Error()
 	}
