@@ -45,27 +45,23 @@ func Subresources(resource schema.GroupResource) (names []string) {
 // misspelt is an error.
 func Resolve(name string) (schema.GroupResource, error) {
 	known := Resources()
+	var names, withGroups []string
+	for _, r := range known {
+		names, withGroups = append(names, r.Resource), append(withGroups, r.String())
+	}
 	if strings.Contains(name, ".") {
 		resource := schema.ParseGroupResource(name)
-		var names []string
-		for _, r := range known {
-			names = append(names, r.String())
-		}
-		return resource, misspelt("resource", resource.String(), names)
+		return resource, misspelt("resource", resource.String(), withGroups)
 	}
 	if name == "" {
 		return schema.GroupResource{}, errors.New("the resource has no name")
 	}
-	if kind, ok := kindNamed(name); ok {
+	if kind := kindNamed(name); kind != 0 {
 		return kind.Resource().GroupResource(), nil
 	}
 	// As with kubectl, the core group comes first (events).
 	if inCore := (schema.GroupResource{Resource: name}); slices.Contains(known, inCore) {
 		return inCore, nil
-	}
-	var names []string
-	for _, r := range known {
-		names = append(names, r.Resource)
 	}
 	if i := slices.Index(names, name); i >= 0 {
 		return known[i], nil
@@ -95,7 +91,7 @@ func didYouMean(name string, known []string) string {
 
 // ParseKind takes the name of a kind in any case, and in the plural.
 func ParseKind(name string) (graph.Kind, error) {
-	if kind, ok := kindNamed(name); ok {
+	if kind := kindNamed(name); kind != 0 {
 		return kind, nil
 	}
 	var names, plurals []string
@@ -107,16 +103,14 @@ func ParseKind(name string) (graph.Kind, error) {
 		didYouMean(name, plurals))
 }
 
-// kindNamed finds a kind by its name in any case, in the singular or the plural.
-func kindNamed(name string) (graph.Kind, bool) {
-	kinds := graph.Kinds()
-	i := slices.IndexFunc(kinds, func(kind graph.Kind) bool {
-		return strings.EqualFold(name, kind.String()) || strings.EqualFold(name, kind.Resource().Resource)
-	})
-	if i < 0 {
-		return 0, false
+// kindNamed finds a kind by its name in any case, in the singular or the plural. It is zero when the graph has none.
+func kindNamed(name string) graph.Kind {
+	for _, kind := range graph.Kinds() {
+		if strings.EqualFold(name, kind.String()) || strings.EqualFold(name, kind.Resource().Resource) {
+			return kind
+		}
 	}
-	return kinds[i], true
+	return 0
 }
 
 // kinds are those of the graph by their resources.
