@@ -67,8 +67,7 @@ func (r *replayLogs) run(ctx context.Context, files []string) error {
 		return err
 	}
 	// The API server's function that reads requests logs those that it does not understand.
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(klog.Logger{})
 	p := &progress{line: newStatusLine(r.errOut), total: total, started: time.Now()}
 	report, err := r.read(ctx, comparison, files, p)
 	if err != nil {

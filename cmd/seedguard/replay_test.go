@@ -399,6 +399,19 @@ func TestReplayInputs(t *testing.T) {
 	requireErrors(t, map[string]string{"replay " + plain: "say on which garden"})
 }
 
+// TestReplayLogsNothing of requests that the API server's function does not understand: clients choose how many.
+func TestReplayLogsNothing(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	require.NoError(t, err)
+	defer func(stderr *os.File) { os.Stderr = stderr }(os.Stderr)
+	os.Stderr = file
+	replayed(t, logOf(t, audited("list", shootsURI+"?labelSelector=a%3Db%3Dc", 200, "allow")), "-")
+	require.NoError(t, file.Close())
+	logged, err := os.ReadFile(file.Name())
+	require.NoError(t, err)
+	require.Empty(t, string(logged))
+}
+
 // TestReplayTellsBrokenLines, and goes on behind them.
 func TestReplayTellsBrokenLines(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "audit.log")
