@@ -217,7 +217,7 @@ func (c *canI) decider(ctx context.Context) (decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newOffline(l)
+	return &offline{l.Authorizer, l.Admission(l.Garden)}, nil
 }
 
 // object is the object in a file.

@@ -191,15 +191,6 @@ type offline struct {
 	admission  *admission.Plugin
 }
 
-// newOffline returns the pair on a garden. The admission reads what may have changed since.
-func newOffline(l *snapshot.Snapshot) (*offline, error) {
-	a, err := l.Authorizer()
-	if err != nil {
-		return nil, err
-	}
-	return &offline{a, l.Admission(l.Garden)}, nil
-}
-
 // authorize takes the review through the server's decoder, so that it is read as it would be on the wire.
 func (o *offline) authorize(
 	ctx context.Context, review *authorizationv1.SubjectAccessReview,
@@ -213,13 +204,9 @@ func (o *offline) authorize(
 		return nil, err
 	}
 	decision, reason, err := o.authorizer.Authorize(ctx, attributes)
-	status := &authorizationv1.SubjectAccessReviewStatus{
+	return &authorizationv1.SubjectAccessReviewStatus{
 		Allowed: decision == kauthorizer.DecisionAllow, Denied: decision == kauthorizer.DecisionDeny, Reason: reason,
-	}
-	if err != nil {
-		status.EvaluationError = err.Error()
-	}
-	return status, nil
+	}, err
 }
 
 func (o *offline) admit(

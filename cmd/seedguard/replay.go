@@ -62,14 +62,10 @@ func (r *replayLogs) run(ctx context.Context, files []string) error {
 	if err != nil {
 		return err
 	}
-	comparison, err := replay.New(l)
-	if err != nil {
-		return err
-	}
 	// The API server's function that reads requests logs those that it does not understand.
 	klog.SetLogger(klog.Logger{})
 	p := &progress{line: newStatusLine(r.errOut), total: total, started: time.Now()}
-	report, err := r.read(ctx, comparison, files, p)
+	report, err := r.read(ctx, replay.New(l), files, p)
 	if err != nil {
 		return err
 	}

@@ -191,9 +191,8 @@ func (t *test) world(ctx context.Context, s *scenario.Scenario) (*scenario.World
 	if err != nil {
 		return nil, err
 	}
-	w, err := scenario.NewWorld(l)
-	t.worlds[key] = w
-	return w, err
+	t.worlds[key] = scenario.NewWorld(l)
+	return t.worlds[key], nil
 }
 
 // load reads the garden that the scenario brings or names, or else the one that the flags name.

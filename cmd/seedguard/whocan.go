@@ -87,14 +87,10 @@ func (w *whoCan) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	authorizer, err := l.Authorizer()
-	if err != nil {
-		return err
-	}
 	q := asked.Question
 	seeds := seedsFor(l, q)
 	answer := &whoCanAnswer{Seeds: len(seeds), question: q}
-	answer.Allowed, answer.Others = explain.WhoCan(ctx, authorizer, seeds, l.Access.Extensions(), q)
+	answer.Allowed, answer.Others = explain.WhoCan(ctx, l.Authorizer, seeds, l.Access.Extensions(), q)
 	return w.output.answer(w.out, len(answer.Allowed) > 0, answer, answer.text())
 }
 

@@ -29,22 +29,16 @@ import (
 // Replay takes audit logs and compares. It belongs to one goroutine.
 type Replay struct {
 	landscape *snapshot.Snapshot
-	// The two halves that are asked.
-	authorizer kauthorizer.UnconditionalAuthorizer
-	admission  *admission.Plugin
+	admission *admission.Plugin
 
 	report Report
 	groups map[groupKey]*Group
 }
 
 // New returns a Replay that asks both halves on a landscape, and has seen nothing yet.
-func New(landscape *snapshot.Snapshot) (*Replay, error) {
-	a, err := landscape.Authorizer()
-	if err != nil {
-		return nil, err
-	}
+func New(landscape *snapshot.Snapshot) *Replay {
 	restriction := landscape.Admission(snapshot.AsRead{Reader: landscape.Garden})
-	return &Replay{landscape: landscape, authorizer: a, admission: restriction, groups: map[groupKey]*Group{}}, nil
+	return &Replay{landscape: landscape, admission: restriction, groups: map[groupKey]*Group{}}
 }
 
 // maxProblems bounds the broken lines that are told one by one.
@@ -128,7 +122,7 @@ func (r *Replay) compare(
 	if unclear != "" {
 		return finding{verdict: Unknown, why: unclear}
 	}
-	decision, reason, _ := r.authorizer.Authorize(ctx, asked) // an error explains the decision and does not change it
+	decision, reason, _ := r.landscape.Authorizer.Authorize(ctx, asked) // an error explains the decision and does not change it
 	byRBAC := decision == kauthorizer.DecisionNoOpinion && e.staysByRBAC()
 	if decision != kauthorizer.DecisionAllow && !byRBAC {
 		switch {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
@@ -45,18 +44,13 @@ func (s stopped) Since(t time.Time) time.Duration { return s.now.Sub(t) }
 
 // World is both halves on a garden. It is safe for concurrent use.
 type World struct {
-	authorizer kauthorizer.UnconditionalAuthorizer
-	admission  *admission.Plugin
-	garden     *snapshot.Snapshot
+	garden    *snapshot.Snapshot
+	admission *admission.Plugin
 }
 
 // NewWorld returns both halves on a garden that was read.
-func NewWorld(s *snapshot.Snapshot) (*World, error) {
-	a, err := s.Authorizer()
-	if err != nil {
-		return nil, err
-	}
-	return &World{a, s.Admission(snapshot.AsRead{Reader: s.Garden}), s}, nil
+func NewWorld(s *snapshot.Snapshot) *World {
+	return &World{s, s.Admission(snapshot.AsRead{Reader: s.Garden})}
 }
 
 // Check is an expectation, and what came of it.
@@ -92,7 +86,7 @@ func (w *World) Authorize(ctx context.Context, q *Request) []Check {
 	if q.Authorize == "" {
 		return nil
 	}
-	decision, reason, err := w.authorizer.Authorize(quiet(ctx), q.attributes)
+	decision, reason, err := w.garden.Authorizer.Authorize(quiet(ctx), q.attributes)
 	c := Check{Expected: "authorize", Want: q.Authorize, Got: decisions[decision], Reason: reason}
 	if err != nil {
 		c.Got, c.Reason = "an error", err.Error()

@@ -27,7 +27,9 @@ type Snapshot struct {
 	Graph  *graph.Graph
 	Garden *garden.Garden
 	Access *access.Policy
-	clock  clock.WithDelayedExecution
+	// Authorizer is the SeedAuthorizer on the snapshot. In mode Observe it says what is recorded.
+	Authorizer *authorizer.Authorizer
+	clock      clock.WithDelayedExecution
 	// guarded is what the webhook of the admission is registered for.
 	guarded []admission.Guarded
 }
@@ -47,7 +49,15 @@ func Read(
 	}
 	s.Garden = garden.New(garden.Options{Source: source, Graph: s.Graph, Clock: clock})
 	s.Access = access.New(s.Garden, c.KubeconfigAccess, nil)
-	if err := read(ctx, s.Garden, patience, tell); err != nil {
+	var err error
+	s.Authorizer, err = authorizer.New(authorizer.Options{
+		Graph: s.Graph, References: c.Restriction.References == admission.ReferencesEnforce, Access: s.Access,
+		Mode: c.Authorizer.Decides(), Exempt: c.Restriction.Exempts,
+	})
+	if err == nil {
+		err = read(ctx, s.Garden, patience, tell)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -75,15 +85,6 @@ func read(ctx context.Context, g *garden.Garden, patience time.Duration, tell fu
 		}, 100*time.Millisecond)
 	})
 	return g.WaitReady(ctx)
-}
-
-// Authorizer returns the SeedAuthorizer on the snapshot. In mode Observe it says what is recorded.
-func (s *Snapshot) Authorizer() (*authorizer.Authorizer, error) {
-	policy := &s.Config.Restriction
-	return authorizer.New(authorizer.Options{
-		Graph: s.Graph, References: policy.References == admission.ReferencesEnforce, Access: s.Access,
-		Mode: s.Config.Authorizer.Decides(), Exempt: policy.Exempts,
-	})
 }
 
 // Admission returns the SeedRestriction on the snapshot, with objects from the reader. In mode Observe it says what is

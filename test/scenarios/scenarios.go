@@ -50,7 +50,5 @@ func Open(t *testing.T, s *scenario.Scenario) *scenario.World {
 	require.NotNil(t, s.Objects, s.File)
 	held, err := s.Read(t.Context())
 	require.NoError(t, err)
-	w, err := scenario.NewWorld(held)
-	require.NoError(t, err)
-	return w
+	return scenario.NewWorld(held)
 }
