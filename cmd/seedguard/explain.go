@@ -10,6 +10,7 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/explain"
 	"github.com/seedguard/seedguard/pkg/graph"
+	"github.com/seedguard/seedguard/pkg/tabular"
 )
 
 // explainCommand is `explain`.
@@ -116,11 +117,7 @@ const maxSeeds = 10
 func (e *explanation) text() string {
 	var lines []string
 	for _, p := range e.Paths {
-		var steps []string
-		for _, v := range p.Path {
-			steps = append(steps, v.String())
-		}
-		lines = append(lines, strings.Join(steps, " -> "))
+		lines = append(lines, tabular.Join(p.Path, " -> "))
 	}
 	lines = append(lines, e.Kubeconfigs...)
 	switch {

@@ -97,11 +97,11 @@ type Exemption struct {
 // Grant decides on new references by a field.
 type Grant struct {
 	// Name is how the table calls it.
-	Name string
+	Name string `json:"grant"`
 	// About completes the sentence "it grants a new reference …".
-	About string
+	About string `json:"-"`
 	// Free says why each new reference is granted, empty for a grant that decides.
-	Free    string
+	Free    string `json:"why,omitempty"`
 	granted func(*decision, garden.Reference) error
 }
 

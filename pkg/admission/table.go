@@ -12,13 +12,13 @@ import (
 // Rule is a row of the decision table: what guards an operation on a resource, for which kinds of seed clients. A
 // client whose kind is in no row of the resource and operation is denied.
 type Rule struct {
-	Kind       graph.Kind
-	Operations []admission.Operation
-	Clients    []identity.ClientKind
+	Kind       graph.Kind            `json:"-"`
+	Operations []admission.Operation `json:"operations"`
+	Clients    []identity.ClientKind `json:"clients"`
 	// LooksUp are the kinds of the objects, beside the request's own, that the check looks up. All are watched kinds.
-	LooksUp []graph.Kind
+	LooksUp []graph.Kind `json:"-"`
 	// Allowed completes the sentence "allowed when …", of which "it" is the object.
-	Allowed string
+	Allowed string `json:"allowedWhen"`
 
 	check check
 }
@@ -27,6 +27,7 @@ var (
 	gardenlet = []identity.ClientKind{identity.Gardenlet}
 	extension = []identity.ClientKind{identity.Extension}
 	both      = []identity.ClientKind{identity.Gardenlet, identity.Extension}
+	nobody    = []identity.ClientKind{}
 )
 
 const (

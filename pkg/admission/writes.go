@@ -13,19 +13,19 @@ import (
 // a client may write; these say that a write must not widen what the client reaches.
 type Write struct {
 	Target
-	Operation admission.Operation
-	// MetadataAlone: the row guards owner references and the confirmation of deletion alone. So that frequent writes cost
-	// nothing, the API server asks only when one of them changes.
-	MetadataAlone bool
+	Operation admission.Operation `json:"operation"`
 	// Clients are the kinds of seed clients that may make the write. Others are denied.
-	Clients []identity.ClientKind
+	Clients []identity.ClientKind `json:"clients"`
 	// LooksUp are the kinds of the objects, beside the request's own, that the guard and the grants look up.
-	LooksUp []graph.Kind
+	LooksUp []graph.Kind `json:"-"`
 	// Grants holds, for each field by which the write can add a reference, who grants that. A new reference by any other
 	// field is denied.
-	Grants map[string]Grant
+	Grants map[string]Grant `json:"-"`
 	// Allowed completes the sentence "allowed when …", of which "it" is the object.
-	Allowed string
+	Allowed string `json:"allowedWhen,omitempty"`
+	// MetadataAlone: the row guards owner references and the confirmation of deletion alone. So that frequent writes cost
+	// nothing, the API server asks only when one of them changes.
+	MetadataAlone bool `json:"metadataAlone,omitempty"`
 
 	// guard decides on everything but new references. The zero check: nothing does.
 	guard check
@@ -33,8 +33,8 @@ type Write struct {
 
 // Target is a resource or one of its subresources.
 type Target struct {
-	Kind        graph.Kind
-	Subresource string
+	Kind        graph.Kind `json:"-"`
+	Subresource string     `json:"subresource,omitempty"`
 }
 
 func of(kind graph.Kind) Target                      { return Target{Kind: kind} }
@@ -214,7 +214,7 @@ var writes = []Write{
 	{Target: of(graph.KindInternalSecret), Operation: remove, Clients: both, guard: byName(guardDeletedResource),
 		LooksUp: kinds(graph.KindShoot), Allowed: "it is the project InternalSecret of a Shoot on the client's Seed"},
 	// Server-side apply can create, and the authorizer lets create through for the token.
-	{Target: of(graph.KindWorkloadIdentity), Operation: create, Allowed: "somebody else creates it"},
+	{Target: of(graph.KindWorkloadIdentity), Operation: create, Clients: nobody, Allowed: "somebody else creates it"},
 	{Target: sub(graph.KindWorkloadIdentity, "token"), Operation: create, Clients: both,
 		guard: byObject(guardTokenContext), LooksUp: contextKinds,
 		Allowed: "the object that the token is for is related to the client's Seed"},

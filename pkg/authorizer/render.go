@@ -88,15 +88,6 @@ func (r *Rule) subresources() string {
 	return strings.Join(lines, "\n")
 }
 
-// join writes the elements with a separator between them.
-func join[T fmt.Stringer](elements []T, separator string) string {
-	words := make([]string, 0, len(elements))
-	for _, e := range elements {
-		words = append(words, e.String())
-	}
-	return strings.Join(words, separator)
-}
-
 // WriteRules writes the table as text (aligned columns), markdown or json.
 func WriteRules(w io.Writer, format string) error {
 	return tabular.Write(w, format, documents(), tables()...)
@@ -136,10 +127,10 @@ func tables() []tabular.Table {
 	}
 	for i := range table {
 		r := &table[i]
-		resource, clients := r.Resource.String(), join(r.Clients, ", ")
+		resource, clients := r.Resource.String(), tabular.Join(r.Clients, ", ")
 		allowed.Rows = append(allowed.Rows, []string{
 			resource, clients, r.granted().String(), r.ViaGraph.String(), r.subresources(),
-			r.Selector.String(), join(r.Namespaces, ", "), r.confinedWrites(), join(r.Exceptions, "\n"),
+			r.Selector.String(), tabular.Join(r.Namespaces, ", "), r.confinedWrites(), tabular.Join(r.Exceptions, "\n"),
 		})
 		for _, g := range r.Always {
 			if g.Unguarded != "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/identity"
 	"github.com/seedguard/seedguard/pkg/naming"
+	"github.com/seedguard/seedguard/pkg/tabular"
 )
 
 // Rule is a row of the table: what clients may do with a resource. What it does not name is not allowed.
@@ -312,7 +313,7 @@ func (r *Rule) validate() error {
 	if len(errs) == 0 {
 		return nil
 	}
-	return fmt.Errorf("rule for %s of %s: %w", r.Resource, join(r.Clients, ", "), errors.Join(errs...))
+	return fmt.Errorf("rule for %s of %s: %w", r.Resource, tabular.Join(r.Clients, ", "), errors.Join(errs...))
 }
 
 // entry is a rule as it is looked up: with what is the same for all requests prepared.
@@ -366,7 +367,7 @@ func (r *Rule) reasons() reasons {
 	}
 	always := r.granted()
 	said := reasons{
-		namespace:   say("allowed namespaces: %s", join(r.Namespaces, ", ")),
+		namespace:   say("allowed namespaces: %s", tabular.Join(r.Namespaces, ", ")),
 		subresource: say("no subresource is allowed"),
 		own:         say("allowed: %s", r.confinedWrites()),
 		scope:       say("needs a namespace"),

@@ -16,6 +16,7 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/authorizer"
 	"github.com/seedguard/seedguard/pkg/identity"
+	"github.com/seedguard/seedguard/pkg/tabular"
 )
 
 // AllVerbs is the Question.Verb that stands for all verbs that rules know.
@@ -186,11 +187,7 @@ func ask(ctx context.Context, by *authorizer.Authorizer, c identity.Client, verb
 	}
 	a := Answer{Allowed: e.Decision == kauthorizer.DecisionAllow, Step: e.Step, Reason: e.Reason, Selector: selector}
 	if e.Rule != nil {
-		var kinds []string
-		for _, kind := range e.Rule.Clients {
-			kinds = append(kinds, kind.String())
-		}
-		a.Rule = e.Rule.Resource.String() + " of " + strings.Join(kinds, ", ")
+		a.Rule = e.Rule.Resource.String() + " of " + tabular.Join(e.Rule.Clients, ", ")
 	}
 	return a
 }

@@ -30,14 +30,15 @@ type watched struct {
 
 // Field is a field of a watched kind by which its objects own edges.
 type Field struct {
-	Owner graph.Kind
+	Owner graph.Kind `json:"object"`
 	// Path leads to the field, as in spec.dns.providers[].credentialsRef.
-	Path string
+	Path string `json:"field"`
 	// From and To are the kinds at the ends of the edges. One of the two is the owner's, but for what the owner says of
 	// others.
-	From, To []graph.Kind
+	From []graph.Kind `json:"from"`
+	To   []graph.Kind `json:"to"`
 	// Note says what the path does not: a namespace that is not the owner's, a condition.
-	Note string
+	Note string `json:"note,omitempty"`
 }
 
 // Reference is an edge with the field that implies it.

@@ -17,6 +17,15 @@ type Table struct {
 	Rows  [][]string
 }
 
+// Join writes the elements of a cell with a separator between them.
+func Join[T fmt.Stringer](elements []T, separator string) string {
+	words := make([]string, 0, len(elements))
+	for _, e := range elements {
+		words = append(words, e.String())
+	}
+	return strings.Join(words, separator)
+}
+
 // Write writes the tables as text (aligned columns) or markdown, or what they show as json.
 func Write(w io.Writer, format string, shown any, tables ...Table) error {
 	var b strings.Builder
