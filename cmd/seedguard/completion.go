@@ -26,10 +26,10 @@ import (
 // This file holds what shells offer. It says nothing when something cannot be found out: a shell has no place for that.
 
 // flagCompletions are what is offered for flags that take a text, by their names, whatever command has them. For others
-// the shell offers files.
+// but freeTexts, the shell offers files.
 var flagCompletions = map[string]cobra.CompletionFunc{
 	"seed": func(command *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return objectNames(landscapeOf(command).find(command.Context(), graph.KindSeed, "")), noFiles
+		return listed(landscapeOf(command).find(command.Context(), graph.KindSeed, ""), nameOf), noFiles
 	},
 	"extension":          completeExtension,
 	"namespace":          completeNamespace,
@@ -46,16 +46,10 @@ var flagCompletions = map[string]cobra.CompletionFunc{
 	"first-registration": oneOf(admission.FirstRegistrationGarden, admission.FirstRegistrationRefuse),
 	"tls-min-version":    oneOf("VersionTLS12", "VersionTLS13"),
 	"logging-format":     oneOf("text", "json"),
-	"as":                 cobra.NoFileCompletions,
-	"as-group":           cobra.NoFileCompletions,
-	"field-selector":     cobra.NoFileCompletions,
-	"selector":           cobra.NoFileCompletions,
-	"server":             cobra.NoFileCompletions,
-	"url":                cobra.NoFileCompletions,
-	"subject":            cobra.NoFileCompletions,
-	"kubernetes-version": cobra.NoFileCompletions,
-	"run":                cobra.NoFileCompletions,
 }
+
+// freeTexts are the flags that take a text of which neither files nor anything else can be offered.
+var freeTexts = sets.New("as", "field-selector", "selector", "server", "url", "subject", "kubernetes-version", "run")
 
 const noFiles = cobra.ShellCompDirectiveNoFileComp
 
@@ -80,7 +74,7 @@ func addCompletions(command *cobra.Command) {
 		case known:
 		case isOutput:
 			complete = oneOf(output.formats...)
-		case flag.Value.Type() == "string":
+		case flag.Value.Type() == "string" && !freeTexts.Has(flag.Name):
 			return
 		default:
 			complete = cobra.NoFileCompletions
@@ -102,13 +96,8 @@ func completeQuestion(command *cobra.Command, args []string, toComplete string) 
 	case 1:
 		return resourcesWith(toComplete), noFiles
 	case 2:
-		namespace := command.Flag("namespace").Value.String()
-		switch kind := kindOfResource(args[1]); {
-		case kind == 0:
-		case namespace == "":
-			return completeObject(command, kind, toComplete)
-		default:
-			return objectNames(landscapeOf(command).find(command.Context(), kind, namespace)), noFiles
+		if kind := kindOfResource(args[1]); kind != 0 {
+			return completeObject(command, kind, command.Flag("namespace").Value.String(), toComplete)
 		}
 	}
 	return nil, noFiles
@@ -121,30 +110,32 @@ func completeExplain(command *cobra.Command, args []string, toComplete string) (
 		return kindsLike(toComplete), noFiles
 	case 1:
 		if kind, err := explain.ParseKind(args[0]); err == nil {
-			return completeObject(command, kind, toComplete)
+			return completeObject(command, kind, "", toComplete)
 		}
 	}
 	return nil, noFiles
 }
 
-// completeObject offers [NAMESPACE/]NAME of a kind: first the namespaces, then the names in one.
-func completeObject(command *cobra.Command, kind graph.Kind, toComplete string) ([]string, cobra.ShellCompDirective) {
+// completeObject offers NAME in the namespace. Without one, it offers [NAMESPACE/]NAME where the kind has namespaces:
+// first these, then the names in one.
+func completeObject(
+	command *cobra.Command, kind graph.Kind, namespace, toComplete string,
+) ([]string, cobra.ShellCompDirective) {
 	l := landscapeOf(command)
-	if !kind.Namespaced() {
-		return objectNames(l.find(command.Context(), kind, "")), noFiles
+	if !kind.Namespaced() || namespace != "" {
+		return listed(l.find(command.Context(), kind, namespace), nameOf), noFiles
 	}
 	namespace, _, chosen := strings.Cut(toComplete, "/")
-	var offered []string
 	if !chosen {
+		var offered []string
 		for _, namespace := range l.namespaces(command.Context(), kind) {
 			offered = append(offered, namespace+"/")
 		}
 		return offered, noFiles | cobra.ShellCompDirectiveNoSpace
 	}
-	for _, v := range l.find(command.Context(), kind, namespace) {
-		offered = append(offered, namespace+"/"+v.Name)
-	}
-	return offered, noFiles
+	return listed(l.find(command.Context(), kind, namespace), func(v graph.Vertex) string {
+		return namespace + "/" + v.Name
+	}), noFiles
 }
 
 func completeNamespace(command *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -156,14 +147,14 @@ func completeNamespace(command *cobra.Command, args []string, _ string) ([]strin
 }
 
 func completeExtension(command *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	var offered []string
 	namespace := naming.SeedNamespace(command.Flag("seed").Value.String())
-	for _, v := range landscapeOf(command).find(command.Context(), graph.KindServiceAccount, namespace) {
+	accounts := landscapeOf(command).find(command.Context(), graph.KindServiceAccount, namespace)
+	return listed(accounts, func(v graph.Vertex) string {
 		if name, ok := strings.CutPrefix(v.Name, naming.ExtensionPrefix); ok {
-			offered = append(offered, name)
+			return name
 		}
-	}
-	return offered, noFiles
+		return ""
+	}), noFiles
 }
 
 func completeContext(command *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -219,12 +210,7 @@ func kindsLike(toComplete string) []string {
 
 // landscapeOf returns the garden that the flags of a command name.
 func landscapeOf(command *cobra.Command) *landscapeFlags {
-	value := func(name string) string {
-		if flag := command.Flag(name); flag != nil {
-			return flag.Value.String()
-		}
-		return ""
-	}
+	value := func(name string) string { return command.Flag(name).Value.String() }
 	return &landscapeFlags{dir: value("landscape"), kubeconfig: value("kubeconfig"), contextName: value("context")}
 }
 
@@ -240,14 +226,11 @@ const (
 func (f *landscapeFlags) find(ctx context.Context, kind graph.Kind, namespace string) []graph.Vertex {
 	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
 	defer cancel()
-	found := make(chan []graph.Vertex, 1)
-	go func() {
-		if f.kubeconfig != "" {
-			found <- f.findLive(ctx, kind, namespace)
-		} else {
-			found <- f.findInManifests(ctx, kind, namespace)
-		}
-	}()
+	found, look := make(chan []graph.Vertex, 1), f.findInManifests
+	if f.kubeconfig != "" {
+		look = f.findLive
+	}
+	go func() { found <- look(ctx, kind, namespace) }()
 	select {
 	case vertices := <-found:
 		return vertices
@@ -279,16 +262,17 @@ func (f *landscapeFlags) findLive(ctx context.Context, kind graph.Kind, namespac
 var nameable = regexp.MustCompile(`^[\w.:-]+$`)
 
 // findInManifests finds also what objects refer to, which need not be in manifests itself. A zero kind is any.
-func (f *landscapeFlags) findInManifests(ctx context.Context, kind graph.Kind, namespace string) []graph.Vertex {
+func (f *landscapeFlags) findInManifests(
+	ctx context.Context, kind graph.Kind, namespace string,
+) (found []graph.Vertex) {
 	l, err := f.load(ctx, io.Discard)
 	if err != nil {
 		return nil
 	}
-	found := sets.New[graph.Vertex]()
 	add := func(v graph.Vertex) {
 		// A reference may hold anything, also what a terminal takes for a command.
 		if (kind == 0 || kind == v.Kind) && (namespace == "" || namespace == v.Namespace) && nameable.MatchString(v.Name) {
-			found.Insert(v)
+			found = append(found, v)
 		}
 	}
 	for nodes := l.Graph.View().Nodes(); nodes.Next(); {
@@ -299,28 +283,24 @@ func (f *landscapeFlags) findInManifests(ctx context.Context, kind graph.Kind, n
 			add(o.Vertex)
 		}
 	}
-	return found.UnsortedList()
+	return found
 }
 
 // namespaces returns the namespaces of the objects of a kind, or, of a live garden, all.
 func (f *landscapeFlags) namespaces(ctx context.Context, kind graph.Kind) []string {
 	if f.kubeconfig != "" {
-		return objectNames(f.find(ctx, graph.KindNamespace, ""))
+		return listed(f.find(ctx, graph.KindNamespace, ""), nameOf)
 	}
-	found := sets.New[string]()
-	for _, v := range f.find(ctx, kind, "") {
-		if v.Namespace != "" {
-			found.Insert(v.Namespace)
-		}
-	}
-	return sets.List(found)
+	return listed(f.find(ctx, kind, ""), func(v graph.Vertex) string { return v.Namespace })
 }
 
-// objectNames returns the names of vertices, in order.
-func objectNames(vertices []graph.Vertex) []string {
-	found := sets.New[string]()
+func nameOf(v graph.Vertex) string { return v.Name }
+
+// listed returns what is said of vertices, each word once, in order, but for empty ones.
+func listed(vertices []graph.Vertex, say func(graph.Vertex) string) []string {
+	said := sets.New[string]()
 	for _, v := range vertices {
-		found.Insert(v.Name)
+		said.Insert(say(v))
 	}
-	return sets.List(found)
+	return sets.List(said.Delete(""))
 }
