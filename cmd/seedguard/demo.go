@@ -37,16 +37,17 @@ func demonstrate(
 	if secret, own, other, ok := example(g); ok && c.Serving.ClientCAFile == "" {
 		fmt.Fprintf(&b, "\nThree questions about the Secret %s/%s, to paste:\n", secret.Namespace, secret.Name)
 		for _, q := range []struct {
-			about string
+			about, who string
 			question
 		}{
-			{"the gardenlet of Seed " + own + ", which it belongs to", question{seed: own}},
-			{"the gardenlet of Seed " + other + ", which it does not belong to", question{seed: other}},
-			{"a person", question{user: "jane", groups: []string{"developers"}}},
+			{"the gardenlet of Seed " + own + ", which it belongs to", "--seed " + quoted(own), question{seed: own}},
+			{"the gardenlet of Seed " + other + ", which it does not belong to", "--seed " + quoted(other),
+				question{seed: other}},
+			{"a person", "--as jane --as-group developers", question{user: "jane", groups: []string{"developers"}}},
 		} {
 			q.Verb, q.Resource = "get", schema.GroupResource{Resource: "secrets"}
 			q.Namespace, q.Name = secret.Namespace, secret.Name
-			fmt.Fprintf(&b, "\n# %s\n%s", q.about, q.commands("https://"+web.Address()))
+			fmt.Fprintf(&b, "\n# %s\n%s", q.about, q.commands(q.who, "https://"+web.Address()))
 		}
 		fmt.Fprintf(&b, "\n# which Seeds it belongs to, and why\n%s explain %s %s --landscape %s\n", quoted(os.Args[0]),
 			secret.Kind, quoted(secret.Namespace+"/"+secret.Name), quoted(c.Garden.Landscape))
@@ -82,27 +83,17 @@ func example(g *graph.Graph) (secret graph.Vertex, own, other string, ok bool) {
 	return graph.Vertex{}, "", "", false
 }
 
-// commands writes the question as a call of the webhook and as a command line.
-func (q *question) commands(url string) string {
+// commands writes the question as a call of the webhook and as a command line, in which flags say who asks.
+func (q *question) commands(who, url string) string {
 	review, err := q.review()
 	if err != nil {
 		return ""
 	}
-	body, err := json.Marshal(struct {
+	body, _ := json.Marshal(struct { // what is all text cannot fail
 		Kind       string `json:"kind"`
 		APIVersion string `json:"apiVersion"`
 		Spec       any    `json:"spec"`
 	}{review.Kind, review.APIVersion, review.Spec})
-	if err != nil {
-		return ""
-	}
-	who := "--seed " + quoted(q.seed)
-	if q.user != "" {
-		who = "--as " + quoted(q.user)
-		for _, group := range q.groups {
-			who += " --as-group " + quoted(group)
-		}
-	}
 	return fmt.Sprintf("curl -sk %s%s -H 'Content-Type: application/json' -d %s\n",
 		url, server.AuthorizerPath, quoted(string(body))) +
 		fmt.Sprintf("%s can-i %s %s %s -n %s %s --server %s --insecure-skip-tls-verify\n", quoted(os.Args[0]), q.Verb,

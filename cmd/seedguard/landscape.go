@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -163,15 +164,11 @@ func readable(ctx context.Context, source garden.Prober) error {
 	}
 	probing.Wait()
 	var forbidden []string
-	var first error
 	for i, err := range failed {
 		resource := watched[i].Resource().GroupResource()
 		switch {
 		case apierrors.IsForbidden(err):
 			forbidden = append(forbidden, resource.String())
-			if first == nil {
-				first = err
-			}
 		case apierrors.ReasonForError(err) != metav1.StatusReasonUnknown:
 			return fmt.Errorf("cannot list %s: %w", resource, err)
 		case err != nil: // no answer, or none of an API server
@@ -182,7 +179,7 @@ func readable(ctx context.Context, source garden.Prober) error {
 		return nil
 	}
 	return fmt.Errorf("permission is needed to list %s in all namespaces, as deploy/generated/permissions gives it: %w",
-		strings.Join(forbidden, ", "), first)
+		strings.Join(forbidden, ", "), failed[slices.IndexFunc(failed, apierrors.IsForbidden)])
 }
 
 // offline is the pair in this process.
