@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -17,12 +15,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/apiserver/pkg/authentication/user"
 	kauthorizer "k8s.io/apiserver/pkg/authorization/authorizer"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seedguard/seedguard/pkg/admission"
+	"github.com/seedguard/seedguard/pkg/garden/directory"
 	"github.com/seedguard/seedguard/pkg/scenario"
 )
 
@@ -234,12 +232,15 @@ func (c *canI) read(file string) (*object, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, err := only(data)
+	documents, err := directory.Documents(data)
 	if err != nil {
 		return nil, err
 	}
+	if len(documents) != 1 {
+		return nil, fmt.Errorf("it holds %d objects, and not one", len(documents))
+	}
 	o := &object{}
-	if o.raw.Raw, err = yaml.YAMLToJSONStrict(document); err != nil {
+	if o.raw.Raw, err = yaml.YAMLToJSONStrict(documents[0]); err != nil { // JSON may have a field twice
 		return nil, err
 	}
 	if o.PartialObjectMetadata, err = scenario.Metadata(&o.raw); err != nil {
@@ -252,28 +253,6 @@ func (c *canI) read(file string) (*object, error) {
 		}
 	}
 	return o, nil
-}
-
-// only returns the one document that is not empty.
-func only(data []byte) ([]byte, error) {
-	var found [][]byte
-	for reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data))); ; {
-		document, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if content, err := yaml.YAMLToJSON(document); err == nil && string(content) == "null" {
-			continue // a comment
-		}
-		found = append(found, document)
-	}
-	if len(found) != 1 {
-		return nil, fmt.Errorf("it holds %d objects, and not one", len(found))
-	}
-	return found[0], nil
 }
 
 // about completes the question by the object.

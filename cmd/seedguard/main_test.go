@@ -323,6 +323,9 @@ func TestCanICreate(t *testing.T) {
 		{secret("x"), "get /x", "name the resource"},
 		{secret("x") + "---\n" + secret("y"), "create", "it holds 2 objects, and not one"},
 		{"# nothing\n---\n", "create", "it holds 0 objects"},
+		{`{"kind": "Secret"} {"kind": "Secret"}`, "create", "it holds 2 objects"},
+		{`{"kind": "Secret", "kind": "Secret"}`, "create", "already set"},
+		{"# a comment\na: b: c\n", "create", "document 1 (line 1): yaml: line 2: mapping values are not allowed"},
 		{secret("x") + "stringData: {a: 3}\n", "create", "cannot unmarshal number"},
 		{secret("x") + "data: [a]\nstringData: {a: b}\n", "create", "cannot unmarshal array"},
 	} {

@@ -215,6 +215,17 @@ func split(content []byte) ([]document, error) {
 	return documents, nil
 }
 
+// Documents returns the documents of a file as JSON, but for those that hold nothing but comments.
+func Documents(content []byte) (all [][]byte, err error) {
+	documents, err := split(content)
+	for _, d := range documents {
+		if string(d.text) != "null" {
+			all = append(all, d.text)
+		}
+	}
+	return all, err
+}
+
 // place says where in the file the document is that comes after n others.
 func (d document) place(n int) string { return fmt.Sprintf("document %d (line %d)", n+1, d.before+1) }
 
