@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,19 +12,12 @@ import (
 
 	"github.com/seedguard/seedguard/pkg/config"
 	"github.com/seedguard/seedguard/pkg/explain"
-	"github.com/seedguard/seedguard/pkg/garden"
 	"github.com/seedguard/seedguard/pkg/graph"
 	"github.com/seedguard/seedguard/pkg/server"
 )
 
-// demonstrate prints the addresses and commands to paste, once the landscape is in the graph.
-func demonstrate(
-	ctx context.Context, c *config.SeedGuardConfiguration, g *graph.Graph, watched *garden.Garden, web *server.Server,
-	s streams,
-) {
-	if watched.WaitReady(ctx) != nil {
-		return // ctx has ended
-	}
+// demonstrate prints the addresses and commands to paste. The landscape is in the graph.
+func demonstrate(c *config.SeedGuardConfiguration, g *graph.Graph, web *server.Server, s streams) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nseedguard decides on %s\n\n  webhooks     https://%s\n", c.Garden.Landscape, web.Address())
 	if address := web.MetricsAddress(); address != "" {

@@ -114,29 +114,29 @@ func serve(ctx context.Context, flags *config.Flags, c *config.SeedGuardConfigur
 		})
 		return nil
 	})
+	var tell func()
 	switch source := source.(type) {
 	case *directory.Source:
 		running.Go(func() error { return source.Run(background) })
-		running.Go(func() error {
-			demonstrate(serving, c, resources, watched, web, s)
-			return nil
-		})
+		tell = func() { demonstrate(c, resources, web, s) }
 	case *garden.KubeSource:
-		running.Go(func() error {
-			if watched.WaitReady(serving) == nil {
-				klog.FromContext(serving).Info("Ready: the graph holds the garden")
-				tellExistence(serving, source)
-			}
-			return nil
-		})
 		_, _ = fmt.Fprintf(s.out, "seedguard serves on https://%s\n", web.Address()) // for people only
+		tell = func() { tellReady(serving, source) }
 	}
+	running.Go(func() error {
+		if watched.WaitReady(serving) == nil {
+			tell()
+		}
+		return nil
+	})
 	return running.Wait()
 }
 
-// tellExistence logs whether seedguard has the permission that is optional, and what it buys.
-func tellExistence(ctx context.Context, source *garden.KubeSource) {
+// tellReady logs that the graph holds the garden, and whether seedguard has the permission that is optional, and what
+// it buys.
+func tellReady(ctx context.Context, source *garden.KubeSource) {
 	log := klog.FromContext(ctx)
+	log.Info("Ready: the graph holds the garden")
 	may, err := source.MayGet(ctx, schema.GroupResource{Resource: "secrets"})
 	switch {
 	case err != nil:

@@ -29,12 +29,19 @@ func Join[T fmt.Stringer](elements []T, separator string) string {
 // Write writes the tables as text (aligned columns) or markdown, or what they show as json.
 func Write(w io.Writer, format string, shown any, tables ...Table) error {
 	var b strings.Builder
-	switch format {
-	case "text":
-		writeAll(&b, tables, writeText)
-	case "markdown":
-		writeAll(&b, tables, writeMarkdown)
-	case "json":
+	write := map[string]func(*strings.Builder, Table){"text": writeText, "markdown": writeMarkdown}[format]
+	switch {
+	case write != nil:
+		for i, t := range tables {
+			if i > 0 {
+				b.WriteString("\n")
+			}
+			if t.Title != "" {
+				b.WriteString(t.Title + "\n\n")
+			}
+			write(&b, t)
+		}
+	case format == "json":
 		encoder := json.NewEncoder(&b)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
@@ -46,18 +53,6 @@ func Write(w io.Writer, format string, shown any, tables ...Table) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func writeAll(b *strings.Builder, tables []Table, write func(*strings.Builder, Table)) {
-	for i, t := range tables {
-		if i > 0 {
-			b.WriteString("\n")
-		}
-		if t.Title != "" {
-			b.WriteString(t.Title + "\n\n")
-		}
-		write(b, t)
-	}
 }
 
 func writeText(b *strings.Builder, t Table) {
