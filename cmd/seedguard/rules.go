@@ -65,12 +65,8 @@ func writeRestriction(w io.Writer, format string) error {
 	for _, r := range admission.Rules() {
 		resource := r.Kind.Resource().GroupResource()
 		shown = append(shown, guard{resource.Group, resource.Resource, r})
-		var operations []string
-		for _, operation := range r.Operations {
-			operations = append(operations, string(operation))
-		}
 		table.Rows = append(table.Rows, []string{
-			resource.String(), strings.Join(operations, ", "), tabular.Join(r.Clients, ", "), r.Allowed,
+			resource.String(), tabular.Join(r.Operations, ", "), tabular.Join(r.Clients, ", "), r.Allowed,
 		})
 	}
 	return tabular.Write(w, format, shown, table)

@@ -18,10 +18,10 @@ type Table struct {
 }
 
 // Join writes the elements of a cell with a separator between them.
-func Join[T fmt.Stringer](elements []T, separator string) string {
+func Join[T any](elements []T, separator string) string {
 	words := make([]string, 0, len(elements))
 	for _, e := range elements {
-		words = append(words, e.String())
+		words = append(words, fmt.Sprint(e))
 	}
 	return strings.Join(words, separator)
 }
