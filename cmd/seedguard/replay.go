@@ -132,21 +132,17 @@ func (r *replayLogs) warn(report *replay.Report) {
 // textOf returns a report for people.
 func textOf(report *replay.Report) string {
 	s := report.Summary
-	tables := []tabular.Table{{Head: []string{
-		"Client", "Verb", "Resource", "Same", "Would be refused", "Not in landscape", "Would be allowed", "Unknown",
-	}}}
-	examples := []struct {
-		verdict replay.Verdict
-		title   string
-	}{
-		{replay.WouldBeRefused, "Would be refused now, the first of each row:"},
-		{replay.WouldBeAllowed, "Would be allowed now, the first of each row:"},
-		{replay.Unknown, "Unknown, the first of each row:"},
+	exampleHead := []string{"Client", "Verb", "Resource", "User", "Object", "Why"}
+	tables := []tabular.Table{
+		{Head: []string{
+			"Client", "Verb", "Resource", "Same", "Would be refused", "Not in landscape", "Would be allowed", "Unknown",
+		}},
+		{Title: "Would be refused now, the first of each row:", Head: exampleHead},
+		{Title: "Would be allowed now, the first of each row:", Head: exampleHead},
+		{Title: "Unknown, the first of each row:", Head: exampleHead},
 	}
-	for _, e := range examples {
-		tables = append(tables, tabular.Table{
-			Title: e.title, Head: []string{"Client", "Verb", "Resource", "User", "Object", "Why"},
-		})
+	examples := map[replay.Verdict]*tabular.Table{
+		replay.WouldBeRefused: &tables[1], replay.WouldBeAllowed: &tables[2], replay.Unknown: &tables[3],
 	}
 	byRBAC, notDecided, missing := 0, 0, 0
 	for _, g := range report.Groups {
@@ -160,13 +156,9 @@ func textOf(report *replay.Report) string {
 			line = append(line, strconv.Itoa(n))
 		}
 		tables[0].Rows = append(tables[0].Rows, line)
-		for i, e := range examples {
-			for _, x := range g.Examples {
-				if x.Verdict == e.verdict {
-					tables[i+1].Rows = append(tables[i+1].Rows,
-						append(slices.Clone(row), printable(x.User), objectOf(g, x), printable(x.Reason)))
-				}
-			}
+		for _, x := range g.Examples {
+			t := examples[x.Verdict]
+			t.Rows = append(t.Rows, append(slices.Clone(row), printable(x.User), objectOf(g, x), printable(x.Reason)))
 		}
 	}
 	tables = slices.DeleteFunc(tables, func(t tabular.Table) bool { return len(t.Rows) == 0 })
