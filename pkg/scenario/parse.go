@@ -62,9 +62,9 @@ type document struct {
 // how to decide where the file does not. The error joins an *Error for each thing that is wrong.
 func Parse(file string, content []byte, c *config.SeedGuardConfiguration) (*Scenario, error) {
 	r := &reader{file: file}
-	asJSON, ok := r.parse(content)
-	if !ok {
-		return nil, r.err()
+	asJSON, err := r.parse(content)
+	if err != nil {
+		return nil, err
 	}
 	var d document
 	if !r.decode("", asJSON, &d) {

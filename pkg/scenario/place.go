@@ -45,45 +45,40 @@ type reader struct {
 	errs []*Error
 }
 
-// parse returns the file's one document as JSON, and false when it cannot be read.
-func (r *reader) parse(content []byte) ([]byte, bool) {
+// parse returns the file's one document as JSON.
+func (r *reader) parse(content []byte) ([]byte, error) {
 	var first, second yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	switch err := decoder.Decode(&first); {
 	case errors.Is(err, io.EOF):
-		r.errs = append(r.errs, &Error{File: r.file, Message: "the file is empty"})
-		return nil, false
+		return nil, r.unreadable(errors.New("the file is empty"))
 	case err != nil:
-		r.unreadable(err)
-		return nil, false
+		return nil, r.unreadable(err)
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
 		r.errs = append(r.errs, &Error{File: r.file, Line: second.Line, Column: second.Column,
 			Message: "a second document: each scenario needs a file of its own"})
-		return nil, false
+		return nil, r.err()
 	case !errors.Is(err, io.EOF):
-		r.unreadable(err)
-		return nil, false
+		return nil, r.unreadable(err)
 	}
 	r.root = first.Content[0]
 	asJSON, err := kyaml.YAMLToJSONStrict(content)
 	if err != nil {
-		r.unreadable(err)
-		return nil, false
+		return nil, r.unreadable(err)
 	}
 	if r.root.Kind != yaml.MappingNode {
 		r.wrong("", "a scenario begins with fields such as objects and requests")
-		return nil, false
 	}
-	return asJSON, true
+	return asJSON, r.err()
 }
 
 // lineOf finds the line in a message of the YAML parsers.
 var lineOf = regexp.MustCompile(`^line ([0-9]+): `)
 
-// unreadable takes over what the YAML parsers say, which may be several lines.
-func (r *reader) unreadable(err error) {
+// unreadable takes over what the YAML parsers say, which may be several lines, and returns all that is wrong.
+func (r *reader) unreadable(err error) error {
 	for message := range strings.SplitSeq(err.Error(), "\n") {
 		message = strings.TrimPrefix(strings.TrimSpace(message), "yaml: ")
 		if message == "unmarshal errors:" {
@@ -96,6 +91,7 @@ func (r *reader) unreadable(err error) {
 		}
 		r.errs = append(r.errs, &Error{File: r.file, Line: line, Message: message})
 	}
+	return r.err()
 }
 
 // wrong tells what is wrong with the value at a path, as in requests[2].as.
