@@ -188,10 +188,7 @@ func resourcesWith(toComplete string) []string {
 // kindOfResource returns the kind of RESOURCE[.GROUP][/SUBRESOURCE], zero when the graph has none.
 func kindOfResource(word string) graph.Kind {
 	name, _, _ := strings.Cut(word, "/")
-	resource, err := explain.Resolve(name)
-	if err != nil {
-		return 0
-	}
+	resource, _ := explain.Resolve(name) // what is misspelt is of no kind
 	return explain.KindOf(resource)
 }
 
