@@ -51,7 +51,9 @@ func TestBuildFails(t *testing.T) {
 		}},
 		{"a subresource twice", "is there twice", func(r *Rule) { r.Subresources = []string{"status", "x", "status"} }},
 		{"a subresource without a name", "has no name", func(r *Rule) { r.Subresources = []string{""} }},
-		{"two selectors", "on a field and on a label", func(r *Rule) { r.Selector = Selector{Field: "a", Label: exactly("b")} }},
+		{"two selectors", "on a field and on a label", func(r *Rule) {
+			r.Selector = Selector{Field: "a", Label: exactly("b")}
+		}},
 		{"a selector without a list", "selector is for a list", func(r *Rule) { r.ViaGraph = Get }},
 		{"updates confined that are not allowed", "confines updates", func(r *Rule) {
 			r.OnlyOwn = []string{"status"}

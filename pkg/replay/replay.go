@@ -122,7 +122,8 @@ func (r *Replay) compare(
 	if unclear != "" {
 		return finding{verdict: Unknown, why: unclear}
 	}
-	decision, reason, _ := r.landscape.Authorizer.Authorize(ctx, asked) // an error explains the decision and does not change it
+	// An error would explain the decision and not change it.
+	decision, reason, _ := r.landscape.Authorizer.Authorize(ctx, asked)
 	byRBAC := decision == kauthorizer.DecisionNoOpinion && e.staysByRBAC()
 	if decision != kauthorizer.DecisionAllow && !byRBAC {
 		switch {
