@@ -42,7 +42,9 @@ func indexed(o *Object) (values []string) {
 	}
 	switch o.Kind {
 	case graph.KindProject:
-		values = append(values, o.To(graph.KindNamespace))
+		if namespace := o.To(graph.KindNamespace); namespace != "" {
+			values = append(values, namespace)
+		}
 	case graph.KindShoot:
 		if o.Facts.(ShootFacts).ManagedIssuer {
 			values = append(values, o.Namespace)

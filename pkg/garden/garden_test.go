@@ -297,6 +297,10 @@ func TestManagedIssuer(t *testing.T) {
 	source.of(again).ResetWatch()
 	g.related(true, issuer("p", "5678"), "s")
 	g.related(false, issuer("p", "1234"), "s")
+
+	fresh, err := Extract(project("r", ""))
+	require.NoError(t, err)
+	require.Empty(t, indexed(fresh), "a Project without a namespace yet has no Shoots, not even one without a namespace")
 }
 
 func TestReader(t *testing.T) {
