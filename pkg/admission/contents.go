@@ -114,9 +114,10 @@ func (d *decision) issuer(o *corev1.Secret, existing bool) error {
 	if err != nil {
 		return err
 	}
+	// The name goes first: there may be thousands of Projects, and their edges are packed.
+	name, ok := strings.CutSuffix(d.name, naming.ShootIssuerSecret("", shoot.UID))
 	for _, project := range d.list(graph.KindProject) {
-		if project.To(graph.KindNamespace) == shoot.Namespace &&
-			d.name == naming.ShootIssuerSecret(project.Name, shoot.UID) {
+		if ok && project.Name == name && project.To(graph.KindNamespace) == shoot.Namespace {
 			return nil
 		}
 	}
