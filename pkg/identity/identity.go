@@ -2,6 +2,7 @@
 package identity
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -23,10 +24,10 @@ const (
 	Bootstrapper
 )
 
-var clientKinds = [...]string{"none", Gardenlet: "gardenlet", Extension: "extension", Bootstrapper: "bootstrapper"}
+var clientKinds = map[ClientKind]string{Gardenlet: "gardenlet", Extension: "extension", Bootstrapper: "bootstrapper"}
 
 // String returns the name under which metrics, logs and messages speak of the kind of client.
-func (k ClientKind) String() string { return clientKinds[k] }
+func (k ClientKind) String() string { return cmp.Or(clientKinds[k], "none") }
 
 // MarshalText has JSON hold the name.
 func (k ClientKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }

@@ -102,6 +102,7 @@ func TestClientKind(t *testing.T) {
 	require.Equal(t, "extension", Extension.String())
 	require.Equal(t, "bootstrapper", Bootstrapper.String())
 	require.Equal(t, "none", ClientKind(0).String())
+	require.Equal(t, "none", (Bootstrapper + 1).String())
 }
 
 func TestUserIsTheInverseOfFrom(t *testing.T) {
